@@ -1,0 +1,58 @@
+#include "api/action.hpp"
+#include "base/ids.hpp"
+#include "builder/builder.hpp"
+#include "builder/recipe/recipe.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+struct Result {
+    ImageId image;
+};
+
+Structure<Result> output() {
+    return Structure<Result>().text("ImageId", "imageId",
+                                    [](const Result& r) { return r.image.str(); });
+}
+
+builder::Recipe recipe_of(const Arguments& arguments) {
+    const auto name = arguments.text("Recipe");
+    const auto text = arguments.text("RecipeText");
+    if (text) return builder::parse_recipe(*text, name.value_or("recipe"));
+    if (name) return builder::builtin_recipe(*name);
+    throw Error(error_code::missing_parameter, "Recipe",
+                "The request must contain the parameter Recipe or RecipeText");
+}
+
+Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    return {services.builder.build_image(caller,
+                                         {.name = arguments.required_text("Name"),
+                                          .description = arguments.text("Description").value_or(""),
+                                          .recipe = recipe_of(arguments)})};
+}
+
+}  // namespace
+
+Action build_image() {
+    return with_handler<Result>(
+        {.name = "BuildImage",
+         .summary =
+             "Start to build an image from a recipe (`kiln build` also waits and shows how far "
+             "it is)",
+         .example = "kiln build-image --recipe debian-12 --name golden-1",
+         .parameters =
+             {{.name = "Name", .wire = "Name", .required = true, .help = "Name of the image"},
+              {.name = "Description", .wire = "Description", .help = "What the image is"},
+              {.name = "Recipe",
+               .wire = "Recipe",
+               .help = "A built-in recipe; with --recipe-text, where that is from"},
+              {.name = "RecipeText",
+               .wire = "RecipeText",
+               .help = "The recipe itself, in YAML; file://PATH reads a file"},
+              dry_run_parameter()},
+         .table = {.columns = {"ImageId"}}},
+        output(), handle);
+}
+
+}  // namespace kiln::api

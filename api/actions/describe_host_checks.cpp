@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <vector>
+
+#include "api/action.hpp"
+#include "base/file.hpp"
+#include "base/settings.hpp"
+#include "builder/steps/appliance_check.hpp"
+#include "hypervisor/firmware/firmware.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "images/layers/pool.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+struct Check {
+    std::string name;
+    std::string status;  // "ok", "warning", "failed"
+    std::string message;
+    std::string remedy;  // empty: none is needed
+};
+
+struct Result {
+    std::vector<Check> checks;
+};
+
+Structure<Result> output() {
+    const auto item = Structure<Check>()
+                          .text("Name", "name", [](const Check& c) { return c.name; })
+                          .text("Status", "status", [](const Check& c) { return c.status; })
+                          .text("Message", "message", [](const Check& c) { return c.message; })
+                          .text("Remedy", "remedy", [](const Check& c) { return c.remedy; });
+    return Structure<Result>().list(
+        "Checks", "checkSet", item, [](const Result& r) -> const auto& { return r.checks; });
+}
+
+Check check_acceleration(const hypervisor::AcceleratorVerdict& verdict) {
+    if (verdict.accelerator == hypervisor::Accelerator::kvm) {
+        return {.name = "acceleration", .status = "ok", .message = verdict.reason};
+    }
+    return {.name = "acceleration",
+            .status = "warning",
+            .message = "guests are emulated (TCG): " + verdict.reason,
+            .remedy =
+                "guests work, but slowly; enable virtualization in the firmware (or nested "
+                "virtualization in the outer host) and load kvm_intel or kvm_amd"};
+}
+
+Check check_libvirt(hypervisor::Hypervisor& hypervisor, const std::string& uri) {
+    try {
+        const auto versions = hypervisor.host_versions();
+        return {.name = "libvirt",
+                .status = "ok",
+                .message =
+                    fmt::format("libvirt {} at {}, QEMU {}", versions.libvirt, uri, versions.qemu)};
+    } catch (const Error& error) {
+        return {.name = "libvirt",
+                .status = "failed",
+                .message = error.message(),
+                .remedy = "start libvirtd (systemctl start libvirtd), and be in the group libvirt"};
+    }
+}
+
+Check check_firmware() {
+    const auto firmware = hypervisor::find_uefi_firmware();
+    if (firmware) {
+        return {.name = "firmware",
+                .status = "ok",
+                .message = fmt::format("BIOS, and UEFI from {}", firmware->code.string())};
+    }
+    return {.name = "firmware",
+            .status = "warning",
+            .message = "there is no UEFI firmware: images that need UEFI cannot be launched",
+            .remedy = "apt-get install ovmf"};
+}
+
+Check check_appliance(const hypervisor::AcceleratorVerdict& verdict) {
+    try {
+        return {.name = "libguestfs",
+                .status = "ok",
+                .message =
+                    builder::check_appliance(verdict.accelerator == hypervisor::Accelerator::kvm)};
+    } catch (const Error& error) {
+        return {.name = "libguestfs",
+                .status = "warning",
+                .message = error.message(),
+                .remedy =
+                    "apt-get install libguestfs0 supermin linux-image-cloud-amd64; a kernel in "
+                    "/boot must be readable"};
+    }
+}
+
+Check check_space(const images::Pool& pool, const Settings& settings) {
+    const Bytes free = free_space(pool.directory());
+    const std::string message = fmt::format(
+        "{} MiB free in {} (new instances are refused below {} MiB)", free.in_mebibytes(),
+        pool.directory().string(), settings.free_space_reserve.in_mebibytes());
+    if (free >= settings.free_space_reserve) {
+        return {.name = "space", .status = "ok", .message = message};
+    }
+    return {.name = "space",
+            .status = "failed",
+            .message = message,
+            .remedy = "free some space, or put state_dir on a larger disk"};
+}
+
+/// Which directory on the way to the pool QEMU's user may not pass, as far as mode bits tell.
+std::optional<std::filesystem::path> first_closed_directory(const std::filesystem::path& pool) {
+    std::filesystem::path so_far;
+    for (const auto& part : pool) {
+        so_far /= part;
+        const auto mode = std::filesystem::status(so_far).permissions();
+        if ((mode & std::filesystem::perms::others_exec) == std::filesystem::perms::none) {
+            return so_far;
+        }
+    }
+    return std::nullopt;
+}
+
+Check check_permissions(const images::Pool& pool, hypervisor::Hypervisor& hypervisor) {
+    const std::string user = hypervisor.qemu_user();
+    if (user.empty()) {
+        return {.name = "permissions", .status = "ok", .message = "QEMU runs as your own user"};
+    }
+    const auto closed = first_closed_directory(pool.directory());
+    if (!closed) {
+        return {.name = "permissions",
+                .status = "ok",
+                .message =
+                    fmt::format("QEMU's user ({}) can reach {}", user, pool.directory().string())};
+    }
+    return {
+        .name = "permissions",
+        .status = "failed",
+        .message = fmt::format("QEMU's user ({}) cannot pass through {}", user, closed->string()),
+        .remedy = fmt::format("chmod o+x {}, or put state_dir elsewhere", closed->string())};
+}
+
+Result handle(Services& services, const images::Caller& caller, const Arguments&) {
+    caller.stop_if_dry_run();
+    return {{check_acceleration(services.accelerator),
+             check_libvirt(services.hypervisor, services.settings.libvirt_uri), check_firmware(),
+             check_appliance(services.accelerator), check_space(services.pool, services.settings),
+             check_permissions(services.pool, services.hypervisor)}};
+}
+
+}  // namespace
+
+Action describe_host_checks() {
+    return with_handler<Result>(
+        {.name = "DescribeHostChecks",
+         .summary = "Check whether this host can run guests (`kiln doctor` shows it line by line)",
+         .example = "kiln describe-host-checks",
+         .parameters = {dry_run_parameter()},
+         .table = {.rows = "Checks", .columns = {"Name", "Status", "Message", "Remedy"}}},
+        output(), handle);
+}
+
+}  // namespace kiln::api

@@ -1,0 +1,151 @@
+#include "api/action.hpp"
+#include "api/output/filter.hpp"
+#include "api/output/page.hpp"
+#include "api/shapes/common.hpp"
+#include "api/shapes/image.hpp"
+#include "base/database.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+using View = ImageView;
+using Result = Page<View>;
+using Values = std::vector<std::string>;
+
+Structure<Result> output() {
+    return Structure<Result>()
+        .list(
+            "Images", "imagesSet", image_structure(),
+            [](const Result& r) -> const auto& { return r.items; })
+        .text("NextToken", "nextToken", [](const Result& r) { return r.next_token; });
+}
+
+Values each_device(const View& view,
+                   const std::function<std::string(const images::ImageBlockDevice&)>& value) {
+    Values values;
+    for (const auto& device : view.image.block_devices)
+        values.push_back(value(device));
+    return values;
+}
+
+std::vector<FilterTable<View>::Row> block_device_filters() {
+    using Device = images::ImageBlockDevice;
+    return {{"block-device-mapping.device-name",
+             [](const View& v) {
+                 return each_device(v, [](const Device& d) { return d.device_name; });
+             }},
+            {"block-device-mapping.snapshot-id",
+             [](const View& v) {
+                 return each_device(
+                     v, [](const Device& d) { return d.snapshot ? d.snapshot->str() : ""; });
+             }},
+            {"block-device-mapping.volume-size",
+             [](const View& v) {
+                 return each_device(v, [](const Device& d) {
+                     return std::to_string(d.volume_size.in_gibibytes());
+                 });
+             }},
+            {"block-device-mapping.volume-type",
+             [](const View& v) {
+                 return each_device(v, [](const Device& d) { return d.volume_type; });
+             }},
+            {"block-device-mapping.delete-on-termination", [](const View& v) {
+                 return each_device(
+                     v, [](const Device& d) { return d.delete_on_termination ? "true" : "false"; });
+             }}};
+}
+
+std::vector<FilterTable<View>::Row> image_filters() {
+    return {
+        {"architecture",
+         [](const View& v) { return Values{std::string(to_text(v.image.architecture))}; }},
+        {"creation-date", [](const View& v) { return Values{format_time(v.image.created)}; }},
+        {"description", [](const View& v) { return Values{v.image.description}; }},
+        {"hypervisor", [](const View&) { return Values{"xen"}; }},
+        {"image-id", [](const View& v) { return Values{v.image.id.str()}; }},
+        {"image-type", [](const View&) { return Values{"machine"}; }},
+        {"is-public", [](const View& v) { return Values{v.image.is_public ? "true" : "false"}; }},
+        {"kernel-id", [](const View& v) { return Values{v.image.kernel_id}; }},
+        {"name", [](const View& v) { return Values{v.image.name}; }},
+        {"owner-id", [](const View& v) { return Values{v.image.owner.str()}; }},
+        {"platform", [](const View& v) { return Values{v.image.platform}; }},
+        {"ramdisk-id", [](const View& v) { return Values{v.image.ramdisk_id}; }},
+        {"root-device-name", [](const View& v) { return Values{v.image.root_device_name}; }},
+        {"root-device-type", [](const View&) { return Values{"ebs"}; }},
+        {"source-instance-id",
+         [](const View& v) {
+             return Values{v.image.source_instance ? v.image.source_instance->str() : ""};
+         }},
+        {"state", [](const View& v) { return Values{std::string(to_text(v.image.state))}; }},
+        {"virtualization-type",
+         [](const View& v) { return Values{std::string(to_text(v.image.virtualization_type))}; }}};
+}
+
+const FilterTable<View>& filters() {
+    static const FilterTable<View> table = [] {
+        auto rows = image_filters();
+        auto devices = block_device_filters();
+        rows.insert(rows.end(), devices.begin(), devices.end());
+        return FilterTable<View>(
+            rows, [](const View& v) -> const auto& { return v.tags; });
+    }();
+    return table;
+}
+
+std::vector<View> load_views(Services& services, const images::Caller& caller,
+                             const images::ImageQuery& query) {
+    return services.database.read([&](Session& session) {
+        images::TagsByResource tags = images::tags_by_resource(session, caller.scope());
+        std::vector<View> views;
+        for (images::Image& image : images::list_images(session, caller.scope(), query)) {
+            const auto own_tags = tags.find(image.id.str());
+            views.push_back({.image = std::move(image)});
+            if (own_tags != tags.end()) views.back().tags = std::move(own_tags->second);
+        }
+        return views;
+    });
+}
+
+Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    check_ids_or_pages(arguments, "ImageId");
+    std::vector<View> views = load_views(
+        services, caller,
+        {.ids = ids_of<ImageId>(arguments, "ImageId"), .owners = arguments.texts("Owner")});
+    filters().apply(filters_of(arguments), views);
+    caller.stop_if_dry_run();
+    return page_of<View>(arguments, std::move(views),
+                         [](const View& v) { return v.image.id.str(); });
+}
+
+}  // namespace
+
+Action describe_images() {
+    return with_handler<Result>(
+        {.name = "DescribeImages",
+         .summary = "Show images that you own or may launch",
+         .example = "kiln describe-images --owners self --filters Name=name,Values='golden-*'",
+         .parameters = {ids_parameter("ImageId", "Ids of the images to show"),
+                        {.name = "Owners",
+                         .wire = "Owner",
+                         .list = true,
+                         .help = "Only images of these accounts; self is your own"},
+                        {.name = "IncludeDeprecated",
+                         .wire = "IncludeDeprecated",
+                         .shape = Shape::boolean,
+                         .help = "Also images that are deprecated"},
+                        {.name = "IncludeDisabled",
+                         .wire = "IncludeDisabled",
+                         .shape = Shape::boolean,
+                         .help = "Also images that are disabled"},
+                        filters_parameter(),
+                        max_results_parameter(),
+                        next_token_parameter(),
+                        dry_run_parameter()},
+         .table = {.rows = "Images",
+                   .columns = {"ImageId", "Name", "State", "Architecture", "OwnerId", "Public",
+                               "CreationDate"}}},
+        output(), handle);
+}
+
+}  // namespace kiln::api

@@ -1,0 +1,78 @@
+#include "api/action.hpp"
+#include "api/shapes/common.hpp"
+#include "launcher/launcher.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+struct Result {
+    ImageId image;
+};
+
+Structure<Result> output() {
+    return Structure<Result>().text("ImageId", "imageId",
+                                    [](const Result& r) { return r.image.str(); });
+}
+
+Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    // EC2's defaults are i386 and paravirtual, from 2006; here they are what such hosts run.
+    return {services.launcher.register_image(
+        caller,
+        {.name = arguments.required_text("Name"),
+         .description = arguments.text("Description").value_or(""),
+         .architecture =
+             images::parse_architecture(arguments.text("Architecture").value_or("x86_64")),
+         .virtualization_type = images::parse_virtualization_type(
+             arguments.text("VirtualizationType").value_or("hvm")),
+         .boot_mode = images::parse_boot_mode(arguments.text("BootMode").value_or("legacy-bios")),
+         .root_device_name = arguments.required_text("RootDeviceName"),
+         .kernel_id = arguments.text("KernelId").value_or(""),
+         .ramdisk_id = arguments.text("RamdiskId").value_or(""),
+         .block_devices = block_devices_of(arguments),
+         .image_tags = tags_for(arguments, "image", {"image"})})};
+}
+
+std::vector<Parameter> parameters() {
+    Parameter devices = block_device_mappings_parameter();
+    devices.required = true;
+    return {{.name = "Name", .wire = "Name", .required = true, .help = "Name of the image"},
+            {.name = "Description", .wire = "Description", .help = "What the image is"},
+            {.name = "Architecture",
+             .wire = "Architecture",
+             .help = "Architecture of its guests; default x86_64",
+             .choices = {"i386", "x86_64", "arm64"}},
+            {.name = "VirtualizationType",
+             .wire = "VirtualizationType",
+             .help = "Default hvm",
+             .choices = {"hvm", "paravirtual"}},
+            {.name = "BootMode",
+             .wire = "BootMode",
+             .help = "Default legacy-bios",
+             .choices = {"legacy-bios", "uefi", "uefi-preferred"}},
+            {.name = "RootDeviceName",
+             .wire = "RootDeviceName",
+             .required = true,
+             .help = "Device of the mapping that is the root: /dev/xvda"},
+            {.name = "KernelId", .wire = "KernelId", .help = "Kernel of paravirtual images"},
+            {.name = "RamdiskId", .wire = "RamdiskId", .help = "RAM disk of paravirtual images"},
+            devices,
+            tag_specifications_parameter(),
+            dry_run_parameter()};
+}
+
+}  // namespace
+
+Action register_image() {
+    return with_handler<Result>(
+        {.name = "RegisterImage",
+         .summary = "Make an image of snapshots",
+         .example =
+             "kiln register-image --name web --root-device-name /dev/xvda "
+             "--block-device-mappings DeviceName=/dev/xvda,Ebs={SnapshotId=snap-0123456789abcdef0}",
+         .parameters = parameters(),
+         .table = {.columns = {"ImageId"}}},
+        output(), handle);
+}
+
+}  // namespace kiln::api

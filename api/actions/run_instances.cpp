@@ -1,0 +1,150 @@
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "api/action.hpp"
+#include "api/shapes/common.hpp"
+#include "api/shapes/instance.hpp"
+#include "base/database.hpp"
+#include "base/text.hpp"
+#include "launcher/launcher.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+constexpr const char* default_instance_type = "t3.small";
+
+launcher::RunInstancesRequest request_of(const Arguments& arguments) {
+    const std::vector<std::string> taggable = {"instance", "volume"};
+    return {.image = ImageId(arguments.required_text("ImageId")),
+            .instance_type = arguments.text("InstanceType").value_or(default_instance_type),
+            .min_count = static_cast<int>(arguments.integer("MinCount").value_or(1)),
+            .max_count = static_cast<int>(arguments.integer("MaxCount").value_or(1)),
+            .key_name = arguments.text("KeyName").value_or(""),
+            .user_data = arguments.text("UserData").value_or(""),
+            .zone = arguments.structure("Placement").text("AvailabilityZone").value_or(""),
+            .kernel_id = arguments.text("KernelId").value_or(""),
+            .ramdisk_id = arguments.text("RamdiskId").value_or(""),
+            .shutdown_behavior = images::parse_shutdown_behavior(
+                arguments.text("InstanceInitiatedShutdownBehavior").value_or("stop")),
+            .disable_api_termination = arguments.boolean("DisableApiTermination").value_or(false),
+            .block_devices = block_devices_of(arguments),
+            .instance_tags = tags_for(arguments, "instance", taggable),
+            .volume_tags = tags_for(arguments, "volume", taggable),
+            .client_token = arguments.text("ClientToken").value_or("")};
+}
+
+ReservationView handle(Services& services, const images::Caller& caller,
+                       const Arguments& arguments) {
+    const launcher::Reservation made =
+        services.launcher.run_instances(caller, request_of(arguments));
+    ReservationView view{.id = made.id, .owner = made.owner};
+    services.database.read([&](Session& session) {
+        const auto tags = images::tags_by_resource(session, caller.scope());
+        for (const images::Instance& instance : made.instances) {
+            InstanceView item{.instance = instance,
+                              .volumes = images::volumes_of_instance(session, instance.id)};
+            const auto own_tags = tags.find(instance.id.str());
+            if (own_tags != tags.end()) item.tags = own_tags->second;
+            view.instances.push_back(std::move(item));
+        }
+    });
+    return view;
+}
+
+int parse_count(const std::string& text) {
+    int count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (error == std::errc() && end == text.data() + text.size()) return count;
+    throw Error(error_code::invalid_parameter_value, "count",
+                fmt::format("--count takes a number or MIN:MAX, not '{}'", text));
+}
+
+/// aws's `--count 2` and `--count 1:3`.
+CliOption count_option() {
+    return {.option = "count",
+            .placeholder = "MIN[:MAX]",
+            .help = "How many instances to launch; default 1",
+            .expand = [](const std::string& text) {
+                const std::vector<std::string> parts = split(text, ':');
+                const int least = parse_count(parts.front());
+                const int most = parts.size() == 2 ? parse_count(parts.back()) : least;
+                if (parts.size() > 2) parse_count(text);
+                return std::vector<std::pair<std::string, std::string>>{
+                    {"MinCount", std::to_string(least)}, {"MaxCount", std::to_string(most)}};
+            }};
+}
+
+std::vector<Parameter> parameters() {
+    return {
+        {.name = "ImageId", .wire = "ImageId", .required = true, .help = "Image to launch"},
+        {.name = "InstanceType",
+         .wire = "InstanceType",
+         .help = fmt::format("Virtual processors and memory; default {}", default_instance_type)},
+        {.name = "MinCount",
+         .wire = "MinCount",
+         .shape = Shape::integer,
+         .help = "Launch none unless so many fit",
+         .hidden = true},
+        {.name = "MaxCount",
+         .wire = "MaxCount",
+         .shape = Shape::integer,
+         .help = "Launch at most so many",
+         .hidden = true},
+        {.name = "KeyName", .wire = "KeyName", .help = "Key pair whose owner may log in"},
+        {.name = "UserData",
+         .wire = "UserData",
+         .shape = Shape::blob,
+         .help = "Script or cloud-config for the first boot; file://PATH reads a file"},
+        {.name = "Placement",
+         .wire = "Placement",
+         .shape = Shape::structure,
+         .help = "Where to launch",
+         .members = {{.name = "AvailabilityZone",
+                      .wire = "AvailabilityZone",
+                      .help = "Default: the region's first"},
+                     {.name = "Tenancy",
+                      .wire = "Tenancy",
+                      .help = "Only default",
+                      .choices = {"default"}}}},
+        {.name = "KernelId", .wire = "KernelId", .help = "Kernel, instead of the image's"},
+        {.name = "RamdiskId", .wire = "RamdiskId", .help = "RAM disk, instead of the image's"},
+        {.name = "InstanceInitiatedShutdownBehavior",
+         .wire = "InstanceInitiatedShutdownBehavior",
+         .help = "What a power-off from inside does; default stop",
+         .choices = {"stop", "terminate"}},
+        {.name = "DisableApiTermination",
+         .wire = "DisableApiTermination",
+         .shape = Shape::boolean,
+         .help = "Refuse terminate-instances until this is changed"},
+        block_device_mappings_parameter(),
+        tag_specifications_parameter(),
+        client_token_parameter(),
+        dry_run_parameter()};
+}
+
+}  // namespace
+
+Action run_instances() {
+    return with_handler<ReservationView>(
+        {.name = "RunInstances",
+         .summary = "Launch instances of an image",
+         .example = "kiln run-instances --image-id ami-0123456789abcdef0 --instance-type t3.small "
+                    "--key-name k --count 2 --wait",
+         .parameters = parameters(),
+         .cli_options = {count_option()},
+         .table = {.rows = "Instances",
+                   .columns = {"InstanceId", "ImageId", "InstanceType", "State.Name", "KeyName",
+                               "LaunchTime"}},
+         .waiter = Waiter{.action = "DescribeInstances",
+                          .parameter = "InstanceId",
+                          .ids = "Instances.InstanceId",
+                          .state = "Reservations.Instances.State.Name",
+                          .wanted = "running",
+                          .failed = {"terminated", "shutting-down", "stopped"},
+                          .reason = "Reservations.Instances.StateReason.Message"}},
+        reservation_structure(), handle);
+}
+
+}  // namespace kiln::api

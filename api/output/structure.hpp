@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <pugixml.hpp>
+#include <string>
+#include <vector>
+
+#include "base/text.hpp"
+
+namespace kiln::api {
+
+enum class OutputKind {
+    text,
+    encoded_text,  // base64 on the wire; the CLI shows what it encodes
+    integer,
+    boolean,
+    structure,
+    text_list,
+    structure_list
+};
+
+struct OutputShape;
+
+/// One field of a response: its name in SDKs and in JSON ("ImageId"), its XML element ("imageId").
+struct OutputField {
+    std::string name;
+    std::string wire;
+    OutputKind kind;
+    std::shared_ptr<const OutputShape> shape = nullptr;  // of structures
+};
+struct OutputShape {
+    std::vector<OutputField> fields;
+};
+
+/// Appends <wire>value</wire>.
+void append_text(pugi::xml_node parent, const char* wire, const std::string& value);
+
+/// How a T is answered: each field is declared once, with both of its names and the function that
+/// takes it from a T. The endpoint writes XML by it; the CLI reads that XML back by its shape. A
+/// getter may return an optional: nothing is written for nullopt.
+template <class T>
+class Structure {
+  public:
+    template <class Get>
+    Structure& text(std::string name, std::string wire, Get get) {
+        return scalar(
+            std::move(name), std::move(wire), OutputKind::text,
+            [get = std::move(get)](const T& value) { return to_optional_text(get(value)); });
+    }
+    /// `get` returns bytes that no XML text could hold, such as a console's output.
+    template <class Get>
+    Structure& encoded_text(std::string name, std::string wire, Get get) {
+        return scalar(std::move(name), std::move(wire), OutputKind::encoded_text,
+                      [get = std::move(get)](const T& value) -> std::optional<std::string> {
+                          return base64_encode(get(value));
+                      });
+    }
+    template <class Get>
+    Structure& integer(std::string name, std::string wire, Get get) {
+        return scalar(
+            std::move(name), std::move(wire), OutputKind::integer,
+            [get = std::move(get)](const T& value) { return to_optional_text(get(value)); });
+    }
+    template <class Get>
+    Structure& boolean(std::string name, std::string wire, Get get) {
+        return scalar(std::move(name), std::move(wire), OutputKind::boolean,
+                      [get = std::move(get)](const T& value) -> std::optional<std::string> {
+                          const std::optional<bool> flag = get(value);
+                          if (!flag) return std::nullopt;
+                          return *flag ? "true" : "false";
+                      });
+    }
+    /// `get` returns a Part or std::optional<Part>.
+    template <class Part, class Get>
+    Structure& structure(std::string name, std::string wire, const Structure<Part>& part, Get get) {
+        add(std::move(name), wire, OutputKind::structure, part.shape(),
+            [wire, part, get = std::move(get)](pugi::xml_node node, const T& value) {
+                const std::optional<Part> found = get(value);
+                if (found) part.write(node.append_child(wire.c_str()), *found);
+            });
+        return *this;
+    }
+    /// `get` returns a std::vector<Item>, by value or reference; <wire><item>…</item></wire>.
+    template <class Item, class Get>
+    Structure& list(std::string name, std::string wire, const Structure<Item>& item, Get get) {
+        add(std::move(name), wire, OutputKind::structure_list, item.shape(),
+            [wire, item, get = std::move(get)](pugi::xml_node node, const T& value) {
+                pugi::xml_node set = node.append_child(wire.c_str());
+                for (const Item& element : get(value))
+                    item.write(set.append_child("item"), element);
+            });
+        return *this;
+    }
+    template <class Get>
+    Structure& text_list(std::string name, std::string wire, Get get) {
+        add(std::move(name), wire, OutputKind::text_list, nullptr,
+            [wire, get = std::move(get)](pugi::xml_node node, const T& value) {
+                pugi::xml_node set = node.append_child(wire.c_str());
+                for (const std::string& text : get(value))
+                    append_text(set, "item", text);
+            });
+        return *this;
+    }
+
+    void write(pugi::xml_node node, const T& value) const {
+        for (const auto& writer : *writers_)
+            writer(node, value);
+    }
+    std::shared_ptr<const OutputShape> shape() const { return shape_; }
+
+  private:
+    using Writer = std::function<void(pugi::xml_node, const T&)>;
+
+    static std::optional<std::string> to_optional_text(std::optional<std::string> text) {
+        return text;
+    }
+    static std::optional<std::string> to_optional_text(std::optional<std::int64_t> number) {
+        if (!number) return std::nullopt;
+        return std::to_string(*number);
+    }
+
+    template <class Get>
+    Structure& scalar(std::string name, std::string wire, OutputKind kind, Get get) {
+        add(std::move(name), wire, kind, nullptr,
+            [wire, get = std::move(get)](pugi::xml_node node, const T& value) {
+                const std::optional<std::string> text = get(value);
+                if (text) append_text(node, wire.c_str(), *text);
+            });
+        return *this;
+    }
+    void add(std::string name, std::string wire, OutputKind kind,
+             std::shared_ptr<const OutputShape> shape, Writer writer) {
+        shape_->fields.push_back({std::move(name), std::move(wire), kind, std::move(shape)});
+        writers_->push_back(std::move(writer));
+    }
+
+    // Shared, so that a copy inside another structure costs nothing.
+    std::shared_ptr<OutputShape> shape_ = std::make_shared<OutputShape>();
+    std::shared_ptr<std::vector<Writer>> writers_ = std::make_shared<std::vector<Writer>>();
+};
+
+/// A response that only says that it was done: <return>true</return>.
+struct Done {};
+Structure<Done> done_structure();
+
+}  // namespace kiln::api

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace kiln::api {
+
+using WirePairs = std::vector<std::pair<std::string, std::string>>;
+
+/// The version of the EC2 API that kiln speaks.
+inline constexpr const char* api_version = "2016-11-15";
+inline constexpr const char* api_namespace = "http://ec2.amazonaws.com/doc/2016-11-15/";
+
+/// Decodes application/x-www-form-urlencoded text. Throws Error{MalformedQueryString} for a broken
+/// escape and for text that is not UTF-8 or holds characters that no response could repeat.
+WirePairs decode_query(std::string_view text);
+/// The inverse of decode_query.
+std::string encode_query(const WirePairs& pairs);
+
+}  // namespace kiln::api

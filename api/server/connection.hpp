@@ -1,0 +1,65 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include "api/server/coroutine.hpp"  // before Asio
+
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/beast/core/basic_stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <optional>
+
+#include "api/server/server.hpp"
+
+namespace kiln::api {
+
+using LocalProtocol = boost::asio::local::stream_protocol;
+using LocalStream = boost::beast::basic_stream<LocalProtocol>;
+using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
+
+/// What all connections of a server share.
+struct ServerContext {
+    const ServerLimits& limits;
+    const ServerHandlers& handlers;
+    boost::asio::thread_pool& handler_threads;
+    bool stopping = false;
+};
+
+/// One client: reads requests one after the other and answers them. All of it runs on the io
+/// thread but for the handlers.
+class Connection {
+  public:
+    Connection(LocalProtocol::socket socket, ServerContext& context);
+
+    /// Ends when either side closes; never throws.
+    boost::asio::awaitable<void> run();
+    /// Closes the connection unless a request is being handled; that one is still answered.
+    void stop();
+
+  private:
+    using ErrorCode = boost::beast::error_code;
+
+    boost::asio::awaitable<void> serve();
+    boost::asio::awaitable<bool> serve_one();
+    boost::asio::awaitable<ErrorCode> read_request(RequestParser& parser);
+    boost::asio::awaitable<void> refuse_request(ErrorCode error);
+    boost::asio::awaitable<Response> answer(const HttpRequest& request);
+    boost::asio::awaitable<bool> write(const Response& response, unsigned http_version,
+                                       bool keep_alive);
+    boost::asio::awaitable<void> drain();
+    boost::asio::awaitable<void> serve_console(const HttpRequest& request);
+    images::Caller caller();
+
+    LocalStream stream_;
+    ServerContext& context_;
+    boost::beast::flat_buffer buffer_;
+    uid_t peer_;
+    std::optional<images::Caller> caller_;  // touched by one handler at a time
+    bool first_request_ = true;
+    bool busy_ = false;
+};
+
+}  // namespace kiln::api

@@ -1,0 +1,204 @@
+#include "api/server/dispatcher.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "api/protocol/query.hpp"
+#include "base/error.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+struct StringWriter final : pugi::xml_writer {
+    std::string text;
+    void write(const void* bytes, std::size_t size) override {
+        text.append(static_cast<const char*>(bytes), size);
+    }
+};
+
+std::string printed(const pugi::xml_document& document) {
+    StringWriter writer;
+    document.save(writer, "", pugi::format_raw | pugi::format_no_declaration);
+    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + writer.text;
+}
+
+Response error_response_of(const Error& error, const std::string& request_id) {
+    pugi::xml_document document;
+    pugi::xml_node root = document.append_child("Response");
+    pugi::xml_node node = root.append_child("Errors").append_child("Error");
+    append_text(node, "Code", error.code());
+    append_text(node, "Message", error.message());
+    append_text(root, "RequestID", request_id);
+    return {.status = status_of_error(error.code()),
+            .body = printed(document),
+            .request_id = request_id};
+}
+
+/// What the client is told of a failure that no one foresaw; the log has the details.
+Error unforeseen(const std::string& request_id) {
+    return {error_code::internal_error, "",
+            fmt::format("An internal error has occurred; the service's log tells more about "
+                        "request {}",
+                        request_id)};
+}
+
+void check_version(const std::string& version) {
+    if (version.empty() || version == api_version) return;
+    throw Error("NoSuchVersion", version,
+                fmt::format("The requested version ({}) of service AmazonEC2 does not exist; it "
+                            "speaks {}",
+                            version, api_version));
+}
+
+/// Takes the pair of that name out and returns its value.
+std::optional<std::string> take(WirePairs& pairs, std::string_view name) {
+    const auto found = std::ranges::find(pairs, name, &WirePairs::value_type::first);
+    if (found == pairs.end()) return std::nullopt;
+    std::string value = found->second;
+    pairs.erase(found);
+    return value;
+}
+
+void check_content_type(const std::string& content_type) {
+    const std::string type(trim(split(content_type, ';').front()));
+    if (type.empty() || type == "application/x-www-form-urlencoded") return;
+    throw Error("InvalidContentType", type,
+                fmt::format("The content type '{}' is not supported: send "
+                            "application/x-www-form-urlencoded",
+                            type));
+}
+
+WirePairs pairs_of(const Request& request) {
+    const std::size_t question = request.target.find('?');
+    const std::string path = request.target.substr(0, question);
+    if (path != "/") {
+        throw Error("InvalidPath", path, fmt::format("There is nothing at '{}'", path));
+    }
+    WirePairs pairs;
+    if (question != std::string::npos) pairs = decode_query(request.target.substr(question + 1));
+    if (request.method == "POST") {
+        check_content_type(request.content_type);
+        std::ranges::move(decode_query(request.body), std::back_inserter(pairs));
+    } else if (request.method != "GET") {
+        throw Error("MethodNotAllowed", request.method,
+                    fmt::format("The method {} is not supported: use GET or POST", request.method));
+    }
+    return pairs;
+}
+
+void log_success(const Action& action, const images::Caller& caller, const std::string& request_id,
+                 std::chrono::steady_clock::time_point begin) {
+    const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - begin);
+    const bool reads = action.name.starts_with("Describe") || action.name.starts_with("Get");
+    spdlog::log(reads ? spdlog::level::debug : spdlog::level::info, "{} for {} done in {} ms ({})",
+                action.name, caller.account.str(), duration.count(), request_id);
+}
+
+void log_error(const std::string& name, const images::Caller& caller, const Error& error,
+               const std::string& request_id) {
+    const bool ours = status_of_error(error.code()) >= 500;
+    std::string message = error.message();
+    std::ranges::replace(message, '\n', ' ');  // a client's words stay on one line of the log
+    spdlog::log(ours ? spdlog::level::err : spdlog::level::info, "{} for {} failed: {}: {} ({})",
+                name, caller.account.str(), error.code(), message, request_id);
+}
+
+}  // namespace
+
+unsigned status_of_error(const std::string& code) {
+    static constexpr std::array<std::pair<std::string_view, unsigned>, 10> statuses{{
+        {"DryRunOperation", 412},
+        {"UnauthorizedOperation", 403},
+        {"InternalError", 500},
+        {"InsufficientInstanceCapacity", 500},
+        {"Unavailable", 503},
+        {"RequestLimitExceeded", 503},
+        {"InvalidPath", 404},
+        {"MethodNotAllowed", 405},
+        {"RequestEntityTooLarge", 413},
+        {"RequestHeaderTooLarge", 431},
+    }};
+    for (const auto& [known, status] : statuses) {
+        if (known == code) return status;
+    }
+    return 400;
+}
+
+Response error_response(const Error& error) {
+    return error_response_of(error, random_uuid());
+}
+
+Dispatcher::Dispatcher(const std::vector<Action>& table, Services& services)
+    : Dispatcher(table, [&services](const Action& action, const images::Caller& caller,
+                                    const Arguments& arguments, pugi::xml_node response) {
+          action.handle(services, caller, arguments, response);
+      }) {}
+
+Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke)
+    : table_(table), invoke_(std::move(invoke)) {}
+
+const Action& Dispatcher::action_of(const std::string& name) const {
+    const auto found = std::ranges::find(table_, name, &Action::name);
+    if (found != table_.end()) return *found;
+    std::vector<std::string> known;
+    for (const Action& action : table_)
+        known.push_back(action.name);
+    const auto suggestion = nearest(name, known);
+    throw Error("InvalidAction", name,
+                fmt::format("The action {} is not valid for this web service.{}", name,
+                            suggestion ? fmt::format(" Did you mean {}?", *suggestion) : ""));
+}
+
+std::string Dispatcher::answer(const Request& request, images::Caller& caller,
+                               const std::string& request_id, std::string& name) const {
+    const auto begin = std::chrono::steady_clock::now();
+    WirePairs pairs = pairs_of(request);
+    const auto asked = take(pairs, "Action");
+    if (!asked || asked->empty()) {
+        throw Error("MissingAction", "", "The request must contain the parameter Action");
+    }
+    check_version(take(pairs, "Version").value_or(""));
+    const Action& action = action_of(*asked);
+    name = action.name;
+    const Arguments arguments = parse_arguments(action.parameters, pairs);
+    caller.dry_run = arguments.boolean("DryRun").value_or(false);
+
+    pugi::xml_document document;
+    pugi::xml_node root = document.append_child((action.name + "Response").c_str());
+    root.append_attribute("xmlns") = api_namespace;
+    append_text(root, "requestId", request_id);
+    invoke_(action, caller, arguments, root);
+    caller.stop_if_dry_run();  // of an action that changes nothing
+    log_success(action, caller, request_id, begin);
+    return printed(document);
+}
+
+Response Dispatcher::dispatch(const Request& request, images::Caller caller) const {
+    const std::string request_id = random_uuid();
+    std::string name = "a request";
+    try {
+        return {.status = 200,
+                .body = answer(request, caller, request_id, name),
+                .request_id = request_id};
+    } catch (const Error& error) {
+        log_error(name, caller, error, request_id);
+        return error_response_of(error, request_id);
+    } catch (const std::exception& error) {
+        spdlog::error("{} failed unexpectedly: {} ({})", name, error.what(), request_id);
+    } catch (...) {
+        spdlog::error("{} failed with an unknown exception ({})", name, request_id);
+    }
+    return error_response_of(unforeseen(request_id), request_id);
+}
+
+}  // namespace kiln::api

@@ -1,0 +1,148 @@
+#include "api/server/serve.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+
+#include "api/action.hpp"
+#include "api/server/dispatcher.hpp"
+#include "api/server/server.hpp"
+#include "api/server/state_directory.hpp"
+#include "api/services.hpp"
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/error.hpp"
+#include "builder/builder.hpp"
+#include "hypervisor/accelerator/accelerator.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "images/catalog/account.hpp"
+#include "images/catalog/migrations.hpp"
+#include "images/layers/pool.hpp"
+#include "launcher/launcher.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+constexpr mode_t private_files = 0077;
+
+void set_up_log(Verbosity verbosity) {
+    auto logger = spdlog::stderr_color_mt("kiln");
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    switch (verbosity) {
+        case Verbosity::quiet:
+            logger->set_level(spdlog::level::warn);
+            break;
+        case Verbosity::normal:
+            logger->set_level(spdlog::level::info);
+            break;
+        case Verbosity::verbose:
+            logger->set_level(spdlog::level::debug);
+            break;
+    }
+    spdlog::set_default_logger(logger);
+}
+
+images::Caller caller_of(Database& database, const Clock& clock, const Settings& settings,
+                         uid_t uid) {
+    return {.account = images::account_of_uid(database, uid, clock.now()),
+            .region = settings.region,
+            .administrator = uid == 0 || uid == ::geteuid()};
+}
+
+/// All that the service is made of, in the order in which it is made.
+class Service {
+  public:
+    Service(const Settings& settings, const StateDirectory& directory)
+        : settings_(settings),
+          directory_(directory),
+          database_(directory.catalog().string()),
+          catalog_id_(migrated_identity(database_)),
+          pool_(directory.layers()),
+          hypervisor_(hypervisor::connect(settings.libvirt_uri)),
+          accelerator_(hypervisor::choose_accelerator(directory.accelerator_verdict())),
+          launcher_({.settings = settings_,
+                     .clock = clock_,
+                     .database = database_,
+                     .pool = pool_,
+                     .hypervisor = *hypervisor_,
+                     .accelerator = accelerator_.accelerator,
+                     .catalog_id = catalog_id_}),
+          builder_({.database = database_,
+                    .pool = pool_,
+                    .clock = clock_,
+                    .work_directory = directory.builds(),
+                    .free_space_reserve = settings.free_space_reserve}),
+          services_{.settings = settings_,
+                    .clock = clock_,
+                    .database = database_,
+                    .pool = pool_,
+                    .hypervisor = *hypervisor_,
+                    .accelerator = accelerator_,
+                    .launcher = launcher_,
+                    .builder = builder_} {
+        spdlog::info("{}", accelerator_.reason);
+        builder_.recover();
+        launcher_.recover();
+    }
+
+    void run() {
+        const Dispatcher dispatcher(actions(),
+                                    [this](const Action& action, const images::Caller& caller,
+                                           const Arguments& arguments, pugi::xml_node response) {
+                                        directory_.check_still_there();
+                                        action.handle(services_, caller, arguments, response);
+                                    });
+        Server server(
+            {.socket = settings_.socket},
+            {.dispatcher = dispatcher,
+             .caller_of =
+                 [this](uid_t uid) { return caller_of(database_, clock_, settings_, uid); },
+             .open_console =
+                 [this](const images::Caller& caller, const std::string& id,
+                        hypervisor::ConsoleCallbacks callbacks) {
+                     return launcher_.open_console(caller, InstanceId(id), std::move(callbacks));
+                 }});
+        server.stop_on_signals();
+        spdlog::info("kiln {} serves {} from {} on {}", KILN_VERSION, settings_.region,
+                     settings_.state_directory.string(), settings_.socket.string());
+        const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
+        server.run();
+        spdlog::info("stopping; guests go on");
+    }
+
+  private:
+    static std::string migrated_identity(Database& database) {
+        database.migrate(images::migrations());
+        return images::catalog_identity(database);
+    }
+
+    const Settings& settings_;
+    const StateDirectory& directory_;
+    SystemClock clock_;
+    Database database_;
+    std::string catalog_id_;
+    images::Pool pool_;
+    std::unique_ptr<hypervisor::Hypervisor> hypervisor_;
+    hypervisor::AcceleratorVerdict accelerator_;
+    launcher::Launcher launcher_;
+    builder::Builder builder_;
+    Services services_;
+};
+
+}  // namespace
+
+int serve(const Settings& settings, const ServeOptions& options) {
+    set_up_log(options.verbosity);
+    ::umask(private_files);
+    const StateDirectory directory(settings.state_directory);
+    Service(settings, directory).run();
+    return 0;
+}
+
+}  // namespace kiln::api

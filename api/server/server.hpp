@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "api/server/console.hpp"
+#include "api/server/dispatcher.hpp"
+#include "images/accounts/caller.hpp"
+
+namespace kiln::api {
+
+struct ServerLimits {
+    std::uint32_t max_header_bytes = 16U << 10U;
+    std::uint64_t max_body_bytes = 1ULL << 20U;
+    /// Past these, new connections wait in the kernel's queue until one ends.
+    std::size_t max_connections = 256;
+    std::size_t handler_threads = 8;
+    std::chrono::milliseconds header_time{10'000};
+    std::chrono::milliseconds body_time{30'000};
+    std::chrono::milliseconds write_time{30'000};
+    /// How long a connection may stay open between two requests.
+    std::chrono::milliseconds idle_time{60'000};
+    /// How long a stop waits for the requests that are being handled.
+    std::chrono::milliseconds stop_time{10'000};
+};
+
+struct ServerOptions {
+    std::filesystem::path socket;
+    mode_t mode = 0600;
+    ServerLimits limits = {};
+};
+
+/// What the server calls, on its handler threads.
+struct ServerHandlers {
+    const Dispatcher& dispatcher;
+    /// Who a peer's uid is; throws Error. Asked once for each connection.
+    std::function<images::Caller(uid_t)> caller_of;
+    ConsoleOpener open_console;
+};
+
+/// The HTTP server on the Unix socket. Connections are read and written by the thread that calls
+/// run(); actions run on handler threads.
+class Server {
+  public:
+    /// Listens when it returns. Throws Error{AddressInUse} when another service answers there.
+    Server(ServerOptions options, ServerHandlers handlers);
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Serves until stop(); then lets the requests that are being handled end.
+    void run();
+    /// Any thread, any number of times, also before run().
+    void stop();
+    /// SIGTERM and SIGINT call stop() from now on.
+    void stop_on_signals();
+
+  private:
+    class Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace kiln::api

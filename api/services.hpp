@@ -1,0 +1,37 @@
+#pragma once
+
+#include "hypervisor/accelerator/accelerator.hpp"
+
+namespace kiln {
+class Clock;
+class Database;
+struct Settings;
+}  // namespace kiln
+namespace kiln::images {
+class Pool;
+}
+namespace kiln::hypervisor {
+class Hypervisor;
+}
+namespace kiln::launcher {
+class Launcher;
+}
+namespace kiln::builder {
+class Builder;
+}
+
+namespace kiln::api {
+
+/// What the handlers of actions work with.
+struct Services {
+    const Settings& settings;
+    const Clock& clock;
+    Database& database;
+    const images::Pool& pool;
+    hypervisor::Hypervisor& hypervisor;
+    const hypervisor::AcceleratorVerdict& accelerator;
+    launcher::Launcher& launcher;
+    builder::Builder& builder;
+};
+
+}  // namespace kiln::api

@@ -1,0 +1,115 @@
+#include "api/shapes/common.hpp"
+
+#include <fmt/format.h>
+
+namespace kiln::api {
+
+const Structure<images::Tag>& tag_structure() {
+    static const auto structure =
+        Structure<images::Tag>()
+            .text("Key", "key", [](const images::Tag& tag) { return tag.key; })
+            .text("Value", "value", [](const images::Tag& tag) { return tag.value; });
+    return structure;
+}
+
+const Structure<images::StateReason>& state_reason_structure() {
+    using images::StateReason;
+    static const auto structure =
+        Structure<StateReason>()
+            .text("Code", "code", [](const StateReason& reason) { return reason.code; })
+            .text("Message", "message", [](const StateReason& reason) { return reason.message; });
+    return structure;
+}
+
+std::optional<images::StateReason> state_reason_of(const images::StateReason& reason) {
+    if (reason.code.empty()) return std::nullopt;
+    return reason;
+}
+
+const Structure<std::string>& value_structure() {
+    static const auto structure = Structure<std::string>().text(
+        "Value", "value", [](const std::string& value) { return value; });
+    return structure;
+}
+
+const Structure<bool>& boolean_value_structure() {
+    static const auto structure =
+        Structure<bool>().boolean("Value", "value", [](const bool& value) { return value; });
+    return structure;
+}
+
+Parameter ids_parameter(const std::string& wire, const std::string& help, bool required) {
+    return {.name = wire + "s", .wire = wire, .list = true, .required = required, .help = help};
+}
+
+std::vector<images::Tag> tags_for(const Arguments& arguments, const std::string& resource_type,
+                                  const std::vector<std::string>& allowed) {
+    std::vector<images::Tag> tags;
+    for (const Arguments& specification : arguments.structures("TagSpecification")) {
+        const std::string type = specification.required_text("ResourceType");
+        if (std::ranges::find(allowed, type) == allowed.end()) {
+            throw Error(
+                error_code::invalid_parameter_value, type,
+                fmt::format("'{}' is not a valid taggable resource type for this operation: "
+                            "expecting {}",
+                            type, fmt::join(allowed, " or ")));
+        }
+        if (type != resource_type) continue;
+        for (const Arguments& tag : specification.structures("Tag")) {
+            tags.push_back(
+                {.key = tag.required_text("Key"), .value = tag.text("Value").value_or("")});
+            images::check_tag(tags.back());
+        }
+    }
+    return tags;
+}
+
+namespace {
+
+std::optional<Bytes> volume_size_of(const Arguments& ebs) {
+    const auto size = ebs.integer("VolumeSize");
+    if (!size) return std::nullopt;
+    if (*size >= 1) return Bytes::gibibytes(static_cast<std::uint64_t>(*size));
+    throw Error("InvalidBlockDeviceMapping", "VolumeSize",
+                fmt::format("a volume has at least 1 GiB, not {}", *size));
+}
+
+void refuse_encryption(const Arguments& ebs) {
+    if (!ebs.boolean("Encrypted").value_or(false) && !ebs.has("KmsKeyId")) return;
+    throw Error(error_code::unsupported_operation, "Encrypted",
+                "encrypted volumes are not supported by this kiln");
+}
+
+}  // namespace
+
+std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arguments) {
+    std::vector<launcher::BlockDeviceOverride> devices;
+    for (const Arguments& mapping : arguments.structures("BlockDeviceMapping")) {
+        const auto name = mapping.text("DeviceName");
+        if (!name) {
+            throw Error("InvalidBlockDeviceMapping", "DeviceName",
+                        "each block device mapping needs a DeviceName");
+        }
+        const Arguments ebs = mapping.structure("Ebs");
+        refuse_encryption(ebs);
+        const auto snapshot = ebs.text("SnapshotId");
+        devices.push_back(
+            {.device_name = *name,
+             .no_device = mapping.text_or_empty("NoDevice").has_value(),
+             .virtual_name = mapping.text("VirtualName").value_or(""),
+             .snapshot = snapshot ? std::optional(SnapshotId(*snapshot)) : std::nullopt,
+             .volume_size = volume_size_of(ebs),
+             .volume_type = ebs.text("VolumeType"),
+             .delete_on_termination = ebs.boolean("DeleteOnTermination")});
+    }
+    return devices;
+}
+
+void check_ids_or_pages(const Arguments& arguments, std::string_view ids_wire) {
+    if (arguments.texts(ids_wire).empty() || !arguments.has("MaxResults")) return;
+    throw Error(
+        error_code::invalid_parameter_combination, std::string(ids_wire),
+        fmt::format("The parameter {}s cannot be used with the parameter MaxResults", ids_wire));
+}
+
+}  // namespace kiln::api

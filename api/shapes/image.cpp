@@ -1,0 +1,108 @@
+#include "api/shapes/image.hpp"
+
+#include "api/shapes/common.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+using images::ImageBlockDevice;
+
+const Structure<ImageBlockDevice>& block_device_structure() {
+    using Device = ImageBlockDevice;
+    static const auto ebs =
+        Structure<Device>()
+            .boolean("DeleteOnTermination", "deleteOnTermination",
+                     [](const Device& d) { return d.delete_on_termination; })
+            .text("SnapshotId", "snapshotId",
+                  [](const Device& d) -> std::optional<std::string> {
+                      if (!d.snapshot) return std::nullopt;
+                      return d.snapshot->str();
+                  })
+            .integer("VolumeSize", "volumeSize",
+                     [](const Device& d) {
+                         return static_cast<std::int64_t>(d.volume_size.in_gibibytes());
+                     })
+            .text("VolumeType", "volumeType", [](const Device& d) { return d.volume_type; })
+            .boolean("Encrypted", "encrypted", [](const Device&) { return false; });
+    static const auto structure =
+        Structure<Device>()
+            .text("DeviceName", "deviceName", [](const Device& d) { return d.device_name; })
+            .structure("Ebs", "ebs", ebs, [](const Device& d) { return d; });
+    return structure;
+}
+
+std::optional<std::string> if_any(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return text;
+}
+
+std::optional<images::StateReason> failure_of(const images::Image& image) {
+    if (image.state_reason.empty()) return std::nullopt;
+    return images::StateReason{.code = "Server.InternalError", .message = image.state_reason};
+}
+
+Structure<ImageView> make_image_structure() {
+    using View = ImageView;
+    Structure<View> s;
+    s.text("ImageId", "imageId", [](const View& v) { return v.image.id.str(); })
+        .text("ImageLocation", "imageLocation",
+              [](const View& v) { return v.image.owner.str() + "/" + v.image.name; })
+        .text("State", "imageState",
+              [](const View& v) { return std::string(to_text(v.image.state)); })
+        .text("OwnerId", "imageOwnerId", [](const View& v) { return v.image.owner.str(); })
+        .text("CreationDate", "creationDate",
+              [](const View& v) { return format_time(v.image.created); })
+        .boolean("Public", "isPublic", [](const View& v) { return v.image.is_public; })
+        .text("Architecture", "architecture",
+              [](const View& v) { return std::string(to_text(v.image.architecture)); })
+        .text("ImageType", "imageType", [](const View&) { return std::string("machine"); })
+        .text("KernelId", "kernelId", [](const View& v) { return if_any(v.image.kernel_id); })
+        .text("RamdiskId", "ramdiskId", [](const View& v) { return if_any(v.image.ramdisk_id); })
+        .text("Platform", "platform", [](const View& v) { return if_any(v.image.platform); })
+        .text("PlatformDetails", "platformDetails",
+              [](const View& v) {
+                  return std::string(v.image.platform == "windows" ? "Windows" : "Linux/UNIX");
+              })
+        .text("UsageOperation", "usageOperation",
+              [](const View&) { return std::string("RunInstances"); })
+        .structure("StateReason", "stateReason", state_reason_structure(),
+                   [](const View& v) { return failure_of(v.image); })
+        .text("Name", "name", [](const View& v) { return v.image.name; })
+        .text("Description", "description",
+              [](const View& v) { return if_any(v.image.description); })
+        .text("RootDeviceType", "rootDeviceType", [](const View&) { return std::string("ebs"); })
+        .text("RootDeviceName", "rootDeviceName",
+              [](const View& v) { return v.image.root_device_name; })
+        .list(
+            "BlockDeviceMappings", "blockDeviceMapping", block_device_structure(),
+            [](const View& v) -> const auto& { return v.image.block_devices; })
+        .text("VirtualizationType", "virtualizationType",
+              [](const View& v) { return std::string(to_text(v.image.virtualization_type)); })
+        .list(
+            "Tags", "tagSet", tag_structure(), [](const View& v) -> const auto& { return v.tags; })
+        // EC2 knows "ovm" and "xen" alone, and clients refuse other words.
+        .text("Hypervisor", "hypervisor", [](const View&) { return std::string("xen"); })
+        .boolean("EnaSupport", "enaSupport", [](const View&) { return true; })
+        .text("BootMode", "bootMode",
+              [](const View& v) { return std::string(to_text(v.image.boot_mode)); })
+        .text("SourceInstanceId", "sourceInstanceId",
+              [](const View& v) -> std::optional<std::string> {
+                  if (!v.image.source_instance) return std::nullopt;
+                  return v.image.source_instance->str();
+              })
+        .text("SourceImageId", "sourceImageId", [](const View& v) -> std::optional<std::string> {
+            if (!v.image.source_image) return std::nullopt;
+            return v.image.source_image->str();
+        });
+    return s;
+}
+
+}  // namespace
+
+const Structure<ImageView>& image_structure() {
+    static const Structure<ImageView> structure = make_image_structure();
+    return structure;
+}
+
+}  // namespace kiln::api

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace kiln {
+
+/// `digits` random lower-case hexadecimal digits from the kernel's generator. Any thread.
+std::string random_hex(std::size_t digits);
+/// 64 random bits from the kernel's generator. Any thread.
+std::uint64_t random_number();
+/// A random UUID (RFC 4122 version 4) in its canonical lower-case form.
+std::string random_uuid();
+
+}  // namespace kiln

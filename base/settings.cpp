@@ -1,0 +1,183 @@
+#include "base/settings.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <functional>
+#include <map>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/text.hpp"
+
+namespace kiln {
+
+namespace {
+
+constexpr const char* invalid_configuration = "InvalidConfiguration";
+constexpr std::size_t longest_region = 64;
+
+std::string environment_variable(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing calls setenv
+    return value == nullptr ? "" : value;
+}
+
+std::filesystem::path home_directory(const char* xdg_variable, const char* below_home) {
+    const std::string xdg = environment_variable(xdg_variable);
+    if (!xdg.empty()) return xdg;
+    const std::string home = environment_variable("HOME");
+    if (home.empty()) {
+        throw Error(invalid_configuration, "HOME",
+                    "HOME is not set, so there is no place for kiln's files: set HOME or "
+                    "KILN_STATE_DIR");
+    }
+    return std::filesystem::path(home) / below_home;
+}
+
+bool is_root() {
+    return ::geteuid() == 0;
+}
+
+std::filesystem::path configuration_file() {
+    const std::string named = environment_variable("KILN_CONFIG");
+    if (!named.empty()) return named;
+    if (is_root()) return "/etc/kiln/kiln.yaml";
+    return home_directory("XDG_CONFIG_HOME", ".config") / "kiln/kiln.yaml";
+}
+
+Bytes mebibytes_of(const YAML::Node& node) {
+    constexpr std::uint64_t most = std::uint64_t{1} << 40;  // the bytes still fit the catalog
+    const auto count = node.as<std::uint64_t>();
+    if (count > most) throw YAML::RepresentationException(node.Mark(), "the value is too large");
+    return Bytes::mebibytes(count);
+}
+
+using Setter = std::function<void(Settings&, const YAML::Node&)>;
+
+const std::map<std::string, Setter>& setters() {
+    static const std::map<std::string, Setter> table{
+        {"state_dir",
+         [](Settings& s, const YAML::Node& node) { s.state_directory = node.as<std::string>(); }},
+        {"socket", [](Settings& s, const YAML::Node& node) { s.socket = node.as<std::string>(); }},
+        {"region", [](Settings& s, const YAML::Node& node) { s.region = node.as<std::string>(); }},
+        {"zones", [](Settings& s,
+                     const YAML::Node& node) { s.zones = node.as<std::vector<std::string>>(); }},
+        {"libvirt_uri",
+         [](Settings& s, const YAML::Node& node) { s.libvirt_uri = node.as<std::string>(); }},
+        {"free_space_reserve_mib",
+         [](Settings& s, const YAML::Node& node) { s.free_space_reserve = mebibytes_of(node); }},
+        {"memory_reserve_mib",
+         [](Settings& s, const YAML::Node& node) { s.memory_reserve = mebibytes_of(node); }},
+    };
+    return table;
+}
+
+[[noreturn]] void refuse_key(const std::filesystem::path& file, const YAML::Node& key) {
+    std::vector<std::string> known;
+    for (const auto& [name, setter] : setters())
+        known.push_back(name);
+    const std::string name = key.as<std::string>();
+    const auto suggestion = nearest(name, known);
+    throw Error(invalid_configuration, name,
+                fmt::format("{}:{}: unknown key '{}'{}", file.string(), key.Mark().line + 1, name,
+                            suggestion ? fmt::format("; did you mean '{}'?", *suggestion)
+                                       : fmt::format("; known keys: {}", fmt::join(known, ", "))));
+}
+
+void apply_file(Settings& settings, const std::filesystem::path& file) {
+    if (!std::filesystem::exists(file)) {
+        if (environment_variable("KILN_CONFIG").empty()) return;
+        throw Error(invalid_configuration, file.string(),
+                    fmt::format("KILN_CONFIG names '{}', which does not exist", file.string()));
+    }
+    try {
+        const YAML::Node document = YAML::Load(read_file(file));
+        if (!document.IsMap() && !document.IsNull()) {
+            throw YAML::RepresentationException(document.Mark(), "expecting lines of key: value");
+        }
+        for (const auto& entry : document) {
+            const auto setter = setters().find(entry.first.as<std::string>());
+            if (setter == setters().end()) refuse_key(file, entry.first);
+            if (entry.second.IsNull()) {  // yaml-cpp would read it as the text "null"
+                throw YAML::RepresentationException(entry.first.Mark(), "the value is missing");
+            }
+            setter->second(settings, entry.second);
+        }
+    } catch (const YAML::Exception& error) {
+        throw Error(invalid_configuration, file.string(),
+                    fmt::format("{}:{}: {}", file.string(), error.mark.line + 1, error.msg));
+    }
+}
+
+void apply_environment(Settings& settings) {
+    const auto apply = [](const char* variable, auto& field) {
+        const std::string value = environment_variable(variable);
+        if (!value.empty()) field = value;
+    };
+    apply("KILN_STATE_DIR", settings.state_directory);
+    apply("KILN_SOCKET", settings.socket);
+    apply("KILN_REGION", settings.region);
+    apply("KILN_LIBVIRT_URI", settings.libvirt_uri);
+}
+
+void fill_defaults(Settings& settings) {
+    const bool own_state_directory = !settings.state_directory.empty();
+    if (!own_state_directory) {
+        settings.state_directory = is_root()
+                                       ? std::filesystem::path("/var/lib/kiln")
+                                       : home_directory("XDG_STATE_HOME", ".local/state") / "kiln";
+    }
+    settings.state_directory = std::filesystem::absolute(settings.state_directory);
+    if (settings.socket.empty()) {
+        settings.socket = is_root() && !own_state_directory
+                              ? std::filesystem::path("/run/kiln/kiln.sock")
+                              : settings.state_directory / "kiln.sock";
+    }
+    settings.socket = std::filesystem::absolute(settings.socket);
+    if (settings.zones.empty()) settings.zones = {settings.region + "a"};
+    if (settings.libvirt_uri.empty()) {
+        settings.libvirt_uri = is_root() ? "qemu:///system" : "qemu:///session";
+    }
+}
+
+/// A region's name stands in ids, paths and zones.
+void check_region(const std::string& region) {
+    const bool allowed = std::ranges::all_of(region, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    if (allowed && !region.empty() && region.size() <= longest_region && region[0] != '-') return;
+    throw Error(invalid_configuration, region,
+                fmt::format("the region '{}' must be at most {} lower-case letters, digits and "
+                            "hyphens: set region or KILN_REGION",
+                            region, longest_region));
+}
+
+void check(const Settings& settings) {
+    check_region(settings.region);
+    constexpr std::size_t longest_socket_path = 107;  // sockaddr_un holds 108 bytes with the zero
+    if (settings.socket.string().size() > longest_socket_path) {
+        throw Error(
+            invalid_configuration, settings.socket.string(),
+            fmt::format("the socket's path is longer than {} characters: set KILN_SOCKET to "
+                        "a shorter one",
+                        longest_socket_path));
+    }
+}
+
+}  // namespace
+
+Settings load_settings() {
+    Settings settings{.region = "local-1",
+                      .free_space_reserve = Bytes::mebibytes(1024),
+                      .memory_reserve = Bytes::mebibytes(512)};
+    apply_file(settings, configuration_file());
+    apply_environment(settings);
+    fill_defaults(settings);
+    check(settings);
+    return settings;
+}
+
+}  // namespace kiln

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+
+namespace kiln {
+
+/// What the configuration file and the environment decide. Built-in values, then
+/// /etc/kiln/kiln.yaml (as root) or ~/.config/kiln/kiln.yaml, or the file that KILN_CONFIG names;
+/// then KILN_STATE_DIR, KILN_SOCKET, KILN_REGION, KILN_LIBVIRT_URI.
+struct Settings {
+    std::filesystem::path state_directory;  // state_dir
+    std::filesystem::path socket;           // socket
+    std::string region;                     // region, default "local-1"
+    std::vector<std::string> zones;         // zones, default {region + "a"}
+    std::string libvirt_uri;                // libvirt_uri
+    /// Refuse new instances and images when the pool has less free space than this.
+    Bytes free_space_reserve;  // free_space_reserve_mib, default 1024
+    /// Refuse new instances when the host's memory less this is spoken for.
+    Bytes memory_reserve;  // memory_reserve_mib, default 512
+};
+
+/// Throws Error{InvalidConfiguration} that names the file, the line and the key: unknown keys are
+/// refused with the nearest known one.
+Settings load_settings();
+
+}  // namespace kiln

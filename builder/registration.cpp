@@ -1,0 +1,104 @@
+#include "builder/registration.hpp"
+
+#include <fmt/format.h>
+
+#include "base/rollback.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/catalog/operation.hpp"
+#include "images/catalog/snapshot.hpp"
+
+namespace kiln::builder {
+
+namespace {
+
+constexpr const char* root_device_name = "/dev/xvda";
+
+images::Image pending_image(const NewBuild& build, const ImageId& id) {
+    return {.id = id,
+            .owner = build.caller.account,
+            .region = build.caller.region,
+            .name = build.name,
+            .description = build.description,
+            .state = images::ImageState::pending,
+            .architecture = images::Architecture::x86_64,
+            .virtualization_type = images::VirtualizationType::hvm,
+            // The disk boots under UEFI too, but uefi-preferred would choose that at every launch:
+            // slower than BIOS, and with variables to keep for each instance. Who wants it
+            // registers the snapshot again with --boot-mode uefi.
+            .boot_mode = images::BootMode::legacy_bios,
+            .root_device_name = root_device_name,
+            .login_user = build.recipe.login_user,
+            .created = build.now};
+}
+
+void end_operation(Database& database, const Registration& registration, images::ImageState state,
+                   const std::string& reason) {
+    database.write([&](Session& session) {
+        images::set_image_state(session, registration.image, state, reason);
+        images::delete_operation(session, registration.operation);
+    });
+}
+
+}  // namespace
+
+Registration register_build(Database& database, const NewBuild& build) {
+    images::check_image_name(build.name);
+    const Registration registration{.image = ImageId::generate(),
+                                    .operation = OperationId::generate()};
+    database.write([&](Session& session) {
+        images::insert_image(session, pending_image(build, registration.image));
+        images::insert_operation(session, {.id = registration.operation,
+                                           .kind = build_operation_kind,
+                                           .owner = build.caller.account,
+                                           .resource_id = registration.image.str(),
+                                           .payload = "{}",
+                                           .created = build.now});
+        build.caller.stop_if_dry_run();  // after all checks; what was inserted is rolled back
+    });
+    return registration;
+}
+
+void publish_build(Database& database, const images::Pool& pool, const FinishedBuild& build) {
+    const LayerId layer = LayerId::generate();
+    const SnapshotId snapshot = SnapshotId::generate();
+    const std::string& region = build.caller.region;
+    Rollback rollback;
+    rollback.add([&] { pool.remove(layer); });
+    pool.adopt(layer, build.disk);
+    database.write([&](Session& session) {
+        images::insert_layer(session, {.id = layer,
+                                       .region = region,
+                                       .state = images::LayerState::frozen,
+                                       .virtual_size = build.recipe.size,
+                                       .created = build.now});
+        images::insert_snapshot(session,
+                                {.id = snapshot,
+                                 .owner = build.caller.account,
+                                 .region = region,
+                                 .layer = layer,
+                                 .state = images::SnapshotState::completed,
+                                 .volume_size = build.recipe.size,
+                                 .description = fmt::format("Created by BuildImage for {}",
+                                                            build.registration.image.str()),
+                                 .created = build.now});
+        images::set_image_block_devices(session, build.registration.image,
+                                        {{.device_name = root_device_name,
+                                          .snapshot = snapshot,
+                                          .volume_size = build.recipe.size}});
+        images::set_image_state(session, build.registration.image, images::ImageState::available);
+        images::delete_operation(session, build.registration.operation);
+    });
+    rollback.commit();
+}
+
+void fail_build(Database& database, const Registration& registration, const std::string& reason) {
+    end_operation(database, registration, images::ImageState::failed, reason);
+}
+
+void withdraw_build(Database& database, const Registration& registration) {
+    end_operation(database, registration, images::ImageState::deregistered,
+                  "the build was canceled");
+}
+
+}  // namespace kiln::builder

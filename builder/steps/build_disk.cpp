@@ -1,0 +1,67 @@
+#include "builder/steps/build_disk.hpp"
+
+#include "base/error.hpp"
+#include "builder/steps/boot.hpp"
+#include "builder/steps/build.hpp"
+#include "builder/steps/debian_root.hpp"
+#include "builder/steps/file_system.hpp"
+#include "builder/steps/tiny_root.hpp"
+#include "images/layers/qemu_img.hpp"
+
+namespace kiln::builder {
+
+namespace {
+
+void make_root(const Build& build) {
+    switch (build.recipe.kind) {
+        case RecipeKind::debian:
+            return make_debian_root(build);
+        case RecipeKind::tiny:
+            return make_tiny_root(build);
+    }
+}
+
+struct Step {
+    int percent = 0;  // of the whole build, when the step begins
+    const char* name;
+    void (*run)(const Build&);
+};
+
+void remove_root(const Build& build) {
+    std::filesystem::remove_all(build.root_tree());
+    std::filesystem::remove(build.root_archive());
+}
+
+void convert_disk(const Build& build) {
+    images::qemu_img::convert_raw(build.raw_disk(), build.result(), build.stop);
+    std::filesystem::remove(build.raw_disk());
+}
+
+constexpr Step steps[] = {
+    {1, "reading the package lists", make_root},
+    {76, "making the file system", make_disk},
+    {84, "removing what is copied", remove_root},
+    {87, "installing the boot loader", install_boot_loader},
+    {90, "writing the image", convert_disk},
+};
+
+}  // namespace
+
+std::filesystem::path build_disk(const Recipe& recipe, const std::filesystem::path& work_directory,
+                                 const BuildProgress& progress, std::stop_token stop) {
+    const Build build{.recipe = recipe,
+                      .work_directory = work_directory,
+                      .progress = progress,
+                      .stop = stop,
+                      .layout = plan_disk(recipe.size)};
+    for (const Step& step : steps) {
+        if (stop.stop_requested()) throw Error("Canceled", "", "the build was canceled");
+        build.report(step.percent, step.name);
+        step.run(build);
+    }
+    build.report(98, "checking the image");
+    images::qemu_img::check(build.result());
+    return build.result();
+}
+
+}  // namespace kiln::builder

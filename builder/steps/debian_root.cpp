@@ -1,0 +1,91 @@
+#include "builder/steps/debian_root.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include "builder/steps/boot.hpp"
+#include "builder/steps/guest_files.hpp"
+#include "builder/steps/packages.hpp"
+
+namespace kiln::builder {
+
+namespace {
+
+const std::vector<std::string>& base_packages() {
+    static const std::vector<std::string> packages{"linux-image-cloud-amd64",
+                                                   "zstd",  // zstd: the initramfs unpacks quicker
+                                                   "systemd-sysv",
+                                                   "udev",
+                                                   "dbus",
+                                                   "systemd-resolved",
+                                                   "libnss-resolve",
+                                                   "netplan.io",
+                                                   "cloud-init",
+                                                   "cloud-guest-utils",
+                                                   "fdisk",
+                                                   "e2fsprogs",  // growpart and its tools
+                                                   "openssh-server",
+                                                   "qemu-guest-agent",
+                                                   "sudo",
+                                                   "ca-certificates",
+                                                   "iproute2",
+                                                   "iputils-ping",
+                                                   "netbase",
+                                                   "less",
+                                                   "nano"};
+    return packages;
+}
+
+std::string login_user_configuration(const std::string& user) {
+    if (user == "root") return "disable_root: false\n";
+    return fmt::format("system_info:\n  default_user:\n    name: {}\n", user);
+}
+
+constexpr const char* here_document_end = "KILN_END_OF_FILE";
+
+}  // namespace
+
+std::vector<GuestFile> debian_configuration(const Recipe& recipe, const DiskLayout& layout) {
+    const std::string root = "PARTUUID=" + layout.root.uuid;
+    const BootEntry entry{
+        .title = "Debian GNU/Linux",
+        .kernel = "/vmlinuz",
+        .ramdisk = "/initrd.img",
+        .arguments = fmt::format("root={} ro console=tty0 console=ttyS0,115200", root)};
+    return {
+        {"/boot/grub/grub.cfg", grub_configuration(entry)},
+        {"/etc/fstab", fmt::format("{} / ext4 errors=remount-ro 0 1\n", root)},
+        {"/etc/hostname", "localhost\n"},
+        {"/etc/netplan/90-default.yaml", std::string(guest_file("debian/netplan.yaml"))},
+        {"/etc/cloud/cloud.cfg.d/99_kiln.cfg", std::string(guest_file("debian/cloud.cfg")) +
+                                                   login_user_configuration(recipe.login_user)}};
+}
+
+std::string seal_script(const std::vector<GuestFile>& files) {
+    std::string script = "set -eu\n";
+    for (const GuestFile& file : files) {
+        const std::string directory = file.path.substr(0, file.path.rfind('/'));
+        script += fmt::format("mkdir -p \"$1{}\"\ncat > \"$1{}\" <<'{}'\n{}{}\n", directory,
+                              file.path, here_document_end, file.content, here_document_end);
+    }
+    return script + std::string(guest_file("debian/seal.sh"));
+}
+
+void make_debian_root(const Build& build) {
+    const bool as_root = ::geteuid() == 0;
+    std::vector<std::string> packages = base_packages();
+    packages.insert(packages.end(), build.recipe.packages.begin(), build.recipe.packages.end());
+    Mmdebstrap run{.target = as_root ? build.root_tree() : build.root_archive(),
+                   .first_percent = 1,
+                   .last_percent = 75};
+    run.options = {
+        "--variant=minbase", fmt::format("--include={}", fmt::join(packages, ",")),
+        // A crash of the host loses the whole build anyway; the seal takes this out again.
+        "--dpkgopt=force-unsafe-io",
+        fmt::format("--customize-hook={}",
+                    seal_script(debian_configuration(build.recipe, build.layout)))};
+    run_mmdebstrap(build, run);
+}
+
+}  // namespace kiln::builder

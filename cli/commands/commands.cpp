@@ -1,0 +1,13 @@
+#include "cli/commands/commands.hpp"
+
+namespace kiln::cli {
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> table{
+        build_command(),     ssh_command(),        console_command(), doctor_command(),
+        serve_command(),     completion_command(), help_command(),    version_command(),
+        reference_command(), complete_command()};
+    return table;
+}
+
+}  // namespace kiln::cli

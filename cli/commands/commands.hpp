@@ -1,0 +1,18 @@
+#pragma once
+
+#include "cli/command.hpp"
+
+namespace kiln::cli {
+
+Command build_command();
+Command ssh_command();
+Command console_command();
+Command doctor_command();
+Command serve_command();
+Command completion_command();
+Command complete_command();
+Command reference_command();
+Command help_command();
+Command version_command();
+
+}  // namespace kiln::cli

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "api/action.hpp"
+#include "base/text.hpp"
+#include "cli/actions/run_action.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/help.hpp"
+#include "cli/terminal/terminal.hpp"
+#include "cli/usage_error.hpp"
+
+namespace kiln::cli {
+
+namespace {
+
+constexpr const char* bash_script = R"(# bash completion for kiln:  source <(kiln completion bash)
+_kiln() {
+    local IFS=$'\n'
+    COMPREPLY=($(kiln _complete -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _kiln kiln
+)";
+
+int print_script(const CommandLine& line, const std::vector<std::string>&) {
+    if (line.arguments != std::vector<std::string>{"bash"}) {
+        refuse_usage("give the shell: kiln completion bash");
+    }
+    print_result(bash_script);
+    return exit_ok;
+}
+
+std::vector<Option> options_of_command(const std::string& name) {
+    if (const Command* command = find_command(name)) {
+        std::vector<Option> options = command->options;
+        options.push_back(help_option());
+        return options;
+    }
+    for (const api::Action& action : api::actions()) {
+        if (to_kebab_case(action.name) == name) return command_options(action);
+    }
+    return {};
+}
+
+std::vector<std::string> option_names(const std::vector<Option>& options) {
+    std::vector<std::string> names;
+    for (const Option& option : options) {
+        names.push_back("--" + option.name);
+        if (!option.negative.empty()) names.push_back("--" + option.negative);
+    }
+    return names;
+}
+
+/// What may stand in the place of the last word.
+std::vector<std::string> candidates(const std::vector<std::string>& words) {
+    if (words.size() <= 1) return command_names();
+    const std::string& command = words.front();
+    if (command == "help") return command_names();
+    if (command == "completion") return {"bash"};
+    const std::vector<Option> options = options_of_command(command);
+    if (words.back().starts_with('-')) return option_names(options);
+    const std::string& before = words[words.size() - 2];
+    for (const Option& option : options) {
+        if (before == "--" + option.name) return option.choices;
+    }
+    return {};
+}
+
+int complete(const CommandLine&, const std::vector<std::string>& words) {
+    const std::string begun = words.empty() ? "" : words.back();
+    for (const std::string& candidate : candidates(words)) {
+        if (candidate.starts_with(begun)) print_result(candidate + "\n");
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+Command completion_command() {
+    return {.name = "completion",
+            .summary = "Print the script that makes a shell complete kiln's commands and options",
+            .usage = "bash",
+            .example = "source <(kiln completion bash)",
+            .run = print_script};
+}
+
+Command complete_command() {
+    return {.name = "_complete",
+            .summary = "Print what may complete the last word",
+            .usage = "-- [WORD …]",
+            .example = "kiln _complete -- run-instances --im",
+            .hidden = true,
+            .passes_words_on = true,
+            .run = complete};
+}
+
+}  // namespace kiln::cli

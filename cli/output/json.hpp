@@ -1,0 +1,17 @@
+#pragma once
+
+#include <pugixml.hpp>
+#include <string>
+
+#include "api/output/structure.hpp"
+
+namespace kiln::cli {
+
+/// The response as the AWS CLI prints it: SDK names, numbers and booleans, lists (empty ones as
+/// []), four spaces of indentation, a line end. Linear in the size of the response.
+std::string json_of(pugi::xml_node response, const api::OutputShape& shape);
+
+/// `text` as a JSON string, with its quotes.
+void append_json_string(std::string& json, std::string_view text);
+
+}  // namespace kiln::cli

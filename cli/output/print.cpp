@@ -1,0 +1,43 @@
+#include "cli/output/print.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cli/output/json.hpp"
+#include "cli/output/table.hpp"
+#include "cli/terminal/terminal.hpp"
+#include "cli/usage_error.hpp"
+
+namespace kiln::cli {
+
+Option output_option() {
+    return {.name = "output",
+            .placeholder = "table|json|text",
+            .help = "How to print the result; default: table on a terminal, json elsewhere",
+            .choices = {"table", "json", "text"}};
+}
+
+Format format_of(const CommandLine& line) {
+    const auto name = line.value("output");
+    if (!name) return is_terminal(STDOUT_FILENO) ? Format::table : Format::json;
+    if (*name == "table") return Format::table;
+    if (*name == "json") return Format::json;
+    if (*name == "text") return Format::text;
+    refuse_usage(fmt::format("--output: '{}' is not one of: table, json, text", *name));
+}
+
+void print_reply(const api::Action& action, const api::Reply& reply, Format format) {
+    switch (format) {
+        case Format::table:
+            print_result(table_of(rows_of(action, reply.root()), terminal_width(STDOUT_FILENO)));
+            break;
+        case Format::text:
+            print_result(text_of(rows_of(action, reply.root())));
+            break;
+        case Format::json:
+            print_result(json_of(reply.root(), *action.output));
+            break;
+    }
+}
+
+}  // namespace kiln::cli

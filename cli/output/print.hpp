@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/action.hpp"
+#include "api/client/client.hpp"
+#include "cli/options/option.hpp"
+
+namespace kiln::cli {
+
+enum class Format { table, json, text };
+
+/// The option --output.
+Option output_option();
+/// What --output says; without it a table on a terminal and JSON elsewhere. Throws
+/// Error{UsageError}.
+Format format_of(const CommandLine& line);
+
+/// Prints what an action has answered to standard output.
+void print_reply(const api::Action& action, const api::Reply& reply, Format format);
+
+}  // namespace kiln::cli

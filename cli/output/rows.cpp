@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "cli/output/field_path.hpp"
+#include "cli/output/table.hpp"
+
+namespace kiln::cli {
+
+using api::OutputField;
+using api::OutputKind;
+using api::OutputShape;
+
+namespace {
+
+bool is_scalar(const OutputField& field) {
+    return field.kind == OutputKind::text || field.kind == OutputKind::encoded_text ||
+           field.kind == OutputKind::integer || field.kind == OutputKind::boolean;
+}
+
+std::vector<std::string> scalar_columns(const OutputShape& shape) {
+    std::vector<std::string> columns;
+    for (const OutputField& field : shape.fields) {
+        if (is_scalar(field)) columns.push_back(field.name);
+    }
+    return columns;
+}
+
+/// What an action that declares no table shows.
+api::Table default_table(const OutputShape& shape) {
+    if (shape.fields.size() == 1 && shape.fields.front().name == "Return") return {};
+    const auto is_list = [](const OutputField& field) {
+        return field.kind == OutputKind::structure_list;
+    };
+    if (std::ranges::count_if(shape.fields, is_list) == 1) {
+        const OutputField& list = *std::ranges::find_if(shape.fields, is_list);
+        return {.rows = list.name, .columns = scalar_columns(*list.shape)};
+    }
+    return {.columns = scalar_columns(shape)};
+}
+
+/// "State.Name" is a State; "Placement.AvailabilityZone" an AvailabilityZone.
+std::string heading_of(const std::string& column) {
+    std::vector<std::string> parts = split(column, '.');
+    const bool generic = parts.size() > 1 && (parts.back() == "Name" || parts.back() == "Value" ||
+                                              parts.back() == "Code" || parts.back() == "Status");
+    if (generic) parts.pop_back();
+    return parts.back();
+}
+
+/// Of a tag its "key=value", of another structure all that it has.
+std::string structure_text(const OutputNode& place) {
+    std::vector<std::string> texts;
+    for (const OutputField& field : place.field->shape->fields) {
+        const pugi::xml_node node = place.node.child(field.wire.c_str());
+        if (node && is_scalar(field)) texts.push_back(scalar_text({node, &field}));
+    }
+    return fmt::format("{}", fmt::join(texts, "="));
+}
+
+std::string cell_of(pugi::xml_node row, const OutputShape& shape, const std::string& column) {
+    std::vector<std::string> texts;
+    for (const OutputNode& place : find_all(row, shape, column))
+        texts.push_back(place.field->shape ? structure_text(place) : scalar_text(place));
+    return fmt::format("{}", fmt::join(texts, ","));
+}
+
+}  // namespace
+
+Rows rows_of(const api::Action& action, pugi::xml_node response) {
+    const OutputShape& shape = *action.output;
+    const api::Table table = action.table.columns.empty() ? default_table(shape) : action.table;
+    Rows rows;
+    std::ranges::transform(table.columns, std::back_inserter(rows.headings), heading_of);
+    const auto add_row = [&](pugi::xml_node node, const OutputShape& row_shape) {
+        std::vector<std::string>& cells = rows.cells.emplace_back();
+        for (const std::string& column : table.columns)
+            cells.push_back(cell_of(node, row_shape, column));
+    };
+    if (table.rows.empty()) {
+        if (!table.columns.empty()) add_row(response, shape);
+        return rows;
+    }
+    for (const OutputNode& place : find_all(response, shape, table.rows))
+        add_row(place.node, *place.field->shape);
+    return rows;
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "api/action.hpp"
+#include "base/text.hpp"
+#include "cli/actions/run_action.hpp"
+#include "cli/command.hpp"
+#include "cli/help.hpp"
+#include "cli/terminal/terminal.hpp"
+#include "cli/usage_error.hpp"
+
+namespace kiln::cli {
+
+namespace {
+
+const api::Action* action_of_command(const std::string& name) {
+    const auto& all = api::actions();
+    const auto found = std::ranges::find_if(
+        all, [&](const api::Action& action) { return to_kebab_case(action.name) == name; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+int run_command(const Command& command, std::vector<std::string> words) {
+    std::vector<std::string> passed_on;
+    const auto end = command.passes_words_on ? std::ranges::find(words, "--") : words.end();
+    if (end != words.end()) {
+        passed_on.assign(end + 1, words.end());
+        words.erase(end, words.end());
+    }
+    std::vector<Option> options = command.options;
+    options.push_back(help_option());
+    const CommandLine line = parse_command_line(options, words);
+    if (line.has("help")) {
+        print_result(command_help(command));
+        return exit_ok;
+    }
+    return command.run(line, passed_on);
+}
+
+int dispatch(const std::string& name, const std::vector<std::string>& words) {
+    if (const Command* command = find_command(name)) return run_command(*command, words);
+    if (const api::Action* action = action_of_command(name)) return run_action(*action, words);
+    const char* kind = name.starts_with('-') ? "option" : "command";
+    refuse_usage(fmt::format("unknown {} '{}'{}", kind, name, did_you_mean(name, command_names())));
+}
+
+/// The command that a first word stands for.
+std::string command_of(const std::string& word) {
+    if (word == "--help" || word == "-h") return "help";
+    if (word == "--version" || word == "-V") return "version";
+    return word;
+}
+
+}  // namespace
+
+const Command* find_command(const std::string& name) {
+    const auto& all = commands();
+    const auto found = std::ranges::find(all, name, &Command::name);
+    return found == all.end() ? nullptr : &*found;
+}
+
+std::vector<std::string> command_names() {
+    std::vector<std::string> names;
+    for (const Command& command : commands()) {
+        if (!command.hidden) names.push_back(command.name);
+    }
+    for (const api::Action& action : api::actions())
+        names.push_back(to_kebab_case(action.name));
+    return names;
+}
+
+int run_program(const std::vector<std::string>& words) {
+    if (words.empty()) {
+        fmt::print(stderr, "{}", program_help());
+        return exit_usage;
+    }
+    const std::string name = command_of(words.front());
+    try {
+        return dispatch(name, {words.begin() + 1, words.end()});
+    } catch (const Error& error) {
+        say(fmt::format("kiln: {}", error.message()));
+        if (error.code() != usage_error) return exit_failed;
+        const bool known = find_command(name) != nullptr || action_of_command(name) != nullptr;
+        say(known ? fmt::format("'kiln {} --help' shows its options.", name)
+                  : "'kiln help' lists the commands.");
+        return exit_usage;
+    } catch (const std::exception& error) {
+        say(fmt::format("kiln: {}", error.what()));
+        return exit_failed;
+    }
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,58 @@
+#include "cli/service/service.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "base/error.hpp"
+#include "cli/output/field_path.hpp"
+#include "cli/service/autostart.hpp"
+
+namespace kiln::cli {
+
+namespace {
+
+bool may_start() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    const char* value = std::getenv("KILN_NO_AUTOSTART");
+    return value == nullptr || std::string_view(value) != "1";
+}
+
+}  // namespace
+
+Service::Service() : settings_(load_settings()), client_(settings_.socket) {}
+
+void Service::require() {
+    if (!client_.answers() && may_start()) start_service(settings_, client_);
+}
+
+api::Reply Service::call(const std::string& action, const api::WirePairs& pairs) {
+    require();
+    try {
+        return client_.call(action, pairs);
+    } catch (const Error& error) {
+        if (error.code() == api::service_unavailable) throw;
+        throw Error(error.code(), error.resource(),
+                    fmt::format("{} failed: {}: {}", action, error.code(), error.message()));
+    }
+}
+
+api::ConsoleConnection Service::open_console(const std::string& instance_id) {
+    require();
+    return client_.open_console(instance_id);
+}
+
+const api::Action& action_named(const std::string& name) {
+    const api::Action* action = api::find_action(name);
+    if (action != nullptr) return *action;
+    throw Error(error_code::internal_error, name,
+                fmt::format("this kiln has no action '{}'", name));
+}
+
+std::string reply_text(const std::string& action, const api::Reply& reply,
+                       const std::string& path) {
+    return text_at(reply.root(), *action_named(action).output, path);
+}
+
+}  // namespace kiln::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+
+#include "api/action.hpp"
+#include "api/client/client.hpp"
+#include "base/settings.hpp"
+
+namespace kiln::cli {
+
+/// The service as the commands use it: started when none answers, unless KILN_NO_AUTOSTART is 1.
+class Service {
+  public:
+    /// Reads the settings; throws Error for a broken configuration.
+    Service();
+
+    const Settings& settings() const { return settings_; }
+
+    /// Throws Error with the service's code and "RunInstances failed: CODE: message".
+    api::Reply call(const std::string& action, const api::WirePairs& pairs);
+    api::ConsoleConnection open_console(const std::string& instance_id);
+    /// Throws Error{ServiceUnavailable} when there is none and none can be started.
+    void require();
+
+  private:
+    Settings settings_;
+    api::Client client_;
+};
+
+/// The action of that name. It is our bug when there is none.
+const api::Action& action_named(const std::string& name);
+
+/// The first text at a path of SDK names in the reply of an action.
+std::string reply_text(const std::string& action, const api::Reply& reply, const std::string& path);
+
+}  // namespace kiln::cli

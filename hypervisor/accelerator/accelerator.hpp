@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "hypervisor/domain/domain_spec.hpp"
+
+namespace kiln::hypervisor {
+
+/// What the canary guest said about an accelerator on this host.
+struct AcceleratorVerdict {
+    Accelerator accelerator = Accelerator::tcg;
+    std::string
+        reason;  // "KVM: a canary guest entered 64-bit mode in 12 ms", "/dev/kvm does not exist"
+};
+
+/// Which accelerator guests of this host should use. Capabilities lie, so a canary (a boot sector
+/// that enters long mode and reports through the isa-debug-exit device) is run under KVM; only its
+/// answer counts, within two seconds. The verdict is kept in `cache_file` and used again until the
+/// boot id, the kernel or QEMU's version changes. Any thread; takes up to some seconds the first
+/// time.
+AcceleratorVerdict choose_accelerator(const std::filesystem::path& cache_file);
+
+}  // namespace kiln::hypervisor

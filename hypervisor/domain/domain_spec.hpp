@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+
+namespace kiln::hypervisor {
+
+enum class GuestArchitecture { i386, x86_64, aarch64 };
+enum class Accelerator { kvm, tcg };
+enum class Firmware { bios, uefi };
+enum class DiskFormat { raw, qcow2 };
+/// How QEMU uses the host's page cache: none bypasses it (O_DIRECT), so that a flush has nothing
+/// old to write; writeback is for file systems that cannot.
+enum class DiskCache { none, writeback };
+
+struct DiskSpec {
+    std::string target;  // the device in the domain: "vda"
+    std::string serial;  // at most 20 characters are seen by a virtio guest; empty: none
+    /// The file and what backs it, top first. All are qcow2, or the one file is raw. libvirt is
+    /// told the whole chain, so that nothing is ever probed.
+    std::vector<std::filesystem::path> chain;
+    DiskFormat format = DiskFormat::qcow2;
+    DiskCache cache = DiskCache::none;
+    bool read_only = false;
+};
+
+/// User-mode networking; forwards are added while the guest runs (Hypervisor::forward_port).
+struct InterfaceSpec {
+    std::string mac_address;
+};
+
+struct UefiSpec {
+    std::filesystem::path code;       // read-only firmware
+    std::filesystem::path variables;  // this guest's own copy of the variable store
+};
+
+/// All that makes a domain. Plain values: the hypervisor knows nothing of images or instances.
+struct DomainSpec {
+    std::string name;
+    std::string uuid;
+    std::string title;       // free text, shown by `virsh list --title`
+    std::string catalog_id;  // whose guest it is, kept in the domain's metadata
+    GuestArchitecture architecture = GuestArchitecture::x86_64;
+    Accelerator accelerator = Accelerator::tcg;
+    std::uint32_t vcpus = 1;
+    Bytes memory;
+    std::optional<UefiSpec> uefi;  // absent: BIOS
+    /// Direct boot; absent: the disk's own boot loader.
+    std::optional<std::filesystem::path> kernel;
+    std::optional<std::filesystem::path> ramdisk;
+    std::string kernel_arguments;
+    std::vector<DiskSpec> disks;  // in the order in which the guest sees them
+    std::vector<InterfaceSpec> interfaces;
+    std::filesystem::path console_log;  // what the first serial port says is appended here
+};
+
+}  // namespace kiln::hypervisor

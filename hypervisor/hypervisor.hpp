@@ -1,0 +1,125 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.hpp"
+#include "hypervisor/domain/domain_spec.hpp"
+
+namespace kiln::hypervisor {
+
+enum class DomainState { absent, running, paused, paused_by_io_error };
+
+/// What happened to a domain, told by the hypervisor as it happens.
+enum class DomainEventKind {
+    stopped,             // it is gone: powered itself off, was destroyed or its QEMU died
+    agent_connected,     // the guest agent opened its channel
+    agent_disconnected,  //
+    rebooted,            // the guest has reset itself
+    io_error,            // paused: its disk's file system is full or failed
+};
+struct DomainEvent {
+    std::string domain;
+    DomainEventKind kind;
+    std::string detail;  // libvirt's word for the cause, for the state reason
+};
+
+/// One disk of a snapshot: from now on the guest writes to `overlay`, which was made beforehand
+/// with the disk's present top as its backing file.
+struct DiskSnapshot {
+    std::string target;
+    std::filesystem::path overlay;
+};
+
+struct HostCapacity {
+    Bytes memory;
+    std::uint32_t processors = 0;
+};
+
+struct HostVersions {
+    std::string libvirt;
+    std::string qemu;
+};
+
+/// A console of a guest: bytes both ways. The destructor closes it.
+class Console {
+  public:
+    virtual ~Console() = default;
+    /// Sends bytes to the guest. Throws when the console is closed.
+    virtual void send(std::string_view bytes) = 0;
+};
+
+struct ConsoleCallbacks {
+    std::function<void(std::string_view bytes)> on_bytes;  // from the event thread; must not block
+    std::function<void()> on_close;                        // at most once
+};
+
+struct Screenshot {
+    std::string jpeg;
+};
+
+/// Runs domains on one libvirt. All functions may be called from any thread; they throw Error with
+/// libvirt's message: Error{Unavailable} when libvirtd cannot be reached, Error{InternalError}
+/// otherwise. Domains are transient: a domain that does not run does not exist.
+class Hypervisor {
+  public:
+    virtual ~Hypervisor() = default;
+
+    /// Called from the event thread; must not block and must not call back into the hypervisor.
+    virtual void set_event_listener(std::function<void(const DomainEvent&)> listener) = 0;
+
+    /// Starts a domain; returns when QEMU runs it.
+    virtual void start_domain(const DomainSpec& spec) = 0;
+    virtual DomainState domain_state(const std::string& name) = 0;
+    /// Names of the domains that carry the catalog's id.
+    virtual std::vector<std::string> domains_of(const std::string& catalog_id) = 0;
+
+    /// Asks the guest to power off (through its agent when that answers, else ACPI); does not wait.
+    virtual void request_shutdown(const std::string& name) = 0;
+    /// Asks the guest to reboot, likewise.
+    virtual void request_reboot(const std::string& name) = 0;
+    /// Resets the virtual machine, as the reset button would.
+    virtual void reset(const std::string& name) = 0;
+    /// Ends the domain at once; none is no error. Returns when QEMU is gone.
+    virtual void destroy(const std::string& name) = 0;
+    /// Waits until the domain is gone; false when it is still there after the time.
+    virtual bool wait_until_gone(const std::string& name, std::chrono::milliseconds time) = 0;
+    /// Lets a domain that was paused by an I/O error go on.
+    virtual void resume(const std::string& name) = 0;
+
+    /// Switches all the disks to their overlays in one transaction; the guest goes on running.
+    virtual void snapshot_disks(const std::string& name,
+                                const std::vector<DiskSnapshot>& disks) = 0;
+    /// The file that a disk of a running domain writes to now.
+    virtual std::filesystem::path active_file(const std::string& name,
+                                              const std::string& target) = 0;
+
+    /// Whether the guest agent answers a ping within the time.
+    virtual bool agent_answers(const std::string& name, std::chrono::seconds time) = 0;
+    /// Forwards a free port of 127.0.0.1 to the guest's port and returns it; the same one when it
+    /// was forwarded before.
+    virtual std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) = 0;
+
+    virtual std::unique_ptr<Console> open_console(const std::string& name,
+                                                  ConsoleCallbacks callbacks) = 0;
+    virtual Screenshot screenshot(const std::string& name) = 0;
+
+    virtual HostCapacity host_capacity() = 0;
+    virtual HostVersions host_versions() = 0;
+    /// The user that QEMU runs as ("64055:994"), empty when it runs as the caller.
+    virtual std::string qemu_user() = 0;
+};
+
+/// Connects to libvirt at the URI, and again whenever the connection is lost. Starts virtlogd and
+/// libvirtd first when the URI is qemu:///system, the caller is root, no systemd manages the
+/// machine and none runs; says so in the log. Throws Error{Unavailable} with what to do when it
+/// cannot connect.
+std::unique_ptr<Hypervisor> connect(const std::string& uri);
+
+}  // namespace kiln::hypervisor

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <chrono>
+
+#include "hypervisor/libvirt/handles.hpp"
+
+namespace kiln::hypervisor {
+
+enum class PowerOrder { power_off, reboot };
+
+/// Whether the agent answers a ping within the time.
+bool agent_answers_ping(virDomainPtr domain, std::chrono::seconds time);
+
+/// Tells the agent to power off or reboot the guest. False when the agent does not answer or
+/// refuses. Takes some seconds at most: an agent that obeys does not say so.
+bool order_through_agent(virDomainPtr domain, PowerOrder order);
+
+}  // namespace kiln::hypervisor

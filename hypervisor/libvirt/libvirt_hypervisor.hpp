@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "hypervisor/hypervisor.hpp"
+#include "hypervisor/libvirt/connection.hpp"
+#include "hypervisor/libvirt/console.hpp"
+#include "hypervisor/libvirt/domain_events.hpp"
+
+namespace kiln::hypervisor {
+
+/// Hypervisor on a libvirt connection. Consoles must be gone before it.
+class LibvirtHypervisor final : public Hypervisor {
+  public:
+    explicit LibvirtHypervisor(const std::string& uri);
+    ~LibvirtHypervisor() override;
+    LibvirtHypervisor(const LibvirtHypervisor&) = delete;
+    LibvirtHypervisor& operator=(const LibvirtHypervisor&) = delete;
+
+    void set_event_listener(std::function<void(const DomainEvent&)> listener) override;
+    void start_domain(const DomainSpec& spec) override;
+    DomainState domain_state(const std::string& name) override;
+    std::vector<std::string> domains_of(const std::string& catalog_id) override;
+    void request_shutdown(const std::string& name) override;
+    void request_reboot(const std::string& name) override;
+    void reset(const std::string& name) override;
+    void destroy(const std::string& name) override;
+    bool wait_until_gone(const std::string& name, std::chrono::milliseconds time) override;
+    void resume(const std::string& name) override;
+    void snapshot_disks(const std::string& name, const std::vector<DiskSnapshot>& disks) override;
+    std::filesystem::path active_file(const std::string& name, const std::string& target) override;
+    bool agent_answers(const std::string& name, std::chrono::seconds time) override;
+    std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) override;
+    std::unique_ptr<Console> open_console(const std::string& name,
+                                          ConsoleCallbacks callbacks) override;
+    Screenshot screenshot(const std::string& name) override;
+    HostCapacity host_capacity() override;
+    HostVersions host_versions() override;
+    std::string qemu_user() override;
+
+  private:
+    /// A domain and the connection that it was found on.
+    struct Found {
+        ConnectionPtr connection;
+        DomainPtr domain;  // empty when there is no such domain
+    };
+    Found find(const std::string& name);
+    /// As find, but throws when there is no such domain.
+    Found require(const std::string& name);
+    void close_consoles();
+
+    const std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();
+    std::mutex forward_mutex_;
+    std::mutex consoles_mutex_;
+    std::vector<std::weak_ptr<ConsoleStream>> consoles_;
+    Connection connection_;  // last: its thread uses the members above
+};
+
+}  // namespace kiln::hypervisor

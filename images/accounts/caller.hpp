@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+
+#include "base/error.hpp"
+#include "base/ids.hpp"
+#include "images/catalog/scope.hpp"
+
+namespace kiln::images {
+
+/// Who calls, where, and whether for real. Every operation of the services is given one.
+struct Caller {
+    AccountId account;
+    std::string region;
+    bool administrator = false;  // uid 0 and the service's own user
+    bool dry_run = false;
+
+    Scope scope() const { return {.owner = account, .region = region}; }
+
+    /// Operations call this after their checks and before their first change. Throws
+    /// Error{DryRunOperation} when the caller only wanted to know.
+    void stop_if_dry_run() const {
+        if (!dry_run) return;
+        throw Error("DryRunOperation", "", "Request would have succeeded, but DryRun flag is set.");
+    }
+};
+
+}  // namespace kiln::images

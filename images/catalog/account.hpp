@@ -1,0 +1,20 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/ids.hpp"
+
+namespace kiln::images {
+
+/// The account of a Unix user; made with a new id when the user is seen for the first time.
+AccountId account_of_uid(Database& database, uid_t uid, Time now);
+
+/// A UUID that tells this catalog from every other, made once: domains carry it, so that two
+/// services on one libvirt leave each other's guests alone.
+std::string catalog_identity(Database& database);
+
+}  // namespace kiln::images

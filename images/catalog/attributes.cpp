@@ -1,0 +1,221 @@
+#include "images/catalog/attributes.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/error.hpp"
+
+namespace kiln::images {
+
+namespace {
+
+/// Tries the values of an enumeration from its first to `last`.
+template <class Enum>
+Enum parse(std::string_view text, const char* attribute, Enum last) {
+    std::string words;
+    for (int number = 0; number <= static_cast<int>(last); ++number) {
+        const auto value = static_cast<Enum>(number);
+        if (to_text(value) == text) return value;
+        words += fmt::format("{}{}", words.empty() ? "" : ", ", to_text(value));
+    }
+    throw Error(
+        error_code::invalid_parameter_value, std::string(text),
+        fmt::format("Value ({}) for {} is invalid: expecting one of {}", text, attribute, words));
+}
+
+}  // namespace
+
+std::string_view to_text(Architecture value) {
+    switch (value) {
+        case Architecture::i386:
+            return "i386";
+        case Architecture::x86_64:
+            return "x86_64";
+        case Architecture::arm64:
+            return "arm64";
+    }
+    std::abort();
+}
+
+std::string_view to_text(VirtualizationType value) {
+    switch (value) {
+        case VirtualizationType::hvm:
+            return "hvm";
+        case VirtualizationType::paravirtual:
+            return "paravirtual";
+    }
+    std::abort();
+}
+
+std::string_view to_text(BootMode value) {
+    switch (value) {
+        case BootMode::legacy_bios:
+            return "legacy-bios";
+        case BootMode::uefi:
+            return "uefi";
+        case BootMode::uefi_preferred:
+            return "uefi-preferred";
+    }
+    std::abort();
+}
+
+std::string_view to_text(ImageState value) {
+    switch (value) {
+        case ImageState::pending:
+            return "pending";
+        case ImageState::available:
+            return "available";
+        case ImageState::deregistered:
+            return "deregistered";
+        case ImageState::failed:
+            return "failed";
+    }
+    std::abort();
+}
+
+std::string_view to_text(SnapshotState value) {
+    switch (value) {
+        case SnapshotState::pending:
+            return "pending";
+        case SnapshotState::completed:
+            return "completed";
+        case SnapshotState::error:
+            return "error";
+    }
+    std::abort();
+}
+
+std::string_view to_text(LayerState value) {
+    switch (value) {
+        case LayerState::creating:
+            return "creating";
+        case LayerState::live:
+            return "live";
+        case LayerState::frozen:
+            return "frozen";
+        case LayerState::deleting:
+            return "deleting";
+    }
+    std::abort();
+}
+
+std::string_view to_text(VolumeState value) {
+    switch (value) {
+        case VolumeState::creating:
+            return "creating";
+        case VolumeState::available:
+            return "available";
+        case VolumeState::in_use:
+            return "in-use";
+        case VolumeState::deleting:
+            return "deleting";
+        case VolumeState::deleted:
+            return "deleted";
+        case VolumeState::error:
+            return "error";
+    }
+    std::abort();
+}
+
+std::string_view to_text(AttachmentState value) {
+    switch (value) {
+        case AttachmentState::none:
+            return "";
+        case AttachmentState::attaching:
+            return "attaching";
+        case AttachmentState::attached:
+            return "attached";
+        case AttachmentState::detaching:
+            return "detaching";
+    }
+    std::abort();
+}
+
+std::string_view to_text(InstanceState value) {
+    switch (value) {
+        case InstanceState::pending:
+            return "pending";
+        case InstanceState::running:
+            return "running";
+        case InstanceState::shutting_down:
+            return "shutting-down";
+        case InstanceState::terminated:
+            return "terminated";
+        case InstanceState::stopping:
+            return "stopping";
+        case InstanceState::stopped:
+            return "stopped";
+    }
+    std::abort();
+}
+
+std::string_view to_text(ShutdownBehavior value) {
+    switch (value) {
+        case ShutdownBehavior::stop:
+            return "stop";
+        case ShutdownBehavior::terminate:
+            return "terminate";
+    }
+    std::abort();
+}
+
+Architecture parse_architecture(std::string_view text) {
+    return parse(text, "architecture", Architecture::arm64);
+}
+
+VirtualizationType parse_virtualization_type(std::string_view text) {
+    return parse(text, "virtualization type", VirtualizationType::paravirtual);
+}
+
+BootMode parse_boot_mode(std::string_view text) {
+    return parse(text, "boot mode", BootMode::uefi_preferred);
+}
+
+ImageState parse_image_state(std::string_view text) {
+    return parse(text, "image state", ImageState::failed);
+}
+
+SnapshotState parse_snapshot_state(std::string_view text) {
+    return parse(text, "snapshot state", SnapshotState::error);
+}
+
+LayerState parse_layer_state(std::string_view text) {
+    return parse(text, "layer state", LayerState::deleting);
+}
+
+VolumeState parse_volume_state(std::string_view text) {
+    return parse(text, "volume state", VolumeState::error);
+}
+
+AttachmentState parse_attachment_state(std::string_view text) {
+    return parse(text, "attachment state", AttachmentState::detaching);
+}
+
+InstanceState parse_instance_state(std::string_view text) {
+    return parse(text, "instance state", InstanceState::stopped);
+}
+
+ShutdownBehavior parse_shutdown_behavior(std::string_view text) {
+    return parse(text, "instance initiated shutdown behavior", ShutdownBehavior::terminate);
+}
+
+int state_code(InstanceState state) {
+    switch (state) {
+        case InstanceState::pending:
+            return 0;
+        case InstanceState::running:
+            return 16;
+        case InstanceState::shutting_down:
+            return 32;
+        case InstanceState::terminated:
+            return 48;
+        case InstanceState::stopping:
+            return 64;
+        case InstanceState::stopped:
+            return 80;
+    }
+    std::abort();
+}
+
+}  // namespace kiln::images

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kiln::images {
+
+/// Attribute values in EC2's words. Each has to_text(), which gives the word, and a parse function
+/// that throws Error{InvalidParameterValue} for any other word.
+
+enum class Architecture { i386, x86_64, arm64 };
+enum class VirtualizationType { hvm, paravirtual };
+enum class BootMode { legacy_bios, uefi, uefi_preferred };
+enum class ImageState { pending, available, deregistered, failed };
+enum class SnapshotState { pending, completed, error };
+enum class LayerState { creating, live, frozen, deleting };
+enum class VolumeState { creating, available, in_use, deleting, deleted, error };
+enum class AttachmentState { none, attaching, attached, detaching };
+enum class InstanceState { pending, running, shutting_down, terminated, stopping, stopped };
+enum class ShutdownBehavior { stop, terminate };
+
+std::string_view to_text(Architecture value);
+std::string_view to_text(VirtualizationType value);
+std::string_view to_text(BootMode value);
+std::string_view to_text(ImageState value);
+std::string_view to_text(SnapshotState value);
+std::string_view to_text(LayerState value);
+std::string_view to_text(VolumeState value);
+std::string_view to_text(AttachmentState value);  // "" for none
+std::string_view to_text(InstanceState value);
+std::string_view to_text(ShutdownBehavior value);
+
+Architecture parse_architecture(std::string_view text);
+VirtualizationType parse_virtualization_type(std::string_view text);
+BootMode parse_boot_mode(std::string_view text);
+ImageState parse_image_state(std::string_view text);
+SnapshotState parse_snapshot_state(std::string_view text);
+LayerState parse_layer_state(std::string_view text);
+VolumeState parse_volume_state(std::string_view text);
+AttachmentState parse_attachment_state(std::string_view text);
+InstanceState parse_instance_state(std::string_view text);
+ShutdownBehavior parse_shutdown_behavior(std::string_view text);
+
+/// EC2's code of an instance state: pending 0, running 16, shutting-down 32, terminated 48,
+/// stopping 64, stopped 80.
+int state_code(InstanceState state);
+
+}  // namespace kiln::images

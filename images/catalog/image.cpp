@@ -1,0 +1,266 @@
+#include "images/catalog/image.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <unordered_map>
+
+#include "base/error.hpp"
+#include "images/catalog/table.hpp"
+
+namespace kiln::images {
+
+namespace {
+
+constexpr std::size_t min_name_length = 3;
+constexpr std::size_t max_name_length = 128;
+
+struct ImageTable {
+    static constexpr const char* name = "images";
+    static Image blank() {
+        return {.id = placeholder_id<ImageId>(), .owner = placeholder_account()};
+    }
+    static void columns(auto& column, auto& image) {
+        column("image_id", image.id);
+        column("owner", image.owner);
+        column("region", image.region);
+        column("name", image.name);
+        column("description", image.description);
+        column("state", image.state);
+        column("state_reason", image.state_reason);
+        column("architecture", image.architecture);
+        column("virtualization_type", image.virtualization_type);
+        column("boot_mode", image.boot_mode);
+        column("root_device_name", image.root_device_name);
+        column("kernel_id", image.kernel_id);
+        column("ramdisk_id", image.ramdisk_id);
+        column("platform", image.platform);
+        column("login_user", image.login_user);
+        column("source_instance_id", image.source_instance);
+        column("source_image_id", image.source_image);
+        column("is_public", image.is_public);
+        column("created", image.created);
+    }
+};
+
+struct BlockDeviceRow {
+    ImageId image;
+    ImageBlockDevice device;
+};
+
+struct BlockDeviceTable {
+    static constexpr const char* name = "image_block_devices";
+    static BlockDeviceRow blank() { return {.image = placeholder_id<ImageId>()}; }
+    static void columns(auto& column, auto& row) {
+        column("image_id", row.image);
+        column("device_name", row.device.device_name);
+        column("snapshot_id", row.device.snapshot);
+        column("volume_size", row.device.volume_size);
+        column("volume_type", row.device.volume_type);
+        column("delete_on_termination", row.device.delete_on_termination);
+    }
+};
+
+[[noreturn]] void throw_not_found(const std::vector<ImageId>& ids) {
+    std::vector<std::string> names;
+    for (const ImageId& id : ids)
+        names.push_back(id.str());
+    throw Error("InvalidAMIID.NotFound", names.front(),
+                fmt::format("The image id{} '[{}]' do{} not exist", ids.size() == 1 ? "" : "s",
+                            fmt::join(names, ", "), ids.size() == 1 ? "es" : ""));
+}
+
+[[noreturn]] void throw_unavailable(const Image& image) {
+    if (image.state == ImageState::deregistered) {
+        throw Error("InvalidAMIID.Unavailable", image.id.str(),
+                    fmt::format("The image id '[{}]' is no longer available", image.id.str()));
+    }
+    const std::string reason = image.state_reason.empty() ? "" : ": " + image.state_reason;
+    throw Error("InvalidAMIID.Unavailable", image.id.str(),
+                fmt::format("The image id '[{}]' is not available: its state is {}{}",
+                            image.id.str(), to_text(image.state), reason));
+}
+
+bool may_see(const Scope& scope, const Image& image) {
+    return image.region == scope.region && (image.is_public || image.owner == scope.owner);
+}
+
+std::vector<ImageBlockDevice> block_devices_of(Session& session, const ImageId& id) {
+    std::vector<ImageBlockDevice> devices;
+    for (BlockDeviceRow& row : select_rows<BlockDeviceTable>(
+             session, "where image_id = :id order by device_name", {{"id", id.str()}})) {
+        devices.push_back(std::move(row.device));
+    }
+    return devices;
+}
+
+/// One pass over all devices: much quicker than a look-up for each of thousands of images.
+void add_block_devices(Session& session, std::vector<Image>& images) {
+    std::unordered_map<std::string_view, Image*> by_id;
+    by_id.reserve(images.size());
+    for (Image& image : images)
+        by_id.emplace(image.id.str(), &image);
+    BlockDeviceRow row = BlockDeviceTable::blank();
+    for (Rows<BlockDeviceTable> rows(session, "", {}); rows.next();) {
+        rows.read(row);
+        const auto image = by_id.find(row.image.str());
+        if (image != by_id.end()) image->second->block_devices.push_back(row.device);
+    }
+    for (Image& image : images)
+        std::ranges::sort(image.block_devices, {}, &ImageBlockDevice::device_name);
+}
+
+std::vector<Image> select_images(Session& session, std::string_view condition,
+                                 const std::vector<SqlParameter>& parameters = {}) {
+    std::vector<Image> images = select_rows<ImageTable>(
+        session, fmt::format("where {} order by created, image_id", condition), parameters);
+    if (!images.empty()) add_block_devices(session, images);
+    return images;
+}
+
+std::vector<Image> visible_images(Session& session, const Scope& scope) {
+    return select_images(session,
+                         "region = :region and (owner = :owner or is_public = 1)"
+                         " and state in ('pending', 'available', 'failed')",
+                         {{"region", scope.region}, {"owner", scope.owner.str()}});
+}
+
+std::vector<Image> images_by_id(Session& session, const Scope& scope,
+                                const std::vector<ImageId>& ids) {
+    std::vector<Image> images;
+    std::vector<ImageId> unknown;
+    for (const ImageId& id : std::set(ids.begin(), ids.end())) {
+        auto image = find_image(session, id);
+        if (!image || !may_see(scope, *image)) {
+            unknown.push_back(id);
+        } else if (image->state != ImageState::deregistered) {
+            images.push_back(*std::move(image));
+        }
+    }
+    if (!unknown.empty()) throw_not_found(unknown);
+    std::ranges::stable_sort(images, {}, &Image::created);
+    return images;
+}
+
+bool is_owned_by_one_of(const Image& image, const std::vector<std::string>& owners,
+                        const Scope& scope) {
+    return std::ranges::any_of(owners, [&](const std::string& owner) {
+        return image.owner.str() == (owner == "self" ? scope.owner.str() : owner);
+    });
+}
+
+void insert_block_devices(Session& session, const ImageId& id,
+                          const std::vector<ImageBlockDevice>& devices) {
+    for (const ImageBlockDevice& device : devices)
+        insert_row<BlockDeviceTable>(session, {.image = id, .device = device});
+}
+
+void refuse_name_in_use(Session& session, const Image& image) {
+    Statement other(session,
+                    "select image_id from images where owner = :owner and region = :region"
+                    " and name = :name and state in ('pending', 'available')",
+                    {{"owner", image.owner.str()}, {"region", image.region}, {"name", image.name}},
+                    {ColumnType::text});
+    if (!other.next()) return;
+    throw Error("InvalidAMIName.Duplicate", image.name,
+                fmt::format("AMI name {} is already in use by AMI {}", image.name, other.text(0)));
+}
+
+}  // namespace
+
+void check_image_name(const std::string& name) {
+    constexpr std::string_view punctuation = "()[] ./-'@_";
+    const bool allowed = std::ranges::all_of(name, [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               punctuation.find(c) != std::string_view::npos;
+    });
+    if (allowed && name.size() >= min_name_length && name.size() <= max_name_length) return;
+    throw Error("InvalidAMIName.Malformed", name,
+                fmt::format("AMI names must be between {} and {} characters long, and may contain "
+                            "letters, digits, spaces and ( ) [ ] . / - ' @ _",
+                            min_name_length, max_name_length));
+}
+
+void insert_image(Session& session, const Image& image) {
+    refuse_name_in_use(session, image);
+    insert_row<ImageTable>(session, image);
+    insert_block_devices(session, image.id, image.block_devices);
+}
+
+Image get_image(Session& session, const Scope& scope, const ImageId& id) {
+    auto image = find_image(session, id);
+    if (!image || !may_see(scope, *image)) throw_not_found({id});
+    if (image->state == ImageState::deregistered) throw_unavailable(*image);
+    return *std::move(image);
+}
+
+Image get_launchable_image(Session& session, const Scope& scope, const ImageId& id) {
+    auto image = find_image(session, id);
+    if (!image || image->region != scope.region) throw_not_found({id});
+    if (!may_see(scope, *image)) {
+        throw Error("AuthFailure", id.str(),
+                    fmt::format("Not authorized for images: [{}]", id.str()));
+    }
+    if (image->state != ImageState::available) throw_unavailable(*image);
+    return *std::move(image);
+}
+
+Image get_own_image(Session& session, const Scope& scope, const ImageId& id) {
+    Image image = get_image(session, scope, id);
+    if (image.owner == scope.owner) return image;
+    throw Error("AuthFailure", id.str(), fmt::format("Not authorized for image:{}", id.str()));
+}
+
+std::optional<Image> find_image(Session& session, const ImageId& id) {
+    auto image = select_row<ImageTable>(session, "where image_id = :id", {{"id", id.str()}});
+    if (image) image->block_devices = block_devices_of(session, id);
+    return image;
+}
+
+std::vector<Image> list_images(Session& session, const Scope& scope, const ImageQuery& query) {
+    std::vector<Image> images = query.ids.empty() ? visible_images(session, scope)
+                                                  : images_by_id(session, scope, query.ids);
+    if (!query.owners.empty()) {
+        std::erase_if(images, [&](const Image& image) {
+            return !is_owned_by_one_of(image, query.owners, scope);
+        });
+    }
+    return images;
+}
+
+void set_image_state(Session& session, const ImageId& id, ImageState state,
+                     const std::string& reason) {
+    run_sql(session,
+            "update images set state = :state, state_reason = :reason where image_id = :id",
+            {{"state", to_value(state)}, {"reason", reason}, {"id", id.str()}});
+    // Nothing is launched from it any more, so it must not keep its snapshots from being deleted.
+    if (state == ImageState::deregistered) set_image_block_devices(session, id, {});
+}
+
+void set_image_block_devices(Session& session, const ImageId& id,
+                             const std::vector<ImageBlockDevice>& devices) {
+    run_sql(session, "delete from image_block_devices where image_id = :id", {{"id", id.str()}});
+    insert_block_devices(session, id, devices);
+}
+
+std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& id) {
+    Statement rows(session,
+                   "select images.image_id from images join image_block_devices"
+                   " on image_block_devices.image_id = images.image_id"
+                   " where snapshot_id = :id and state in ('pending', 'available')"
+                   " order by images.image_id",
+                   {{"id", id.str()}}, {ColumnType::text});
+    std::vector<ImageId> ids;
+    while (rows.next())
+        ids.emplace_back(rows.text(0));
+    return ids;
+}
+
+std::vector<Image> pending_images(Session& session) {
+    return select_images(session, "state = 'pending'");
+}
+
+}  // namespace kiln::images

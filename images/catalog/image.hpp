@@ -1,0 +1,91 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/ids.hpp"
+#include "base/units.hpp"
+#include "images/catalog/attributes.hpp"
+#include "images/catalog/scope.hpp"
+
+namespace kiln::images {
+
+/// One entry of an image's block device mapping: a volume made from the snapshot at launch, or an
+/// empty one of `volume_size` when there is no snapshot.
+struct ImageBlockDevice {
+    std::string device_name;
+    std::optional<SnapshotId> snapshot;
+    Bytes volume_size;
+    std::string volume_type = "gp3";
+    bool delete_on_termination = true;
+};
+
+struct Image {
+    ImageId id;
+    AccountId owner;
+    std::string region;
+    std::string name;
+    std::string description;
+    ImageState state;
+    std::string state_reason;  // why it failed, else empty
+    Architecture architecture;
+    VirtualizationType virtualization_type;
+    BootMode boot_mode;
+    std::string root_device_name;
+    std::string kernel_id;   // empty: none
+    std::string ramdisk_id;  // empty: none
+    std::string platform;    // "windows" or empty
+    std::string login_user;  // whom ssh logs in as; captured images keep it
+    std::optional<InstanceId> source_instance;
+    std::optional<ImageId> source_image;
+    bool is_public = false;
+    Time created;
+    std::vector<ImageBlockDevice> block_devices;  // sorted by device name
+};
+
+/// Throws Error{InvalidAMIName.Malformed}: 3 to 128 of letters, digits, ( ) [ ] space . / - ' @ _
+void check_image_name(const std::string& name);
+
+/// Inserts the image with its block devices. Throws Error{InvalidAMIName.Duplicate} when the owner
+/// has a pending or available image of that name in the region: "AMI name X is already in use by
+/// AMI ami-…".
+void insert_image(Session& session, const Image& image);
+
+/// An image that the scope's account may see in any state but deregistered: its own or a public
+/// one. Throws Error{InvalidAMIID.NotFound}: "The image id '[ami-…]' does not exist", and
+/// Error{InvalidAMIID.Unavailable} when it is the caller's own (or a public one) and was
+/// deregistered.
+Image get_image(Session& session, const Scope& scope, const ImageId& id);
+/// As get_image, and it must be available: else Error{InvalidAMIID.Unavailable} with its state, or
+/// Error{AuthFailure} "Not authorized for images: [ami-…]" when it exists but is another account's.
+Image get_launchable_image(Session& session, const Scope& scope, const ImageId& id);
+/// The caller's own image, for changes. Another account's image that the caller may see is
+/// Error{AuthFailure}; one it may not see is not found.
+Image get_own_image(Session& session, const Scope& scope, const ImageId& id);
+/// Whatever state, whoever owns it: for the service's own work.
+std::optional<Image> find_image(Session& session, const ImageId& id);
+
+struct ImageQuery {
+    std::vector<ImageId> ids;         // empty: all that the caller may see
+    std::vector<std::string> owners;  // empty: any; "self" or account ids
+};
+/// Images in pending, available or failed state that the scope's account may see, newest last. Ids
+/// that do not exist, are another account's private images or were deregistered: all ids unknown to
+/// the catalog throw Error{InvalidAMIID.NotFound}; deregistered ones are left out.
+std::vector<Image> list_images(Session& session, const Scope& scope, const ImageQuery& query);
+
+/// A deregistered image loses its block devices.
+void set_image_state(Session& session, const ImageId& id, ImageState state,
+                     const std::string& reason = "");
+/// Gives a pending image its final block devices (replaces what it had).
+void set_image_block_devices(Session& session, const ImageId& id,
+                             const std::vector<ImageBlockDevice>& devices);
+/// Images in state pending or available whose mapping names the snapshot.
+std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& id);
+/// Pending images of the catalog, whoever owns them: what a restart must finish or undo.
+std::vector<Image> pending_images(Session& session);
+
+}  // namespace kiln::images

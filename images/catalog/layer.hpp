@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/ids.hpp"
+#include "base/units.hpp"
+#include "images/catalog/attributes.hpp"
+
+namespace kiln::images {
+
+/// Launches and captures keep chains at most this deep.
+inline constexpr std::size_t max_chain_depth = 16;
+/// A chain longer than this is taken for a cycle; it is where libvirt gives up, too.
+inline constexpr std::size_t longest_readable_chain = 200;
+
+/// One qcow2 file of a region's pool (its path is made in images/layers/pool.hpp). A frozen layer
+/// never changes again; a live one is the top of one volume. Rows with a parent keep the parent:
+/// the database refuses to delete it.
+struct Layer {
+    LayerId id;
+    std::string region;
+    std::optional<LayerId> parent;
+    LayerState state;
+    Bytes virtual_size;
+    Time created;
+};
+
+void insert_layer(Session& session, const Layer& layer);
+std::optional<Layer> find_layer(Session& session, const LayerId& id);
+/// The layer, its parent, and so on down to the base. Throws Error{InternalError} when it is
+/// missing or deeper than longest_readable_chain.
+std::vector<Layer> layer_chain(Session& session, const LayerId& top);
+void set_layer_state(Session& session, const LayerId& id, LayerState state);
+void delete_layer(Session& session, const LayerId& id);
+/// Layers of the region that no volume, snapshot or other needed layer needs: everything not
+/// reachable from a volume or a snapshot, children before their parents. Layers in state creating
+/// are not listed (an operation owns them) unless `with_creating`.
+std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
+                                   bool with_creating = false);
+std::vector<Layer> all_layers(Session& session, const std::string& region);
+
+}  // namespace kiln::images

@@ -1,0 +1,231 @@
+#include "images/catalog/tag.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/instance.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/table.hpp"
+#include "images/catalog/volume.hpp"
+
+namespace kiln::images {
+
+namespace {
+
+struct TagRow {
+    std::string resource_id;
+    std::string resource_type;
+    AccountId owner;
+    std::string region;
+    Tag tag;
+};
+
+struct TagTable {
+    static constexpr const char* name = "tags";
+    static TagRow blank() { return {.owner = placeholder_account()}; }
+    static void columns(auto& column, auto& row) {
+        column("resource_id", row.resource_id);
+        column("resource_type", row.resource_type);
+        column("owner", row.owner);
+        column("region", row.region);
+        column("key", row.tag.key);
+        column("value", row.tag.value);
+    }
+};
+
+bool is_reserved(std::string_view key) {
+    constexpr std::string_view reserved = "aws:";
+    const auto same = [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == b;
+    };
+    return key.size() >= reserved.size() &&
+           std::ranges::equal(key.substr(0, reserved.size()), reserved, same);
+}
+
+void check_tag_text(std::string_view what, const std::string& text, std::size_t longest) {
+    const auto refuse = [&](const std::string& why) {
+        throw Error(error_code::invalid_parameter_value, text, fmt::format("Tag {} {}", what, why));
+    };
+    const auto length = count_characters(text);
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+    if (!length || std::ranges::any_of(text, is_control)) {
+        refuse("must be UTF-8 without control characters");
+    }
+    if (*length > longest) {
+        refuse(fmt::format("exceeds the maximum length of {} characters", longest));
+    }
+}
+
+void check_tag_count(Session& session, const std::string& resource_id,
+                     const std::vector<Tag>& additional) {
+    std::set<std::string> keys;
+    for (const TagRow& row : select_rows<TagTable>(session, "where resource_id = :resource",
+                                                   {{"resource", resource_id}})) {
+        keys.insert(row.tag.key);
+    }
+    for (const Tag& tag : additional)
+        keys.insert(tag.key);
+    if (keys.size() <= max_tags_per_resource) return;
+    throw Error("TagLimitExceeded", resource_id,
+                fmt::format("The resource '{}' would have {} tags: at most {} are allowed",
+                            resource_id, keys.size(), max_tags_per_resource));
+}
+
+void check_owns_image(Session& session, const Scope& scope, const std::string& resource_id) {
+    const ImageId id(resource_id);
+    const auto image = find_image(session, id);
+    if (image && image->owner == scope.owner) {
+        get_own_image(session, scope, id);  // refuses a deregistered one
+        return;
+    }
+    throw Error("InvalidAMIID.NotFound", resource_id,
+                fmt::format("The image id '[{}]' does not exist", resource_id));
+}
+
+void check_owns_key_pair(Session& session, const Scope& scope, const std::string& resource_id) {
+    Statement row(session,
+                  "select 1 from key_pairs where key_pair_id = :id and owner = :owner"
+                  " and region = :region",
+                  {{"id", KeyPairId(resource_id).str()},
+                   {"owner", scope.owner.str()},
+                   {"region", scope.region}},
+                  {ColumnType::number});
+    if (row.next()) return;
+    throw Error("InvalidKeyPair.NotFound", resource_id,
+                fmt::format("The key pair '{}' does not exist", resource_id));
+}
+
+void check_owns_reservation(Session& session, const Scope& scope, const std::string& resource_id) {
+    const auto instances = instances_of_reservation(session, ReservationId(resource_id));
+    const bool owned = std::ranges::any_of(instances, [&](const Instance& instance) {
+        return instance.owner == scope.owner && instance.region == scope.region;
+    });
+    if (owned) return;
+    throw Error("InvalidReservationID.NotFound", resource_id,
+                fmt::format("The reservation ID '{}' does not exist", resource_id));
+}
+
+/// What a kind of resource is called, how its ids begin, and who asks for its owner.
+struct ResourceKind {
+    const char* type;
+    const char* prefix;
+    void (*check_owner)(Session&, const Scope&, const std::string&);
+};
+
+constexpr std::array resource_kinds{
+    ResourceKind{"image", ImageId::prefix, check_owns_image},
+    ResourceKind{"instance", InstanceId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_instance(session, scope, InstanceId(id));
+                 }},
+    ResourceKind{"volume", VolumeId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_volume(session, scope, VolumeId(id));
+                 }},
+    ResourceKind{"snapshot", SnapshotId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_snapshot(session, scope, SnapshotId(id));
+                 }},
+    ResourceKind{"key-pair", KeyPairId::prefix, check_owns_key_pair},
+    ResourceKind{"reservation", ReservationId::prefix, check_owns_reservation},
+};
+
+const ResourceKind* kind_of(const std::string& resource_id) {
+    const std::string prefix = resource_id.substr(0, resource_id.find('-'));
+    const auto* found = std::ranges::find(resource_kinds, prefix, &ResourceKind::prefix);
+    return found == resource_kinds.end() ? nullptr : found;
+}
+
+}  // namespace
+
+std::string resource_type_of(const std::string& resource_id) {
+    const ResourceKind* kind = kind_of(resource_id);
+    return kind == nullptr ? "" : kind->type;
+}
+
+void check_tag(const Tag& tag) {
+    check_tag_text("key", tag.key, max_tag_key_length);
+    check_tag_text("value", tag.value, max_tag_value_length);
+    if (tag.key.empty()) {
+        throw Error(error_code::invalid_parameter_value, "", "Tag key must not be empty");
+    }
+    if (is_reserved(tag.key)) {
+        throw Error(error_code::invalid_parameter_value, tag.key,
+                    fmt::format("Tag keys starting with 'aws:' are reserved for internal use: {}",
+                                tag.key));
+    }
+}
+
+void set_tags(Session& session, const Scope& scope, const std::string& resource_id,
+              const std::vector<Tag>& tags) {
+    for (const Tag& tag : tags)
+        check_tag(tag);
+    check_tag_count(session, resource_id, tags);
+    for (const Tag& tag : tags) {
+        const TagRow row{.resource_id = resource_id,
+                         .resource_type = resource_type_of(resource_id),
+                         .owner = scope.owner,
+                         .region = scope.region,
+                         .tag = tag};
+        delete_tag(session, resource_id, tag.key);
+        insert_row<TagTable>(session, row);
+    }
+}
+
+void delete_tag(Session& session, const std::string& resource_id, const std::string& key) {
+    run_sql(session, "delete from tags where resource_id = :resource and key = :key",
+            {{"resource", resource_id}, {"key", key}});
+}
+
+void delete_tag_with_value(Session& session, const std::string& resource_id, const Tag& tag) {
+    run_sql(session,
+            "delete from tags where resource_id = :resource and key = :key and value = :value",
+            {{"resource", resource_id}, {"key", tag.key}, {"value", tag.value}});
+}
+
+void delete_all_tags(Session& session, const std::string& resource_id) {
+    run_sql(session, "delete from tags where resource_id = :resource", {{"resource", resource_id}});
+}
+
+std::vector<TagDescription> list_tags(Session& session, const Scope& scope) {
+    std::vector<TagDescription> tags;
+    for (TagRow& row : select_rows<TagTable>(
+             session, "where owner = :owner and region = :region order by resource_id, key",
+             {{"owner", scope.owner.str()}, {"region", scope.region}})) {
+        tags.push_back({.resource_id = std::move(row.resource_id),
+                        .resource_type = std::move(row.resource_type),
+                        .tag = std::move(row.tag)});
+    }
+    return tags;
+}
+
+TagsByResource tags_by_resource(Session& session, const Scope& scope) {
+    Statement row(session,
+                  "select resource_id, key, value from tags"
+                  " where owner = :owner and region = :region",
+                  {{"owner", scope.owner.str()}, {"region", scope.region}},
+                  {ColumnType::text, ColumnType::text, ColumnType::text});
+    TagsByResource tags;
+    while (row.next())
+        tags[row.text(0)].push_back({.key = row.text(1), .value = row.text(2)});
+    for (auto& [resource, list] : tags)
+        std::ranges::sort(list, {}, &Tag::key);
+    return tags;
+}
+
+void check_owns_resource(Session& session, const Scope& scope, const std::string& resource_id) {
+    const ResourceKind* kind = kind_of(resource_id);
+    if (kind == nullptr) {
+        throw Error("InvalidID", resource_id, fmt::format("The ID '{}' is not valid", resource_id));
+    }
+    kind->check_owner(session, scope, resource_id);
+}
+
+}  // namespace kiln::images

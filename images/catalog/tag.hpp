@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/database.hpp"
+#include "images/catalog/scope.hpp"
+
+namespace kiln::images {
+
+inline constexpr std::size_t max_tags_per_resource = 50;
+inline constexpr std::size_t max_tag_key_length = 128;    // characters
+inline constexpr std::size_t max_tag_value_length = 256;  // characters
+
+struct Tag {
+    std::string key;
+    std::string value;
+};
+
+struct TagDescription {
+    std::string resource_id;
+    std::string
+        resource_type;  // "image", "instance", "volume", "snapshot", "key-pair", "reservation"
+    Tag tag;
+};
+
+/// "ami-…" → "image", "i-…" → "instance" and so on; nullopt-like "" for an id of no known kind.
+std::string resource_type_of(const std::string& resource_id);
+
+/// Throws Error{InvalidParameterValue} (key empty or too long, "aws:" prefix) for a tag no one may
+/// set.
+void check_tag(const Tag& tag);
+
+/// Sets (adds or overwrites) tags on a resource of the caller; the caller has checked that it
+/// exists. Throws Error{TagLimitExceeded} past max_tags_per_resource.
+void set_tags(Session& session, const Scope& scope, const std::string& resource_id,
+              const std::vector<Tag>& tags);
+/// Deletes the keys; with `only_value`, only where the value is that one.
+void delete_tag(Session& session, const std::string& resource_id, const std::string& key);
+void delete_tag_with_value(Session& session, const std::string& resource_id, const Tag& tag);
+void delete_all_tags(Session& session, const std::string& resource_id);
+
+/// The caller's tags in the region, sorted by resource and key.
+std::vector<TagDescription> list_tags(Session& session, const Scope& scope);
+/// The same by resource id, for listings.
+using TagsByResource = std::unordered_map<std::string, std::vector<Tag>>;
+TagsByResource tags_by_resource(Session& session, const Scope& scope);
+
+/// Throws the resource's own NotFound error unless the caller owns a resource with that id
+/// (Error{InvalidID} "The ID 'x' is not valid" for an id of no known kind).
+void check_owns_resource(Session& session, const Scope& scope, const std::string& resource_id);
+
+}  // namespace kiln::images

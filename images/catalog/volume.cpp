@@ -1,0 +1,118 @@
+#include "images/catalog/volume.hpp"
+
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "images/catalog/table.hpp"
+
+namespace kiln::images {
+
+namespace {
+
+/// A volume as it stands in the table: the attachment's columns are there without one, too.
+struct VolumeRow {
+    Volume volume;
+    std::optional<InstanceId> instance;
+    std::string device_name;
+    AttachmentState attach_state = AttachmentState::none;
+    bool delete_on_termination = false;
+    Time attached;
+};
+
+struct VolumeTable {
+    static constexpr const char* name = "volumes";
+    static VolumeRow blank() {
+        return {
+            .volume = {.id = placeholder_id<VolumeId>(), .owner = placeholder_account()},
+        };
+    }
+    static void columns(auto& column, auto& row) {
+        column("volume_id", row.volume.id);
+        column("owner", row.volume.owner);
+        column("region", row.volume.region);
+        column("zone", row.volume.zone);
+        column("layer_id", row.volume.layer);
+        column("snapshot_id", row.volume.snapshot);
+        column("state", row.volume.state);
+        column("size", row.volume.size);
+        column("volume_type", row.volume.volume_type);
+        column("created", row.volume.created);
+        column("instance_id", row.instance);
+        column("device_name", row.device_name);
+        column("attach_state", row.attach_state);
+        column("delete_on_termination", row.delete_on_termination);
+        column("attached", row.attached);
+    }
+};
+
+VolumeRow to_row(const Volume& volume) {
+    if (!volume.attachment) return {.volume = volume};
+    const VolumeAttachment& attachment = *volume.attachment;
+    return {.volume = volume,
+            .instance = attachment.instance,
+            .device_name = attachment.device_name,
+            .attach_state = attachment.state,
+            .delete_on_termination = attachment.delete_on_termination,
+            .attached = attachment.attached};
+}
+
+Volume to_volume(const VolumeRow& row) {
+    Volume volume = row.volume;
+    if (row.instance) {
+        volume.attachment = VolumeAttachment{.instance = *row.instance,
+                                             .device_name = row.device_name,
+                                             .state = row.attach_state,
+                                             .delete_on_termination = row.delete_on_termination,
+                                             .attached = row.attached};
+    }
+    return volume;
+}
+
+std::vector<Volume> select_volumes(Session& session, std::string_view rest,
+                                   const std::vector<SqlParameter>& parameters) {
+    std::vector<Volume> volumes;
+    for (const VolumeRow& row : select_rows<VolumeTable>(session, rest, parameters))
+        volumes.push_back(to_volume(row));
+    return volumes;
+}
+
+}  // namespace
+
+void insert_volume(Session& session, const Volume& volume) {
+    insert_row<VolumeTable>(session, to_row(volume));
+}
+
+Volume get_volume(Session& session, const Scope& scope, const VolumeId& id) {
+    const auto row = select_row<VolumeTable>(
+        session,
+        "where volume_id = :id and owner = :owner and region = :region and state <> 'deleted'",
+        {{"id", id.str()}, {"owner", scope.owner.str()}, {"region", scope.region}});
+    if (row) return to_volume(*row);
+    throw Error("InvalidVolume.NotFound", id.str(),
+                fmt::format("The volume '{}' does not exist.", id.str()));
+}
+
+std::vector<Volume> list_volumes(Session& session, const Scope& scope) {
+    return select_volumes(session,
+                          "where owner = :owner and region = :region and state <> 'deleted'"
+                          " order by created, volume_id",
+                          {{"owner", scope.owner.str()}, {"region", scope.region}});
+}
+
+std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& instance) {
+    return select_volumes(session, "where instance_id = :instance order by device_name, volume_id",
+                          {{"instance", instance.str()}});
+}
+
+std::vector<Volume> attached_volumes(Session& session, const Scope& scope) {
+    return select_volumes(session,
+                          "where owner = :owner and region = :region and instance_id is not null"
+                          " order by instance_id, device_name, volume_id",
+                          {{"owner", scope.owner.str()}, {"region", scope.region}});
+}
+
+void update_volume(Session& session, const Volume& volume) {
+    update_row<VolumeTable>(session, to_row(volume));
+}
+
+}  // namespace kiln::images

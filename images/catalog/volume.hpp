@@ -1,0 +1,52 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/ids.hpp"
+#include "base/units.hpp"
+#include "images/catalog/attributes.hpp"
+#include "images/catalog/scope.hpp"
+
+namespace kiln::images {
+
+struct VolumeAttachment {
+    InstanceId instance;
+    std::string device_name;
+    AttachmentState state;
+    bool delete_on_termination;
+    Time attached;
+};
+
+/// A volume points at its live layer; a deleted one (not described any more) has none.
+struct Volume {
+    VolumeId id;
+    AccountId owner;
+    std::string region;
+    std::string zone;
+    std::optional<LayerId> layer;
+    std::optional<SnapshotId> snapshot;  // what it was made from
+    VolumeState state;
+    Bytes size;
+    std::string volume_type;
+    Time created;
+    std::optional<VolumeAttachment> attachment;
+};
+
+void insert_volume(Session& session, const Volume& volume);
+/// The caller's volume. Throws Error{InvalidVolume.NotFound}.
+Volume get_volume(Session& session, const Scope& scope, const VolumeId& id);
+/// The caller's volumes in the region that are not deleted.
+std::vector<Volume> list_volumes(Session& session, const Scope& scope);
+/// The volumes attached to an instance, by device name, whoever owns them.
+std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& instance);
+/// All volumes of the region that are attached to an instance: for listings that would else ask one
+/// by one.
+std::vector<Volume> attached_volumes(Session& session, const Scope& scope);
+/// Writes every column of the row anew, by id.
+void update_volume(Session& session, const Volume& volume);
+
+}  // namespace kiln::images

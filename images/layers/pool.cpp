@@ -1,0 +1,138 @@
+#include "images/layers/pool.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/file.hpp"
+#include "base/rollback.hpp"
+#include "images/layers/qemu_img.hpp"
+
+namespace kiln::images {
+
+namespace {
+
+constexpr mode_t pool_mode = 0711;  // QEMU's user passes through, and sees no names
+constexpr mode_t live_mode = 0600;
+constexpr mode_t frozen_mode = 0444;
+
+void set_mode(const std::filesystem::path& path, mode_t mode) {
+    if (::chmod(path.c_str(), mode) == 0) return;
+    throw system_error(fmt::format("set the mode of '{}'", path.string()));
+}
+
+void make_pool_directory(const std::filesystem::path& directory) {
+    std::error_code failure;
+    if (std::filesystem::create_directories(directory, failure)) set_mode(directory, pool_mode);
+    if (!failure) return;
+    throw Error(
+        error_code::internal_error, directory.string(),
+        fmt::format("cannot make the pool '{}': {}", directory.string(), failure.message()));
+}
+
+}  // namespace
+
+Pool::Pool(std::filesystem::path directory)
+    : directory_(std::filesystem::absolute(directory).lexically_normal()) {
+    make_pool_directory(directory_);
+}
+
+std::filesystem::path Pool::path_of(const LayerId& id) const {
+    return directory_ / (id.str() + ".qcow2");
+}
+
+std::vector<LayerId> Pool::files() const {
+    constexpr std::string_view suffix = ".qcow2";
+    std::vector<LayerId> ids;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_)) {
+        std::string name = entry.path().filename().string();
+        if (!name.ends_with(suffix)) continue;
+        name.resize(name.size() - suffix.size());
+        try {
+            ids.emplace_back(std::move(name));
+        } catch (const Error&) {
+            // Somebody else's file: not ours to name, nor to touch.
+        }
+    }
+    return ids;
+}
+
+void Pool::check_space(Bytes needed, Bytes reserve) const {
+    if (!std::filesystem::is_directory(directory_)) {
+        throw Error(error_code::internal_error, directory_.string(),
+                    fmt::format("the pool '{}' is gone: mount it or restore it, then start the "
+                                "service again",
+                                directory_.string()));
+    }
+    const Bytes free = free_space(directory_);
+    if (free >= needed + reserve) return;
+    throw Error(
+        error_code::insufficient_instance_capacity, directory_.string(),
+        fmt::format("the pool '{}' has {} MiB free, but {} MiB are needed and {} MiB are kept in "
+                    "reserve: terminate instances, delete snapshots, or lower "
+                    "free_space_reserve_mib",
+                    directory_.string(), free.in_mebibytes(), needed.in_mebibytes(),
+                    reserve.in_mebibytes()));
+}
+
+bool Pool::supports_direct_io() const {
+    // An unnamed file: nothing to clean up, and no path for others to meet.
+    const Fd file(::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, live_mode));
+    if (!file) return false;
+    return ::fcntl(file.get(), F_SETFL, O_DIRECT) == 0;
+}
+
+void Pool::create_overlay(const OverlaySpec& overlay) const {
+    create_live_layer(overlay.layer, overlay.size, path_of(overlay.parent));
+}
+
+void Pool::create_empty(const LayerId& layer, Bytes size) const {
+    create_live_layer(layer, size, std::nullopt);
+}
+
+void Pool::create_live_layer(const LayerId& layer, Bytes size,
+                             const std::optional<std::filesystem::path>& backing) const {
+    const std::filesystem::path path = path_of(layer);
+    remove_file(path);
+    Rollback rollback;
+    rollback.add([&] { remove_file(path); });
+    qemu_img::create({.path = path, .size = size, .backing = backing});
+    set_mode(path, live_mode);
+    sync_file(path);
+    sync_directory(directory_);
+    rollback.commit();
+}
+
+void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const {
+    const std::filesystem::path path = path_of(layer);
+    set_mode(file, frozen_mode);
+    sync_file(file);
+    if (::rename(file.c_str(), path.c_str()) != 0) {
+        throw system_error(fmt::format("move '{}' to '{}'", file.string(), path.string()));
+    }
+    sync_directory(directory_);
+}
+
+void Pool::freeze(const LayerId& layer) const {
+    const std::filesystem::path path = path_of(layer);
+    set_mode(path, frozen_mode);
+    sync_file(path);
+}
+
+void Pool::remove(const LayerId& layer) const {
+    remove_file(path_of(layer));
+}
+
+bool Pool::exists(const LayerId& layer) const {
+    return std::filesystem::exists(path_of(layer));
+}
+
+Bytes Pool::virtual_size(const LayerId& layer) const {
+    return qemu_img::virtual_size(path_of(layer));
+}
+
+}  // namespace kiln::images

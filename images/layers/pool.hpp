@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/units.hpp"
+
+namespace kiln::images {
+
+/// The directory of a region's layers: <directory>/layer-….qcow2. All paths of layers are made
+/// here. Any thread; the functions touch only the files they name.
+class Pool {
+  public:
+    /// Makes the directory (mode 0711: QEMU's user must be able to pass) when it is missing.
+    explicit Pool(std::filesystem::path directory);
+
+    const std::filesystem::path& directory() const { return directory_; }
+    std::filesystem::path path_of(const LayerId& id) const;
+    /// Throws Error{InsufficientInstanceCapacity} when less than `reserve` bytes plus `needed` are
+    /// free: says how much is free and what to do. Throws Error{InternalError} "the pool … is gone"
+    /// when the directory was deleted.
+    void check_space(Bytes needed, Bytes reserve) const;
+    /// Whether files here can be opened with O_DIRECT, so that QEMU may bypass the host's page
+    /// cache.
+    bool supports_direct_io() const;
+
+    struct OverlaySpec {
+        LayerId layer;
+        LayerId parent;
+        Bytes size;  // virtual size, at least the parent's
+    };
+    /// Makes an empty overlay of the parent (128 KiB clusters with 4 KiB subclusters), mode 0600,
+    /// and syncs it. An overlay left by an earlier try is replaced.
+    void create_overlay(const OverlaySpec& overlay) const;
+    /// Makes an empty layer without a parent.
+    void create_empty(const LayerId& layer, Bytes size) const;
+    /// Moves a finished qcow2 file (same file system) in as a frozen layer, synced.
+    void adopt(const LayerId& layer, const std::filesystem::path& file) const;
+    /// Mode 0444 and synced: from now on the layer never changes.
+    void freeze(const LayerId& layer) const;
+    /// Removes the layer's file; none is no error.
+    void remove(const LayerId& layer) const;
+    bool exists(const LayerId& layer) const;
+    /// The virtual size as the file's header says. The layer must not be untrusted input.
+    Bytes virtual_size(const LayerId& layer) const;
+
+    /// The layers that have a file here; other files are passed over.
+    std::vector<LayerId> files() const;
+
+  private:
+    void create_live_layer(const LayerId& layer, Bytes size,
+                           const std::optional<std::filesystem::path>& backing) const;
+
+    std::filesystem::path directory_;
+};
+
+}  // namespace kiln::images

@@ -1,0 +1,266 @@
+#include "launcher/implementation.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "launcher/types/instance_type.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using hypervisor::DomainEventKind;
+using hypervisor::DomainState;
+using images::Instance;
+using images::InstanceState;
+
+constexpr std::size_t job_threads = 32;
+constexpr std::chrono::seconds housekeeping_interval{1};
+constexpr int settle_every_ticks = 15;
+constexpr int forget_every_ticks = 600;
+constexpr std::chrono::hours terminated_instances_are_kept{1};
+/// What an empty overlay with its share of metadata may take at once.
+constexpr Bytes new_layer_size = Bytes::mebibytes(4);
+
+hypervisor::DiskCache disk_cache_of(const images::Pool& pool) {
+    return pool.supports_direct_io() ? hypervisor::DiskCache::none
+                                     : hypervisor::DiskCache::writeback;
+}
+
+bool uses_memory(const Instance& instance) {
+    return instance.state == InstanceState::pending || instance.state == InstanceState::running ||
+           instance.state == InstanceState::stopping;
+}
+
+}  // namespace
+
+Launcher::Implementation::Implementation(Dependencies dependencies)
+    : dependencies_(std::move(dependencies)),
+      status_(dependencies_.clock),
+      files_(dependencies_.settings.state_directory / "instances"),
+      planner_{.database = dependencies_.database,
+               .pool = dependencies_.pool,
+               .files = files_,
+               .catalog_id = dependencies_.catalog_id,
+               .accelerator = dependencies_.accelerator,
+               .cache = disk_cache_of(dependencies_.pool)},
+      executor_(job_threads),
+      lifecycle_({.database = dependencies_.database,
+                  .clock = dependencies_.clock,
+                  .pool = dependencies_.pool,
+                  .files = files_,
+                  .planner = planner_,
+                  .hypervisor = dependencies_.hypervisor,
+                  .status = status_,
+                  .executor = executor_,
+                  .pause = pause_,
+                  .region = dependencies_.settings.region}),
+      capture_({.database = dependencies_.database,
+                .clock = dependencies_.clock,
+                .pool = dependencies_.pool,
+                .files = files_,
+                .planner = planner_,
+                .hypervisor = dependencies_.hypervisor,
+                .status = status_,
+                .executor = executor_,
+                .pause = pause_,
+                .region = dependencies_.settings.region},
+               lifecycle_) {
+    dependencies_.hypervisor.set_event_listener(
+        [this](const hypervisor::DomainEvent& event) { on_event(event); });
+}
+
+Launcher::Implementation::~Implementation() {
+    dependencies_.hypervisor.set_event_listener(nullptr);
+    pause_.stop();
+    if (housekeeper_.joinable()) housekeeper_.join();
+    executor_.stop();
+}
+
+void Launcher::Implementation::start_housekeeping() {
+    housekeeper_ = std::thread([this] { keep_house(); });
+}
+
+void Launcher::Implementation::add_job(const InstanceId& id, std::function<void()> job) {
+    executor_.add(id.str(), std::move(job));
+}
+
+void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
+    if (!event.domain.starts_with("i-")) return;
+    const InstanceId id(event.domain);
+    switch (event.kind) {
+        case DomainEventKind::stopped:
+            add_job(id, [this, id, detail = event.detail] {
+                lifecycle_.settle_absent_domain(id, detail);
+            });
+            return;
+        case DomainEventKind::agent_connected:
+            // In a lane of its own: an instance's jobs must not wait for its agent.
+            executor_.add("agent of " + id.str(), [this, id] { lifecycle_.check_agent(id); });
+            return;
+        case DomainEventKind::agent_disconnected:
+            return;
+        case DomainEventKind::rebooted:
+            lifecycle_.guest_rebooted(id);
+            return;
+        case DomainEventKind::io_error:
+            spdlog::warn("{} is paused by an I/O error: {}", id.str(), event.detail);
+            status_.io_failed(id);
+            return;
+    }
+}
+
+std::vector<Instance> Launcher::Implementation::get_instances(Session& session,
+                                                              const images::Caller& caller,
+                                                              const std::vector<InstanceId>& ids) {
+    std::vector<Instance> instances;
+    std::set<InstanceId> seen;
+    for (const InstanceId& id : ids) {
+        if (!seen.insert(id).second) continue;
+        instances.push_back(images::get_instance(session, caller.scope(), id));
+    }
+    return instances;
+}
+
+std::vector<InstanceStateChange> Launcher::Implementation::transition(
+    const images::Caller& caller, const std::vector<InstanceId>& ids,
+    const Transition& transition) {
+    std::vector<InstanceStateChange> changes;
+    dependencies_.database.write([&](Session& session) {
+        changes.clear();
+        for (Instance& instance : get_instances(session, caller, ids)) {
+            const InstanceState previous = instance.state;
+            transition.change(session, instance);
+            changes.push_back(
+                {.instance = instance.id, .previous = previous, .current = instance.state});
+            if (instance.state == previous) continue;
+            images::update_instance(session, instance);
+            images::insert_operation(session,
+                                     instance_operation(transition.operation, instance, now()));
+        }
+        caller.stop_if_dry_run();
+    });
+    for (const InstanceStateChange& change : changes) {
+        if (change.current != change.previous) transition.job(change.instance);
+    }
+    return changes;
+}
+
+int Launcher::Implementation::fitting_count(const std::string& instance_type, int wanted,
+                                            int least) {
+    check_pool_space();
+    const Bytes needed = get_instance_type(instance_type).memory;
+    const auto instances =
+        database().read([](Session& session) { return images::unfinished_instances(session); });
+    Bytes used = dependencies_.settings.memory_reserve;
+    for (const Instance& instance : instances) {
+        if (uses_memory(instance)) used = used + get_instance_type(instance.instance_type).memory;
+    }
+    const Bytes total = dependencies_.hypervisor.host_capacity().memory;
+    const Bytes left{total.value > used.value ? total.value - used.value : 0};
+    const int fitting = static_cast<int>(
+        std::min<std::uint64_t>(left.value / needed.value, static_cast<std::uint64_t>(wanted)));
+    if (fitting >= least) return fitting;
+    throw Error(
+        error_code::insufficient_instance_capacity, instance_type,
+        fmt::format("There is not enough memory for {} of type {}: each needs {} MiB, and of "
+                    "the host's {} MiB {} MiB are left. Stop or terminate instances, or "
+                    "choose a smaller type.",
+                    least, instance_type, needed.in_mebibytes(), total.in_mebibytes(),
+                    left.in_mebibytes()));
+}
+
+void Launcher::Implementation::check_pool_space() const {
+    dependencies_.pool.check_space(new_layer_size, dependencies_.settings.free_space_reserve);
+}
+
+void Launcher::Implementation::resume_operation(const images::Operation& operation) {
+    if (operation.kind == operation_kind::create_image) {
+        const Capture capture = parse_capture(operation.payload);
+        add_job(capture.instance,
+                [this, id = operation.id, capture] { capture_.run(id, capture); });
+        return;
+    }
+    if (!operation.resource_id.starts_with("i-")) return;  // the builder's
+    const InstanceId id(operation.resource_id);
+    if (operation.kind == operation_kind::launch) {
+        add_job(id, [this, id] { lifecycle_.launch(id); });
+    } else if (operation.kind == operation_kind::start) {
+        add_job(id, [this, id] { lifecycle_.start(id); });
+    } else if (operation.kind == operation_kind::stop) {
+        add_job(id, [this, id] { lifecycle_.stop(id, false); });
+    } else if (operation.kind == operation_kind::terminate) {
+        add_job(id, [this, id] { lifecycle_.terminate(id); });
+    } else {
+        spdlog::error("the catalog holds an operation of the unknown kind '{}'", operation.kind);
+    }
+}
+
+void Launcher::Implementation::settle_domains(const std::string& why_gone) {
+    const auto domains = dependencies_.hypervisor.domains_of(dependencies_.catalog_id);
+    std::set<std::string> present(domains.begin(), domains.end());
+    const auto instances =
+        database().read([](Session& session) { return images::unfinished_instances(session); });
+    for (const Instance& instance : instances) {
+        const bool has_domain = present.erase(instance.id.str()) > 0;
+        if (instance.state != InstanceState::running) continue;
+        if (!has_domain) {
+            add_job(instance.id, [this, id = instance.id, why_gone] {
+                lifecycle_.settle_absent_domain(id, why_gone);
+            });
+        } else if (status_.reachability(instance.id) != Reachability::ok) {
+            executor_.add("agent of " + instance.id.str(),
+                          [this, id = instance.id] { lifecycle_.check_agent(id); });
+        }
+    }
+    for (const std::string& stranger : present) {
+        spdlog::warn(
+            "the domain '{}' carries this catalog's mark, but no instance of that id is "
+            "alive; it is left alone (virsh destroy {} ends it)",
+            stranger, stranger);
+    }
+}
+
+void Launcher::Implementation::resume_paused_guests() {
+    const auto& settings = dependencies_.settings;
+    const auto instances =
+        database().read([](Session& session) { return images::unfinished_instances(session); });
+    for (const Instance& instance : instances) {
+        if (!status_.is_paused_by_io_error(instance.id)) continue;
+        if (free_space(dependencies_.pool.directory()) < settings.free_space_reserve) return;
+        add_job(instance.id, [this, id = instance.id] {
+            if (dependencies_.hypervisor.domain_state(id.str()) !=
+                DomainState::paused_by_io_error) {
+                return;
+            }
+            dependencies_.hypervisor.resume(id.str());
+            status_.resumed(id);
+            spdlog::info("{} goes on: its disk has space again", id.str());
+        });
+    }
+}
+
+void Launcher::Implementation::keep_house() {
+    for (int tick = 1; pause_.wait(housekeeping_interval); ++tick) {
+        try {
+            lifecycle_.reset_overdue_reboots();
+            if (tick % settle_every_ticks == 0) settle_domains("lost");
+            if (tick % settle_every_ticks == 0) resume_paused_guests();
+            if (tick % forget_every_ticks == 0) {
+                database().write([&](Session& session) {
+                    images::forget_terminated_instances(session,
+                                                        now() - terminated_instances_are_kept);
+                });
+            }
+        } catch (const std::exception& error) {
+            spdlog::warn("housekeeping: {}", error.what());
+        }
+    }
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <thread>
+
+#include "base/keyed_executor.hpp"
+#include "images/catalog/instance.hpp"
+#include "images/catalog/operation.hpp"
+#include "launcher/instances/domain_plan.hpp"
+#include "launcher/instances/image_capture.hpp"
+#include "launcher/instances/instance_files.hpp"
+#include "launcher/instances/lifecycle.hpp"
+#include "launcher/instances/pause.hpp"
+#include "launcher/launcher.hpp"
+
+namespace kiln::launcher {
+
+/// What the Launcher's operations (one file each in launcher/instances/) share.
+class Launcher::Implementation {
+  public:
+    explicit Implementation(Dependencies dependencies);
+    ~Implementation();
+    Implementation(const Implementation&) = delete;
+    Implementation& operator=(const Implementation&) = delete;
+
+    Database& database() { return dependencies_.database; }
+    const Dependencies& use() const { return dependencies_; }
+    InstanceLifecycle& lifecycle() { return lifecycle_; }
+    ImageCapture& capture() { return capture_; }
+    StatusBoard& status() { return status_; }
+    const InstanceFiles& files() const { return files_; }
+    KeyedExecutor& executor() { return executor_; }
+    Time now() const { return dependencies_.clock.now(); }
+
+    /// The caller's instances with the ids, all or nothing: each must be found.
+    static std::vector<images::Instance> get_instances(Session& session,
+                                                       const images::Caller& caller,
+                                                       const std::vector<InstanceId>& ids);
+
+    /// Moves each instance on in one transaction: `change` decides what becomes of it (and throws
+    /// to refuse all), an operation of `kind` is written where the state changed, and then `job` is
+    /// added for those instances.
+    struct Transition {
+        const char* operation;
+        std::function<void(Session&, images::Instance&)> change;
+        std::function<void(const InstanceId&)> job;
+    };
+    std::vector<InstanceStateChange> transition(const images::Caller& caller,
+                                                const std::vector<InstanceId>& ids,
+                                                const Transition& transition);
+
+    /// Held while a launch counts what is left of the host and takes its share.
+    std::unique_lock<std::mutex> lock_admission() { return std::unique_lock(admission_); }
+    /// How many of `wanted` instances of the memory fit on the host and in the pool. Throws
+    /// Error{InsufficientInstanceCapacity} when fewer than `least` do.
+    int fitting_count(const std::string& instance_type, int wanted, int least);
+    /// Throws Error{InsufficientInstanceCapacity} when the pool has no room for new layers.
+    void check_pool_space() const;
+
+    void add_job(const InstanceId& id, std::function<void()> job);
+    void resume_operation(const images::Operation& operation);
+    /// Compares the instances that should run with the domains that do.
+    void settle_domains(const std::string& why_gone);
+    void start_housekeeping();
+
+  private:
+    void on_event(const hypervisor::DomainEvent& event);
+    void keep_house();
+    void resume_paused_guests();
+
+    Dependencies dependencies_;
+    StatusBoard status_;
+    InstanceFiles files_;
+    DomainPlanner planner_;
+    Pause pause_;
+    // Jobs wait for guests to power off, so there are more threads than processors.
+    KeyedExecutor executor_;
+    InstanceLifecycle lifecycle_;
+    ImageCapture capture_;
+    std::mutex admission_;
+    std::thread housekeeper_;
+};
+
+}  // namespace kiln::launcher

@@ -1,0 +1,138 @@
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "launcher/implementation.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Instance;
+using images::InstanceState;
+
+[[noreturn]] void refuse_state(const Instance& instance, const char* verb) {
+    throw Error(
+        error_code::incorrect_instance_state, instance.id.str(),
+        fmt::format("The instance '{}' is not in a state from which it can be {}: it is {}.",
+                    instance.id.str(), verb, images::to_text(instance.state)));
+}
+
+void check_not_empty(const std::vector<InstanceId>& ids) {
+    if (!ids.empty()) return;
+    throw Error(error_code::missing_parameter, "InstanceId",
+                "The request must contain the parameter InstanceId");
+}
+
+}  // namespace
+
+std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller& caller,
+                                                           const std::vector<InstanceId>& ids) {
+    Implementation& use = *implementation_;
+    check_not_empty(ids);
+    const auto admission = use.lock_admission();
+    const auto change = [&](Session&, Instance& instance) {
+        switch (instance.state) {
+            case InstanceState::pending:
+            case InstanceState::running:
+                return;
+            case InstanceState::stopped:
+                break;
+            case InstanceState::stopping:
+            case InstanceState::shutting_down:
+            case InstanceState::terminated:
+                refuse_state(instance, "started");
+        }
+        use.fitting_count(instance.instance_type, 1, 1);
+        instance.state = InstanceState::pending;
+        instance.state_reason = {};
+        instance.state_transition_reason = "";
+        instance.launched = use.now();
+    };
+    return use.transition(
+        caller, ids,
+        {.operation = operation_kind::start, .change = change, .job = [&use](const InstanceId& id) {
+             use.add_job(id, [&use, id] { use.lifecycle().start(id); });
+         }});
+}
+
+std::vector<InstanceStateChange> Launcher::stop_instances(const images::Caller& caller,
+                                                          const std::vector<InstanceId>& ids,
+                                                          bool force) {
+    Implementation& use = *implementation_;
+    check_not_empty(ids);
+    const auto change = [&](Session&, Instance& instance) {
+        switch (instance.state) {
+            case InstanceState::stopping:
+            case InstanceState::stopped:
+                return;
+            case InstanceState::running:
+                break;
+            case InstanceState::pending:
+            case InstanceState::shutting_down:
+            case InstanceState::terminated:
+                refuse_state(instance, "stopped");
+        }
+        instance.state = InstanceState::stopping;
+        instance.state_reason = {
+            .code = "Client.UserInitiatedShutdown",
+            .message = "Client.UserInitiatedShutdown: User initiated shutdown"};
+        instance.state_transition_reason = user_initiated(use.now());
+    };
+    return use.transition(caller, ids,
+                          {.operation = operation_kind::stop,
+                           .change = change,
+                           .job = [&use, force](const InstanceId& id) {
+                               use.add_job(id,
+                                           [&use, id, force] { use.lifecycle().stop(id, force); });
+                           }});
+}
+
+std::vector<InstanceStateChange> Launcher::terminate_instances(const images::Caller& caller,
+                                                               const std::vector<InstanceId>& ids) {
+    Implementation& use = *implementation_;
+    check_not_empty(ids);
+    const auto change = [&](Session&, Instance& instance) {
+        if (instance.state == InstanceState::shutting_down ||
+            instance.state == InstanceState::terminated) {
+            return;
+        }
+        if (instance.disable_api_termination) {
+            throw Error("OperationNotPermitted", instance.id.str(),
+                        fmt::format("The instance '{}' may not be terminated. Modify its "
+                                    "'disableApiTermination' instance attribute and try again.",
+                                    instance.id.str()));
+        }
+        instance.state = InstanceState::shutting_down;
+        instance.state_reason = {
+            .code = "Client.UserInitiatedShutdown",
+            .message = "Client.UserInitiatedShutdown: User initiated shutdown"};
+        instance.state_transition_reason = user_initiated(use.now());
+    };
+    return use.transition(caller, ids,
+                          {.operation = operation_kind::terminate,
+                           .change = change,
+                           .job = [&use](const InstanceId& id) {
+                               use.add_job(id, [&use, id] { use.lifecycle().terminate(id); });
+                           }});
+}
+
+void Launcher::reboot_instances(const images::Caller& caller, const std::vector<InstanceId>& ids) {
+    Implementation& use = *implementation_;
+    check_not_empty(ids);
+    const auto instances = use.database().read(
+        [&](Session& session) { return Implementation::get_instances(session, caller, ids); });
+    for (const Instance& instance : instances) {
+        // EC2 ignores a terminated instance here.
+        if (instance.state == InstanceState::stopped || instance.state == InstanceState::stopping ||
+            instance.state == InstanceState::pending) {
+            refuse_state(instance, "rebooted");
+        }
+    }
+    caller.stop_if_dry_run();
+    for (const Instance& instance : instances) {
+        if (instance.state != InstanceState::running) continue;
+        use.add_job(instance.id, [&use, id = instance.id] { use.lifecycle().reboot(id); });
+    }
+}
+
+}  // namespace kiln::launcher

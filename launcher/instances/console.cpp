@@ -1,0 +1,63 @@
+#include <fmt/format.h>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "launcher/implementation.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Instance;
+using images::InstanceState;
+
+constexpr Bytes console_output_limit{65536};
+constexpr std::uint16_t ssh_port = 22;
+
+Instance get_running_instance(Database& database, const images::Caller& caller,
+                              const InstanceId& id) {
+    const Instance instance = database.read(
+        [&](Session& session) { return images::get_instance(session, caller.scope(), id); });
+    caller.stop_if_dry_run();
+    if (instance.state == InstanceState::running) return instance;
+    throw Error(
+        error_code::incorrect_instance_state, id.str(),
+        fmt::format(
+            "The instance '{}' is not running: it is {}.{}", id.str(),
+            images::to_text(instance.state),
+            instance.state == InstanceState::stopped
+                ? fmt::format(" `kiln start-instances --instance-ids {}` starts it.", id.str())
+                : ""));
+}
+
+}  // namespace
+
+std::string Launcher::console_output(const images::Caller& caller, const InstanceId& id) {
+    implementation_->database().read(
+        [&](Session& session) { images::get_instance(session, caller.scope(), id); });
+    caller.stop_if_dry_run();
+    return read_file_tail(implementation_->files().console_log(id), console_output_limit);
+}
+
+hypervisor::Screenshot Launcher::console_screenshot(const images::Caller& caller,
+                                                    const InstanceId& id) {
+    get_running_instance(implementation_->database(), caller, id);
+    return implementation_->use().hypervisor.screenshot(id.str());
+}
+
+std::unique_ptr<hypervisor::Console> Launcher::open_console(
+    const images::Caller& caller, const InstanceId& id, hypervisor::ConsoleCallbacks callbacks) {
+    get_running_instance(implementation_->database(), caller, id);
+    return implementation_->use().hypervisor.open_console(id.str(), std::move(callbacks));
+}
+
+InstanceConnection Launcher::instance_connection(const images::Caller& caller,
+                                                 const InstanceId& id) {
+    const Instance instance = get_running_instance(implementation_->database(), caller, id);
+    return {.host = "127.0.0.1",
+            .port = implementation_->use().hypervisor.forward_port(id.str(), ssh_port),
+            .user = instance.login_user,
+            .key_name = instance.key_name};
+}
+
+}  // namespace kiln::launcher

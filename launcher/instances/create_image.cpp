@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/tag.hpp"
+#include "images/layers/collection.hpp"
+#include "launcher/implementation.hpp"
+#include "launcher/instances/launch_plan.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Image;
+using images::ImageBlockDevice;
+using images::Instance;
+using images::InstanceState;
+
+constexpr std::size_t max_description_length = 255;
+
+void check_description(const std::string& description) {
+    if (description.size() <= max_description_length) return;
+    throw Error(error_code::invalid_parameter_value, "Description",
+                fmt::format("a description has at most {} characters", max_description_length));
+}
+
+void check_capturable(const Instance& instance) {
+    if (instance.state == InstanceState::running || instance.state == InstanceState::stopped)
+        return;
+    // Packer waits and tries again when it reads "Instance is not in state".
+    throw Error(error_code::invalid_parameter_value, instance.id.str(),
+                fmt::format("Instance is not in state 'running' or 'stopped': '{}' is {}",
+                            instance.id.str(), images::to_text(instance.state)));
+}
+
+Image captured_image(const CreateImageRequest& request, const Instance& instance, Time now) {
+    return {.id = ImageId::generate(),
+            .owner = instance.owner,
+            .region = instance.region,
+            .name = request.name,
+            .description = request.description,
+            .state = images::ImageState::pending,
+            .architecture = instance.architecture,
+            .virtualization_type = instance.virtualization_type,
+            .boot_mode = instance.boot_mode,
+            .root_device_name = instance.root_device_name,
+            .kernel_id = instance.kernel_id,
+            .ramdisk_id = instance.ramdisk_id,
+            .platform = instance.platform,
+            .login_user = instance.login_user,
+            .source_instance = instance.id,
+            .source_image = instance.image,
+            .created = now};
+}
+
+std::vector<ImageBlockDevice> attached_devices(const std::vector<images::Volume>& volumes) {
+    std::vector<ImageBlockDevice> devices;
+    for (const images::Volume& volume : volumes) {
+        devices.push_back({.device_name = volume.attachment->device_name,
+                           .volume_size = volume.size,
+                           .volume_type = volume.volume_type,
+                           .delete_on_termination = volume.attachment->delete_on_termination});
+    }
+    return devices;
+}
+
+/// Inserts the pending snapshots of the devices that the image keeps and names them in its mapping.
+std::vector<CapturePart> insert_snapshots(Session& session, const std::string& request_description,
+                                          const std::vector<images::Volume>& volumes,
+                                          Image& image) {
+    std::vector<CapturePart> parts;
+    for (const images::Volume& volume : volumes) {
+        const auto device = std::ranges::find(image.block_devices, volume.attachment->device_name,
+                                              &ImageBlockDevice::device_name);
+        if (device == image.block_devices.end()) continue;
+        const SnapshotId id = SnapshotId::generate();
+        images::insert_snapshot(session, {.id = id,
+                                          .owner = image.owner,
+                                          .region = image.region,
+                                          .volume = volume.id,
+                                          .state = images::SnapshotState::pending,
+                                          .volume_size = volume.size,
+                                          .description = request_description,
+                                          .created = image.created});
+        device->snapshot = id;
+        parts.push_back(
+            {.volume = volume.id, .snapshot = id, .device_name = volume.attachment->device_name});
+    }
+    return parts;
+}
+
+void check_root_stays(const Image& image) {
+    const auto root = std::ranges::find(image.block_devices, image.root_device_name,
+                                        &ImageBlockDevice::device_name);
+    if (root != image.block_devices.end()) return;
+    throw Error("InvalidBlockDeviceMapping", image.root_device_name,
+                fmt::format("an image needs its root device {}", image.root_device_name));
+}
+
+}  // namespace
+
+ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRequest& request) {
+    Implementation& use = *implementation_;
+    images::check_image_name(request.name);
+    check_description(request.description);
+    use.check_pool_space();
+    const OperationId operation = OperationId::generate();
+    const Capture capture = use.database().write([&](Session& session) {
+        const Instance instance = images::get_instance(session, caller.scope(), request.instance);
+        check_capturable(instance);
+        const auto volumes = images::volumes_of_instance(session, instance.id);
+        Image image = captured_image(request, instance, use.now());
+        image.block_devices =
+            plan_captured_devices(attached_devices(volumes), request.block_devices);
+        check_root_stays(image);
+        const auto parts = insert_snapshots(
+            session,
+            fmt::format("Created by CreateImage({}) for {}", instance.id.str(), image.id.str()),
+            volumes, image);
+        images::insert_image(session, image);
+        images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
+        for (const CapturePart& part : parts) {
+            images::set_tags(session, caller.scope(), part.snapshot.str(), request.snapshot_tags);
+        }
+        Capture made{.image = image.id,
+                     .instance = instance.id,
+                     .no_reboot = request.no_reboot,
+                     .parts = parts};
+        images::insert_operation(session, {.id = operation,
+                                           .kind = operation_kind::create_image,
+                                           .owner = instance.owner,
+                                           .resource_id = instance.id.str(),
+                                           .payload = to_json(made),
+                                           .created = image.created});
+        caller.stop_if_dry_run();
+        return made;
+    });
+    use.add_job(capture.instance,
+                [&use, operation, capture] { use.capture().run(operation, capture); });
+    return capture.image;
+}
+
+ImageId Launcher::register_image(const images::Caller& caller,
+                                 const RegisterImageRequest& request) {
+    images::check_image_name(request.name);
+    check_description(request.description);
+    if (request.virtualization_type == images::VirtualizationType::paravirtual) {
+        throw Error(error_code::unsupported_operation, "VirtualizationType",
+                    "paravirtual images cannot be run by this kiln yet: register the image as hvm");
+    }
+    Image image{.id = ImageId::generate(),
+                .owner = caller.account,
+                .region = caller.region,
+                .name = request.name,
+                .description = request.description,
+                .state = images::ImageState::available,
+                .architecture = request.architecture,
+                .virtualization_type = request.virtualization_type,
+                .boot_mode = request.boot_mode,
+                .root_device_name = request.root_device_name,
+                .kernel_id = request.kernel_id,
+                .ramdisk_id = request.ramdisk_id,
+                .login_user = "root",
+                .created = implementation_->now()};
+    image.block_devices = plan_captured_devices({}, request.block_devices);
+    // EC2's default for the devices of a registered image is true, other than at a launch.
+    for (std::size_t i = 0; i < image.block_devices.size(); ++i) {
+        for (const BlockDeviceOverride& device : request.block_devices) {
+            if (device.device_name != image.block_devices[i].device_name) continue;
+            image.block_devices[i].delete_on_termination =
+                device.delete_on_termination.value_or(true);
+        }
+    }
+    check_root_stays(image);
+    implementation_->database().write([&](Session& session) {
+        for (ImageBlockDevice& device : image.block_devices) {
+            if (!device.snapshot) continue;
+            const auto snapshot = images::get_snapshot(session, caller.scope(), *device.snapshot);
+            if (snapshot.state != images::SnapshotState::completed) {
+                throw Error("IncorrectState", snapshot.id.str(),
+                            fmt::format("the snapshot '{}' is not completed", snapshot.id.str()));
+            }
+            if (device.volume_size.value != 0 && device.volume_size < snapshot.volume_size) {
+                throw Error("InvalidBlockDeviceMapping", device.device_name,
+                            fmt::format("the volume of {} is smaller than its snapshot '{}'",
+                                        device.device_name, snapshot.id.str()));
+            }
+            device.volume_size = std::max(device.volume_size, snapshot.volume_size);
+        }
+        images::insert_image(session, image);
+        images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
+        caller.stop_if_dry_run();
+    });
+    return image.id;
+}
+
+void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
+                                bool delete_snapshots) {
+    Implementation& use = *implementation_;
+    use.database().write([&](Session& session) {
+        const Image image = images::get_own_image(session, caller.scope(), id);
+        if (image.state == images::ImageState::pending) {
+            throw Error("InvalidAMIID.Unavailable", id.str(),
+                        fmt::format("The image ID '{}' is pending: wait until it is available, or "
+                                    "cancel its build",
+                                    id.str()));
+        }
+        images::set_image_state(session, id, images::ImageState::deregistered);
+        images::delete_all_tags(session, id.str());
+        images::set_image_block_devices(session, id, {});
+        for (const ImageBlockDevice& device : image.block_devices) {
+            const bool deletable = delete_snapshots && device.snapshot &&
+                                   images::images_using_snapshot(session, *device.snapshot).empty();
+            if (deletable) images::delete_snapshot(session, *device.snapshot);
+        }
+        caller.stop_if_dry_run();
+    });
+    images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
+}
+
+}  // namespace kiln::launcher

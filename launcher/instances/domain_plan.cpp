@@ -1,0 +1,120 @@
+#include "launcher/instances/domain_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "hypervisor/firmware/firmware.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/layers/pool.hpp"
+#include "launcher/types/instance_type.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+constexpr std::size_t max_disks = 24;
+constexpr const char* seed_target = "vdz";
+constexpr const char* seed_serial = "kiln-seed";
+
+hypervisor::GuestArchitecture guest_architecture(images::Architecture architecture) {
+    switch (architecture) {
+        case images::Architecture::i386:
+            return hypervisor::GuestArchitecture::i386;
+        case images::Architecture::x86_64:
+            return hypervisor::GuestArchitecture::x86_64;
+        case images::Architecture::arm64:
+            return hypervisor::GuestArchitecture::aarch64;
+    }
+    throw Error(error_code::internal_error, "", "an architecture that is none");
+}
+
+/// A virtio disk's serial number has 20 characters: the volume id without its dash, as on EC2's
+/// Nitro.
+std::string serial_of(const VolumeId& id) {
+    std::string serial = id.str();
+    std::erase(serial, '-');
+    return serial;
+}
+
+std::optional<hypervisor::UefiSpec> uefi_spec(const images::Instance& instance,
+                                              const InstanceFiles& files) {
+    if (!boots_uefi(instance)) return std::nullopt;
+    const auto firmware = hypervisor::find_uefi_firmware();
+    if (!firmware) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    "this host has no UEFI firmware: install the package ovmf");
+    }
+    return hypervisor::UefiSpec{.code = firmware->code,
+                                .variables = files.uefi_variables(instance.id)};
+}
+
+}  // namespace
+
+bool boots_uefi(const images::Instance& instance) {
+    switch (instance.boot_mode) {
+        case images::BootMode::legacy_bios:
+            return false;
+        case images::BootMode::uefi:
+            return true;
+        case images::BootMode::uefi_preferred:
+            return hypervisor::find_uefi_firmware().has_value();
+    }
+    return false;
+}
+
+std::vector<const images::Volume*> volumes_in_guest_order(const InstanceWithVolumes& instance) {
+    std::vector<const images::Volume*> ordered;
+    for (const images::Volume& volume : instance.volumes)
+        ordered.push_back(&volume);
+    std::ranges::stable_sort(ordered, {}, [&](const images::Volume* volume) {
+        const std::string& device = volume->attachment->device_name;
+        return std::pair(device != instance.instance.root_device_name, device);
+    });
+    return ordered;
+}
+
+std::string disk_target(std::size_t index) {
+    if (index >= max_disks) {
+        throw Error("AttachmentLimitExceeded", "",
+                    fmt::format("an instance has at most {} disks", max_disks));
+    }
+    return {'v', 'd', static_cast<char>('a' + index)};
+}
+
+hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described) const {
+    const images::Instance& instance = described.instance;
+    const InstanceType& type = get_instance_type(instance.instance_type);
+    hypervisor::DomainSpec spec{.name = instance.id.str(),
+                                .uuid = instance.domain_uuid,
+                                .title = fmt::format("kiln {}", instance.instance_type),
+                                .catalog_id = catalog_id,
+                                .architecture = guest_architecture(instance.architecture),
+                                .accelerator = accelerator,
+                                .vcpus = type.vcpus,
+                                .memory = type.memory,
+                                .uefi = uefi_spec(instance, files),
+                                .interfaces = {{.mac_address = instance.mac_address}},
+                                .console_log = files.console_log(instance.id)};
+    for (const images::Volume* volume : volumes_in_guest_order(described)) {
+        hypervisor::DiskSpec disk{.target = disk_target(spec.disks.size()),
+                                  .serial = serial_of(volume->id),
+                                  .format = hypervisor::DiskFormat::qcow2,
+                                  .cache = cache};
+        const auto chain = database.read(
+            [&](Session& session) { return images::layer_chain(session, volume->layer.value()); });
+        for (const images::Layer& layer : chain)
+            disk.chain.push_back(pool.path_of(layer.id));
+        spec.disks.push_back(std::move(disk));
+    }
+    spec.disks.push_back({.target = seed_target,
+                          .serial = seed_serial,
+                          .chain = {files.seed(instance.id)},
+                          .format = hypervisor::DiskFormat::raw,
+                          .cache = hypervisor::DiskCache::writeback,
+                          .read_only = true});
+    return spec;
+}
+
+}  // namespace kiln::launcher

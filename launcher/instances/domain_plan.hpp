@@ -1,0 +1,43 @@
+#pragma once
+
+#include <string>
+
+#include "hypervisor/accelerator/accelerator.hpp"
+#include "hypervisor/domain/domain_spec.hpp"
+#include "launcher/instances/instance_files.hpp"
+#include "launcher/instances/instance_store.hpp"
+
+namespace kiln {
+class Database;
+}
+namespace kiln::images {
+class Pool;
+}
+
+namespace kiln::launcher {
+
+/// What turns an instance into a domain: the same for all instances of a service.
+struct DomainPlanner {
+    Database& database;
+    const images::Pool& pool;
+    const InstanceFiles& files;
+    std::string catalog_id;
+    hypervisor::Accelerator accelerator;
+    hypervisor::DiskCache cache;
+
+    /// The domain of the instance as the catalog describes it now. Throws when the instance's type
+    /// or a layer of its volumes is gone.
+    hypervisor::DomainSpec plan(const InstanceWithVolumes& instance) const;
+};
+
+/// Whether the instance boots through UEFI: when its image says uefi, or prefers it and the host
+/// has it.
+bool boots_uefi(const images::Instance& instance);
+
+/// The volumes in the order in which the guest sees them: the root first, then by device name. The
+/// n-th is the domain's disk vda, vdb, …
+std::vector<const images::Volume*> volumes_in_guest_order(const InstanceWithVolumes& instance);
+/// "vda" for 0, "vdb" for 1, … Throws past 24 disks.
+std::string disk_target(std::size_t index);
+
+}  // namespace kiln::launcher

@@ -1,0 +1,71 @@
+#include "launcher/instances/instance_store.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "images/catalog/tag.hpp"
+
+namespace kiln::launcher {
+
+const images::Volume* InstanceWithVolumes::root() const {
+    for (const images::Volume& volume : volumes) {
+        if (volume.attachment->device_name == instance.root_device_name) return &volume;
+    }
+    return nullptr;
+}
+
+std::optional<InstanceWithVolumes> load_instance(Database& database, const InstanceId& id) {
+    return database.read([&](Session& session) -> std::optional<InstanceWithVolumes> {
+        auto instance = images::find_instance(session, id);
+        if (!instance) return std::nullopt;
+        return InstanceWithVolumes{.instance = std::move(*instance),
+                                   .volumes = images::volumes_of_instance(session, id)};
+    });
+}
+
+void change_instance(Database& database, const InstanceId& id,
+                     const std::function<void(Session&, images::Instance&)>& change) {
+    database.write([&](Session& session) {
+        auto instance = images::find_instance(session, id);
+        if (!instance) return;
+        change(session, *instance);
+        images::update_instance(session, *instance);
+    });
+}
+
+images::Operation instance_operation(const std::string& kind, const images::Instance& instance,
+                                     Time now, const std::string& payload) {
+    return {.id = OperationId::generate(),
+            .kind = kind,
+            .owner = instance.owner,
+            .resource_id = instance.id.str(),
+            .payload = payload,
+            .created = now};
+}
+
+void finish_operations(Session& session, const std::string& resource_id, const std::string& kind) {
+    for (const images::Operation& operation :
+         images::operations_of_resource(session, resource_id)) {
+        if (operation.kind == kind) images::delete_operation(session, operation.id);
+    }
+}
+
+void release_volumes(Session& session, const InstanceId& instance) {
+    for (images::Volume volume : images::volumes_of_instance(session, instance)) {
+        const bool deleted = volume.attachment->delete_on_termination;
+        volume.attachment.reset();
+        volume.state = deleted ? images::VolumeState::deleted : images::VolumeState::available;
+        if (deleted) {
+            volume.layer.reset();
+            images::delete_all_tags(session, volume.id.str());
+        }
+        images::update_volume(session, volume);
+    }
+}
+
+std::string user_initiated(Time now) {
+    const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
+    return fmt::format("User initiated ({:%Y-%m-%d %H:%M:%S} GMT)", fmt::gmtime(seconds));
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,142 @@
+#include "launcher/instances/launch_plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <regex>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::ImageBlockDevice;
+
+[[noreturn]] void refuse(const std::string& device, const std::string& why) {
+    throw Error("InvalidBlockDeviceMapping", device,
+                fmt::format("Invalid mapping of device '{}': {}", device, why));
+}
+
+void check_overrides(const std::vector<BlockDeviceOverride>& overrides) {
+    std::set<std::string> seen;
+    for (const BlockDeviceOverride& change : overrides) {
+        check_device_name(change.device_name);
+        if (!seen.insert(change.device_name).second)
+            refuse(change.device_name, "it is named twice");
+    }
+}
+
+void apply(const BlockDeviceOverride& change, ImageBlockDevice& device, bool is_root) {
+    if (change.snapshot && is_root && change.snapshot != device.snapshot) {
+        refuse(device.device_name, "the snapshot of the root device cannot be changed at launch");
+    }
+    if (change.snapshot) device.snapshot = change.snapshot;
+    if (change.volume_size && device.snapshot && *change.volume_size < device.volume_size) {
+        refuse(device.device_name,
+               fmt::format("Volume of size {}GB is smaller than snapshot '{}', expect size >= {}GB",
+                           change.volume_size->in_gibibytes(), device.snapshot->str(),
+                           device.volume_size.in_gibibytes()));
+    }
+    if (change.volume_size) device.volume_size = *change.volume_size;
+    if (change.volume_type) device.volume_type = *change.volume_type;
+    if (change.delete_on_termination) device.delete_on_termination = *change.delete_on_termination;
+}
+
+ImageBlockDevice new_device(const BlockDeviceOverride& change) {
+    if (!change.volume_size && !change.snapshot) {
+        refuse(change.device_name, "a new volume needs Ebs.VolumeSize or Ebs.SnapshotId");
+    }
+    return {.device_name = change.device_name,
+            .snapshot = change.snapshot,
+            .volume_size = change.volume_size.value_or(Bytes{0}),
+            .volume_type = change.volume_type.value_or("gp3"),
+            // EC2's default for volumes that a launch adds, other than the root's.
+            .delete_on_termination = change.delete_on_termination.value_or(false)};
+}
+
+void check_size(const ImageBlockDevice& device) {
+    if (device.volume_size <= max_volume_size) return;
+    refuse(device.device_name,
+           fmt::format("a volume has at most {} GiB", max_volume_size.in_gibibytes()));
+}
+
+}  // namespace
+
+void check_device_name(const std::string& name) {
+    static const std::regex pattern("^(/dev/)?(sd|xvd|hd|vd)[a-z]{1,2}[0-9]{0,2}$");
+    if (!std::regex_match(name, pattern)) {
+        refuse(name, "expecting a name like /dev/sdf or /dev/xvdb");
+    }
+}
+
+std::vector<ImageBlockDevice> plan_block_devices(
+    const images::Image& image, const std::vector<BlockDeviceOverride>& overrides) {
+    check_overrides(overrides);
+    std::vector<ImageBlockDevice> devices = image.block_devices;
+    for (const BlockDeviceOverride& change : overrides) {
+        const bool is_root = change.device_name == image.root_device_name;
+        const auto existing =
+            std::ranges::find(devices, change.device_name, &ImageBlockDevice::device_name);
+        if (change.no_device && is_root) refuse(change.device_name, "an instance needs its root");
+        if (change.no_device) {
+            if (existing != devices.end()) devices.erase(existing);
+        } else if (!change.virtual_name.empty()) {
+            continue;  // no type here has instance storage
+        } else if (existing != devices.end()) {
+            apply(change, *existing, is_root);
+        } else {
+            devices.push_back(new_device(change));
+        }
+    }
+    std::ranges::for_each(devices, check_size);
+    std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
+    return devices;
+}
+
+std::vector<ImageBlockDevice> plan_captured_devices(
+    std::vector<ImageBlockDevice> devices, const std::vector<BlockDeviceOverride>& overrides) {
+    check_overrides(overrides);
+    for (const BlockDeviceOverride& change : overrides) {
+        const auto existing =
+            std::ranges::find(devices, change.device_name, &ImageBlockDevice::device_name);
+        if (change.no_device) {
+            if (existing != devices.end()) devices.erase(existing);
+            continue;
+        }
+        if (!change.virtual_name.empty()) continue;
+        if (existing == devices.end()) {
+            ImageBlockDevice device = new_device(change);
+            check_size(device);
+            devices.push_back(std::move(device));
+            continue;
+        }
+        if (change.snapshot || change.volume_type ||
+            (change.volume_size && *change.volume_size != existing->volume_size)) {
+            refuse(change.device_name,
+                   "only DeleteOnTermination can be changed for a volume that the instance has");
+        }
+        if (change.delete_on_termination) {
+            existing->delete_on_termination = *change.delete_on_termination;
+        }
+    }
+    std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
+    return devices;
+}
+
+void check_user_data(const std::string& base64) {
+    const auto decoded = base64_decode(base64);
+    if (!decoded) {
+        throw Error(error_code::invalid_parameter_value, "UserData",
+                    "Invalid BASE64 encoding of user data.");
+    }
+    if (decoded->size() > max_user_data_bytes) {
+        throw Error(error_code::invalid_parameter_value, "UserData",
+                    fmt::format("User data is limited to {} bytes; this has {}",
+                                max_user_data_bytes, decoded->size()));
+    }
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "images/catalog/image.hpp"
+#include "launcher/instances/requests.hpp"
+
+namespace kiln::launcher {
+
+/// Largest volume, as EC2's gp3: 16 TiB.
+inline constexpr Bytes max_volume_size = Bytes::gibibytes(16384);
+
+/// The image's block devices with the request's overrides applied, sorted by device name; each has
+/// a snapshot or a size. Throws Error{InvalidBlockDeviceMapping} for a root volume smaller than its
+/// snapshot, NoDevice on the root, a new device without size, a malformed or repeated device name.
+std::vector<images::ImageBlockDevice> plan_block_devices(
+    const images::Image& image, const std::vector<BlockDeviceOverride>& overrides);
+
+/// The mapping that a captured image gets: the captured devices without those of NoDevice, with
+/// DeleteOnTermination as asked. Throws Error{InvalidBlockDeviceMapping} when an override asks for
+/// more.
+std::vector<images::ImageBlockDevice> plan_captured_devices(
+    std::vector<images::ImageBlockDevice> devices,
+    const std::vector<BlockDeviceOverride>& overrides);
+
+/// "/dev/xvda", "/dev/sda1", "xvdb". Throws Error{InvalidBlockDeviceMapping}.
+void check_device_name(const std::string& name);
+
+/// Checks base64 and the 16 KiB limit. Throws Error{InvalidParameterValue}.
+void check_user_data(const std::string& base64);
+inline constexpr std::size_t max_user_data_bytes = 16384;
+
+}  // namespace kiln::launcher

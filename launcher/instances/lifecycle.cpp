@@ -1,0 +1,264 @@
+#include "launcher/instances/lifecycle.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "hypervisor/firmware/firmware.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/catalog/volume.hpp"
+#include "images/layers/collection.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using hypervisor::DomainState;
+using images::Instance;
+using images::InstanceState;
+using images::StateReason;
+using images::Volume;
+using images::VolumeState;
+
+constexpr std::chrono::seconds agent_time_limit{5};
+constexpr const char* server_internal_error = "Server.InternalError";
+
+StateReason guest_shutdown_reason() {
+    return {.code = "Client.InstanceInitiatedShutdown",
+            .message = "Client.InstanceInitiatedShutdown: Instance initiated shutdown"};
+}
+
+StateReason internal_error_reason(const std::string& cause) {
+    return {.code = server_internal_error,
+            .message = fmt::format("{}: {}", server_internal_error, cause)};
+}
+
+}  // namespace
+
+InstanceLifecycle::InstanceLifecycle(Dependencies dependencies) : use_(std::move(dependencies)) {}
+
+void InstanceLifecycle::launch(const InstanceId& id) {
+    try {
+        const auto instance = load_instance(use_.database, id);
+        if (!instance || instance->instance.state != InstanceState::pending) return;
+        if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) {
+            create_overlays(*instance);
+            boot(*instance);
+        }
+        finish_launch(id);
+    } catch (const std::exception& error) {
+        spdlog::error("launch of {} failed: {}", id.str(), error.what());
+        abandon_launch(id, error.what());
+    }
+}
+
+void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
+    for (const Volume& volume : instance.volumes) {
+        const auto layer = use_.database.read(
+            [&](Session& session) { return images::find_layer(session, volume.layer.value()); });
+        if (!layer) {
+            throw Error(error_code::internal_error, volume.id.str(),
+                        fmt::format("the layer of '{}' is gone", volume.id.str()));
+        }
+        if (layer->parent) {
+            use_.pool.create_overlay(
+                {.layer = layer->id, .parent = *layer->parent, .size = volume.size});
+        } else {
+            use_.pool.create_empty(layer->id, volume.size);
+        }
+    }
+}
+
+void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
+    const InstanceId& id = instance.instance.id;
+    use_.files.create(id);
+    use_.files.write_seed(instance.instance);
+    if (boots_uefi(instance.instance)) {
+        const auto firmware = hypervisor::find_uefi_firmware();
+        if (firmware) use_.files.create_uefi_variables(id, firmware->variables_template);
+    }
+    use_.status.started(id);
+    use_.hypervisor.start_domain(use_.planner.plan(instance));
+}
+
+void InstanceLifecycle::finish_launch(const InstanceId& id) {
+    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+        // Somebody may have asked to terminate it meanwhile.
+        if (instance.state == InstanceState::pending) instance.state = InstanceState::running;
+        instance.state_reason = {};
+        for (Volume volume : images::volumes_of_instance(session, id)) {
+            if (volume.state != VolumeState::creating) continue;
+            images::set_layer_state(session, volume.layer.value(), images::LayerState::live);
+            volume.state = VolumeState::in_use;
+            volume.attachment->state = images::AttachmentState::attached;
+            images::update_volume(session, volume);
+        }
+        finish_operations(session, id.str(), operation_kind::launch);
+    });
+}
+
+/// A launch that failed leaves its tombstone alone: no volume stays, whatever DeleteOnTermination
+/// says.
+void InstanceLifecycle::abandon_launch(const InstanceId& id, const std::string& cause) {
+    use_.hypervisor.destroy(id.str());
+    use_.status.gone(id);
+    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+        instance.state = InstanceState::terminated;
+        instance.terminated = use_.clock.now();
+        instance.state_reason = internal_error_reason(cause);
+        instance.state_transition_reason = server_internal_error;
+        for (Volume volume : images::volumes_of_instance(session, id)) {
+            volume.attachment->delete_on_termination = true;
+            images::update_volume(session, volume);
+        }
+        release_volumes(session, id);
+        finish_operations(session, id.str(), operation_kind::launch);
+    });
+    use_.files.remove_all(id);
+    images::collect_layers(use_.database, use_.pool, use_.region);
+}
+
+void InstanceLifecycle::start(const InstanceId& id) {
+    try {
+        const auto instance = load_instance(use_.database, id);
+        if (!instance || instance->instance.state != InstanceState::pending) return;
+        if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) boot(*instance);
+        change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+            if (changed.state == InstanceState::pending) changed.state = InstanceState::running;
+            changed.state_reason = {};
+            changed.state_transition_reason = "";
+            finish_operations(session, id.str(), operation_kind::start);
+        });
+    } catch (const std::exception& error) {
+        spdlog::error("start of {} failed: {}", id.str(), error.what());
+        use_.hypervisor.destroy(id.str());
+        use_.status.gone(id);
+        change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+            changed.state = InstanceState::stopped;
+            changed.state_reason = internal_error_reason(error.what());
+            finish_operations(session, id.str(), operation_kind::start);
+        });
+    }
+}
+
+void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
+    if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) return;
+    if (ask_first && !use_.status.is_paused_by_io_error(id)) {
+        try {
+            use_.hypervisor.request_shutdown(id.str());
+            if (use_.hypervisor.wait_until_gone(id.str(), shutdown_time_limit)) return;
+            spdlog::warn("{} did not power off within {} s, so its power is cut", id.str(),
+                         shutdown_time_limit.count());
+        } catch (const Error& error) {
+            spdlog::warn("{} cannot be asked to power off ({}), so its power is cut", id.str(),
+                         error.what());
+        }
+    }
+    use_.hypervisor.destroy(id.str());
+}
+
+void InstanceLifecycle::stop(const InstanceId& id, bool force) {
+    const auto instance = load_instance(use_.database, id);
+    if (!instance || instance->instance.state != InstanceState::stopping) return;
+    power_off(id, !force);
+    finish_stop(id);
+}
+
+void InstanceLifecycle::finish_stop(const InstanceId& id) {
+    use_.status.gone(id);
+    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+        instance.state = InstanceState::stopped;
+        finish_operations(session, id.str(), operation_kind::stop);
+    });
+}
+
+void InstanceLifecycle::terminate(const InstanceId& id) {
+    const auto instance = load_instance(use_.database, id);
+    if (!instance || instance->instance.state != InstanceState::shutting_down) return;
+    // A guest whose volumes all go with it need not flush them.
+    const bool keeps_a_volume = std::ranges::any_of(instance->volumes, [](const Volume& volume) {
+        return !volume.attachment->delete_on_termination;
+    });
+    power_off(id, keeps_a_volume);
+    finish_termination(id);
+}
+
+void InstanceLifecycle::finish_termination(const InstanceId& id) {
+    use_.status.gone(id);
+    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+        instance.state = InstanceState::terminated;
+        instance.terminated = use_.clock.now();
+        release_volumes(session, id);
+        for (const char* kind : {operation_kind::terminate, operation_kind::launch,
+                                 operation_kind::start, operation_kind::stop}) {
+            finish_operations(session, id.str(), kind);
+        }
+    });
+    use_.files.remove_all(id);
+    images::collect_layers(use_.database, use_.pool, use_.region);
+}
+
+void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::string& detail) {
+    const auto described = load_instance(use_.database, id);
+    if (!described || described->instance.state != InstanceState::running) return;
+    if (use_.hypervisor.domain_state(id.str()) != DomainState::absent) return;
+    const bool crashed = detail == "crashed" || detail == "failed";
+    const bool ends =
+        !crashed && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
+    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+        instance.state = ends ? InstanceState::shutting_down : InstanceState::stopping;
+        instance.state_reason =
+            crashed ? internal_error_reason("the virtual machine's process ended unexpectedly")
+                    : guest_shutdown_reason();
+        instance.state_transition_reason = "";
+        images::insert_operation(
+            session, instance_operation(ends ? operation_kind::terminate : operation_kind::stop,
+                                        instance, use_.clock.now()));
+    });
+    ends ? finish_termination(id) : finish_stop(id);
+}
+
+void InstanceLifecycle::check_agent(const InstanceId& id) {
+    if (use_.hypervisor.agent_answers(id.str(), agent_time_limit)) use_.status.agent_answered(id);
+}
+
+void InstanceLifecycle::reboot(const InstanceId& id) {
+    const auto instance = load_instance(use_.database, id);
+    if (!instance || instance->instance.state != InstanceState::running) return;
+    {
+        const std::lock_guard lock(mutex_);
+        reboot_deadlines_.insert_or_assign(id,
+                                           std::chrono::steady_clock::now() + reboot_time_limit);
+    }
+    use_.status.started(id);
+    use_.hypervisor.request_reboot(id.str());
+}
+
+void InstanceLifecycle::guest_rebooted(const InstanceId& id) {
+    const std::lock_guard lock(mutex_);
+    reboot_deadlines_.erase(id);
+}
+
+void InstanceLifecycle::reset_overdue_reboots() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    for (auto entry = reboot_deadlines_.begin(); entry != reboot_deadlines_.end();) {
+        if (entry->second > now) {
+            ++entry;
+            continue;
+        }
+        const InstanceId id = entry->first;
+        entry = reboot_deadlines_.erase(entry);
+        use_.executor.add(id.str(), [this, id] {
+            const auto instance = load_instance(use_.database, id);
+            if (!instance || instance->instance.state != InstanceState::running) return;
+            spdlog::warn("{} did not reboot within {} minutes, so it is reset", id.str(),
+                         reboot_time_limit.count());
+            use_.hypervisor.reset(id.str());
+        });
+    }
+}
+
+}  // namespace kiln::launcher

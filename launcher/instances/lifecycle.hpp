@@ -1,0 +1,83 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/keyed_executor.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "images/layers/pool.hpp"
+#include "launcher/instances/domain_plan.hpp"
+#include "launcher/instances/instance_files.hpp"
+#include "launcher/instances/pause.hpp"
+#include "launcher/instances/status_board.hpp"
+
+namespace kiln::launcher {
+
+/// How long a guest may take to power itself off before its power is cut; EC2 waits minutes too.
+inline constexpr std::chrono::seconds shutdown_time_limit{120};
+/// How long a guest may take to reboot before it is reset, as EC2 has it.
+inline constexpr std::chrono::minutes reboot_time_limit{4};
+
+/// The jobs that take instances from one state to the next. Each job is run again from its
+/// beginning after a crash (its operation is still in the catalog), so each step looks first
+/// whether it was done. Jobs of one instance run one after the other, in the executor's lane of its
+/// id; do not call them from elsewhere at the same time.
+class InstanceLifecycle {
+  public:
+    struct Dependencies {
+        Database& database;
+        const Clock& clock;
+        const images::Pool& pool;
+        const InstanceFiles& files;
+        const DomainPlanner& planner;
+        hypervisor::Hypervisor& hypervisor;
+        StatusBoard& status;
+        KeyedExecutor& executor;
+        const Pause& pause;
+        std::string region;
+    };
+    explicit InstanceLifecycle(Dependencies dependencies);
+
+    /// pending → running; when that fails, → terminated with the cause, and nothing is left behind.
+    void launch(const InstanceId& id);
+    /// pending (from stopped) → running; when that fails, → stopped with the cause.
+    void start(const InstanceId& id);
+    /// stopping → stopped. With `force` the guest is not asked first.
+    void stop(const InstanceId& id, bool force);
+    /// shutting-down → terminated.
+    void terminate(const InstanceId& id);
+    /// The guest is asked to reboot, and reset when it has not after reboot_time_limit.
+    void reboot(const InstanceId& id);
+
+    /// Called when a domain was found gone: an instance that should run becomes stopped or
+    /// terminated, as its InstanceInitiatedShutdownBehavior says.
+    void settle_absent_domain(const InstanceId& id, const std::string& detail);
+    /// Asks the guest agent, and remembers when it answers.
+    void check_agent(const InstanceId& id);
+
+    /// Boots the domain of an instance that has none, from its volumes as they are.
+    void boot(const InstanceWithVolumes& instance);
+    /// Asks the guest to power off, waits, cuts the power. Afterwards there is no domain.
+    void power_off(const InstanceId& id, bool ask_first);
+
+    void guest_rebooted(const InstanceId& id);
+    /// Resets the guests whose time to reboot is up.
+    void reset_overdue_reboots();
+
+  private:
+    void create_overlays(const InstanceWithVolumes& instance);
+    void finish_launch(const InstanceId& id);
+    void abandon_launch(const InstanceId& id, const std::string& cause);
+    void finish_stop(const InstanceId& id);
+    void finish_termination(const InstanceId& id);
+
+    Dependencies use_;
+    std::mutex mutex_;
+    std::map<InstanceId, std::chrono::steady_clock::time_point> reboot_deadlines_;
+};
+
+}  // namespace kiln::launcher

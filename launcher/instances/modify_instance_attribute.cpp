@@ -1,0 +1,121 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "images/catalog/volume.hpp"
+#include "launcher/implementation.hpp"
+#include "launcher/instances/launch_plan.hpp"
+#include "launcher/types/instance_type.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Instance;
+using images::InstanceState;
+
+void check_one_attribute(const ModifyInstanceAttributeRequest& request) {
+    const int count = static_cast<int>(request.instance_type.has_value()) +
+                      static_cast<int>(request.user_data.has_value()) +
+                      static_cast<int>(request.kernel_id.has_value()) +
+                      static_cast<int>(request.ramdisk_id.has_value()) +
+                      static_cast<int>(request.disable_api_termination.has_value()) +
+                      static_cast<int>(request.shutdown_behavior.has_value()) +
+                      static_cast<int>(!request.block_devices.empty());
+    if (count == 1) return;
+    if (count == 0) {
+        throw Error(error_code::missing_parameter, "", "No attributes specified.");
+    }
+    throw Error(error_code::invalid_parameter_combination, "",
+                "Fields for multiple attribute types specified: change one attribute per request");
+}
+
+void check_stopped(const Instance& instance, const char* attribute) {
+    if (instance.state == InstanceState::stopped) return;
+    throw Error(
+        error_code::incorrect_instance_state, instance.id.str(),
+        fmt::format("The instance '{}' is not in the 'stopped' state, which changing its {} "
+                    "needs: it is {}.",
+                    instance.id.str(), attribute, images::to_text(instance.state)));
+}
+
+void check_alive(const Instance& instance) {
+    if (instance.state != InstanceState::terminated &&
+        instance.state != InstanceState::shutting_down) {
+        return;
+    }
+    throw Error(error_code::incorrect_instance_state, instance.id.str(),
+                fmt::format("The instance '{}' is {}.", instance.id.str(),
+                            images::to_text(instance.state)));
+}
+
+void change_type(Instance& instance, const std::string& name) {
+    check_stopped(instance, "instance type");
+    const auto& types = instance_types();
+    const auto type = std::ranges::find(types, name, &InstanceType::name);
+    if (type == types.end()) {
+        throw Error("InvalidInstanceAttributeValue", name,
+                    fmt::format("Invalid value '{}' for InstanceType. `kiln "
+                                "describe-instance-types` lists them.",
+                                name));
+    }
+    if (std::ranges::find(type->architectures, instance.architecture) ==
+        type->architectures.end()) {
+        throw Error("InvalidInstanceAttributeValue", name,
+                    fmt::format("The instance type '{}' does not run the architecture '{}'.", name,
+                                images::to_text(instance.architecture)));
+    }
+    instance.instance_type = name;
+}
+
+void change_block_devices(Session& session, const Instance& instance,
+                          const std::vector<BlockDeviceOverride>& changes) {
+    auto volumes = images::volumes_of_instance(session, instance.id);
+    for (const BlockDeviceOverride& change : changes) {
+        const auto volume = std::ranges::find_if(volumes, [&](const images::Volume& candidate) {
+            return candidate.attachment->device_name == change.device_name;
+        });
+        if (volume == volumes.end()) {
+            throw Error("InvalidInstanceAttributeValue", change.device_name,
+                        fmt::format("No device is currently mapped at {}", change.device_name));
+        }
+        // Without a value EC2 takes true.
+        volume->attachment->delete_on_termination = change.delete_on_termination.value_or(true);
+        images::update_volume(session, *volume);
+    }
+}
+
+}  // namespace
+
+void Launcher::modify_instance_attribute(const images::Caller& caller,
+                                         const ModifyInstanceAttributeRequest& request) {
+    check_one_attribute(request);
+    if (request.user_data) check_user_data(*request.user_data);
+    implementation_->database().write([&](Session& session) {
+        Instance instance = images::get_instance(session, caller.scope(), request.instance);
+        check_alive(instance);
+        if (request.instance_type) change_type(instance, *request.instance_type);
+        if (request.user_data) {
+            check_stopped(instance, "user data");
+            instance.user_data = *request.user_data;
+        }
+        if (request.kernel_id) {
+            check_stopped(instance, "kernel");
+            instance.kernel_id = *request.kernel_id;
+        }
+        if (request.ramdisk_id) {
+            check_stopped(instance, "RAM disk");
+            instance.ramdisk_id = *request.ramdisk_id;
+        }
+        if (request.disable_api_termination) {
+            instance.disable_api_termination = *request.disable_api_termination;
+        }
+        if (request.shutdown_behavior) instance.shutdown_behavior = *request.shutdown_behavior;
+        change_block_devices(session, instance, request.block_devices);
+        images::update_instance(session, instance);
+        caller.stop_if_dry_run();
+    });
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.hpp"
+#include "base/units.hpp"
+#include "images/catalog/attributes.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/instance.hpp"
+#include "images/catalog/tag.hpp"
+
+namespace kiln::launcher {
+
+/// One BlockDeviceMapping.N of a request: what it says about a device, field by field.
+struct BlockDeviceOverride {
+    std::string device_name;
+    bool no_device = false;
+    std::string virtual_name;  // "ephemeral0"; types without instance storage ignore it, as in EC2
+    std::optional<SnapshotId> snapshot;
+    std::optional<Bytes> volume_size;
+    std::optional<std::string> volume_type;
+    std::optional<bool> delete_on_termination;
+};
+
+struct RunInstancesRequest {
+    ImageId image;
+    std::string instance_type;
+    int min_count = 1;
+    int max_count = 1;
+    std::string key_name;   // empty: none
+    std::string user_data;  // base64, as it came
+    std::string zone;       // empty: the region's first
+    std::string kernel_id;
+    std::string ramdisk_id;
+    images::ShutdownBehavior shutdown_behavior = images::ShutdownBehavior::stop;
+    bool disable_api_termination = false;
+    std::vector<BlockDeviceOverride> block_devices;
+    std::vector<images::Tag> instance_tags;
+    std::vector<images::Tag> volume_tags;
+    std::string client_token;
+};
+
+struct Reservation {
+    ReservationId id;
+    AccountId owner;
+    std::vector<images::Instance> instances;
+};
+
+/// What StartInstances, StopInstances and TerminateInstances answer for each instance.
+struct InstanceStateChange {
+    InstanceId instance;
+    images::InstanceState previous;
+    images::InstanceState current;
+};
+
+struct CreateImageRequest {
+    InstanceId instance;
+    std::string name;
+    std::string description;
+    bool no_reboot = false;
+    std::vector<BlockDeviceOverride> block_devices;
+    std::vector<images::Tag> image_tags;
+    std::vector<images::Tag> snapshot_tags;
+};
+
+struct RegisterImageRequest {
+    std::string name;
+    std::string description;
+    images::Architecture architecture = images::Architecture::x86_64;
+    images::VirtualizationType virtualization_type = images::VirtualizationType::hvm;
+    images::BootMode boot_mode = images::BootMode::legacy_bios;
+    std::string root_device_name;
+    std::string kernel_id;
+    std::string ramdisk_id;
+    std::vector<BlockDeviceOverride> block_devices;
+    std::vector<images::Tag> image_tags;
+};
+
+/// One attribute of an instance to change: exactly one of the optionals is set.
+struct ModifyInstanceAttributeRequest {
+    InstanceId instance;
+    std::optional<std::string> instance_type;
+    std::optional<std::string> user_data;  // base64
+    std::optional<std::string> kernel_id;
+    std::optional<std::string> ramdisk_id;
+    std::optional<bool> disable_api_termination;
+    std::optional<images::ShutdownBehavior> shutdown_behavior;
+    std::vector<BlockDeviceOverride> block_devices;  // DeleteOnTermination alone
+};
+
+/// Where `kiln ssh` finds an instance.
+struct InstanceConnection {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string user;
+    std::string key_name;
+};
+
+}  // namespace kiln::launcher

@@ -1,0 +1,272 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/random.hpp"
+#include "base/text.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/key_pair.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/volume.hpp"
+#include "launcher/implementation.hpp"
+#include "launcher/instances/launch_plan.hpp"
+#include "launcher/types/instance_type.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Image;
+using images::ImageBlockDevice;
+using images::Instance;
+
+constexpr const char* action = "RunInstances";
+constexpr int max_instances_per_request = 100;
+constexpr std::size_t max_client_token_length = 64;
+
+void check_counts(const RunInstancesRequest& request) {
+    if (request.min_count < 1 || request.max_count < request.min_count) {
+        throw Error(
+            error_code::invalid_parameter_value, "MinCount",
+            fmt::format("Value ({}) for parameter MinCount is invalid: expecting at least 1 "
+                        "and at most MaxCount ({})",
+                        request.min_count, request.max_count));
+    }
+    if (request.max_count > max_instances_per_request) {
+        throw Error("InstanceLimitExceeded", "MaxCount",
+                    fmt::format("at most {} instances can be launched by one request",
+                                max_instances_per_request));
+    }
+}
+
+void check_client_token(const std::string& token) {
+    if (token.size() <= max_client_token_length) return;
+    throw Error(error_code::invalid_parameter_value, "ClientToken",
+                fmt::format("a ClientToken has at most {} characters", max_client_token_length));
+}
+
+void check_architecture(const Image& image, const InstanceType& type) {
+    if (std::ranges::find(type.architectures, image.architecture) != type.architectures.end())
+        return;
+    throw Error(
+        error_code::invalid_parameter_combination, type.name,
+        fmt::format("The architecture '{}' of the specified instance type does not match the "
+                    "architecture '{}' of the specified AMI. Specify an instance type and an "
+                    "AMI that have matching architectures, and try again.",
+                    images::to_text(type.architectures.front()),
+                    images::to_text(image.architecture)));
+}
+
+/// Everything that makes two requests with one client token the same request.
+std::string digest_of(const RunInstancesRequest& request) {
+    nlohmann::json devices = nlohmann::json::array();
+    for (const BlockDeviceOverride& device : request.block_devices) {
+        devices.push_back(
+            {device.device_name, device.no_device, device.virtual_name,
+             device.snapshot ? device.snapshot->str() : "",
+             device.volume_size.value_or(Bytes{}).value, device.volume_type.value_or(""),
+             device.delete_on_termination ? (*device.delete_on_termination ? 1 : 0) : -1});
+    }
+    nlohmann::json tags = nlohmann::json::array();
+    for (const images::Tag& tag : request.instance_tags)
+        tags.push_back({tag.key, tag.value});
+    for (const images::Tag& tag : request.volume_tags)
+        tags.push_back({"volume", tag.key, tag.value});
+    return sha256_hex(nlohmann::json{request.image.str(), request.instance_type, request.min_count,
+                                     request.max_count, request.key_name, request.user_data,
+                                     request.zone, request.kernel_id, request.ramdisk_id,
+                                     std::string(images::to_text(request.shutdown_behavior)),
+                                     request.disable_api_termination, devices, tags}
+                          .dump());
+}
+
+/// A locally administered address in QEMU's range.
+std::string random_mac_address() {
+    const std::string hex = random_hex(6);
+    return fmt::format("52:54:00:{}:{}:{}", hex.substr(0, 2), hex.substr(2, 2), hex.substr(4, 2));
+}
+
+/// What all the instances of a request are made from.
+struct LaunchTemplate {
+    const images::Caller& caller;
+    const RunInstancesRequest& request;
+    Image image;
+    std::vector<ImageBlockDevice> devices;
+    std::string zone;
+    std::string public_key;
+    ReservationId reservation;
+    Time now;
+};
+
+Instance new_instance(const LaunchTemplate& from, int launch_index) {
+    const RunInstancesRequest& request = from.request;
+    const Image& image = from.image;
+    return {.id = InstanceId::generate(),
+            .owner = from.caller.account,
+            .region = from.caller.region,
+            .zone = from.zone,
+            .reservation = from.reservation,
+            .image = image.id,
+            .instance_type = request.instance_type,
+            .state = images::InstanceState::pending,
+            .architecture = image.architecture,
+            .virtualization_type = image.virtualization_type,
+            .boot_mode = image.boot_mode,
+            .platform = image.platform,
+            .root_device_name = image.root_device_name,
+            .kernel_id = request.kernel_id.empty() ? image.kernel_id : request.kernel_id,
+            .ramdisk_id = request.ramdisk_id.empty() ? image.ramdisk_id : request.ramdisk_id,
+            .login_user = image.login_user,
+            .key_name = request.key_name,
+            .public_key = from.public_key,
+            .user_data = request.user_data,
+            .shutdown_behavior = request.shutdown_behavior,
+            .disable_api_termination = request.disable_api_termination,
+            .launch_index = launch_index,
+            .client_token = request.client_token,
+            .domain_uuid = random_uuid(),
+            .mac_address = random_mac_address(),
+            .launched = from.now};
+}
+
+/// The volume of one device, with the row of the overlay that it will be.
+images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
+                                 const Instance& instance, const ImageBlockDevice& device) {
+    std::optional<LayerId> parent;
+    Bytes size = device.volume_size;
+    if (device.snapshot) {
+        const auto snapshot = images::find_snapshot(session, *device.snapshot);
+        if (!snapshot || !snapshot->layer) {
+            throw Error("InvalidSnapshot.NotFound", device.snapshot->str(),
+                        fmt::format("The snapshot '{}' does not exist.", device.snapshot->str()));
+        }
+        parent = snapshot->layer;
+        size = std::max(size, snapshot->volume_size);
+    }
+    const LayerId layer = LayerId::generate();
+    images::insert_layer(session, {.id = layer,
+                                   .region = instance.region,
+                                   .parent = parent,
+                                   .state = images::LayerState::creating,
+                                   .virtual_size = size,
+                                   .created = from.now});
+    images::Volume volume{.id = VolumeId::generate(),
+                          .owner = instance.owner,
+                          .region = instance.region,
+                          .zone = instance.zone,
+                          .layer = layer,
+                          .snapshot = device.snapshot,
+                          .state = images::VolumeState::creating,
+                          .size = size,
+                          .volume_type = device.volume_type,
+                          .created = from.now,
+                          .attachment = images::VolumeAttachment{
+                              .instance = instance.id,
+                              .device_name = device.device_name,
+                              .state = images::AttachmentState::attaching,
+                              .delete_on_termination = device.delete_on_termination,
+                              .attached = from.now}};
+    images::insert_volume(session, volume);
+    return volume;
+}
+
+Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_index) {
+    Instance instance = new_instance(from, launch_index);
+    images::insert_instance(session, instance);
+    const images::Scope scope = from.caller.scope();
+    images::set_tags(session, scope, instance.id.str(), from.request.instance_tags);
+    for (const ImageBlockDevice& device : from.devices) {
+        const images::Volume volume = insert_volume_for(session, from, instance, device);
+        images::set_tags(session, scope, volume.id.str(), from.request.volume_tags);
+    }
+    images::insert_operation(session,
+                             instance_operation(operation_kind::launch, instance, from.now));
+    return instance;
+}
+
+std::string zone_for(const RunInstancesRequest& request, const std::vector<std::string>& zones) {
+    if (request.zone.empty()) return zones.front();
+    if (std::ranges::find(zones, request.zone) != zones.end()) return request.zone;
+    throw Error(error_code::invalid_parameter_value, request.zone,
+                fmt::format("Invalid availability zone: [{}]. Zones of this region: {}",
+                            request.zone, fmt::join(zones, ", ")));
+}
+
+std::string public_key_for(Session& session, const images::Caller& caller,
+                           const std::string& key_name) {
+    if (key_name.empty()) return "";
+    return images::get_key_pair(session, caller.scope(), key_name).public_key;
+}
+
+std::optional<Reservation> earlier_reservation(Session& session, const images::Caller& caller,
+                                               const std::string& token,
+                                               const std::string& digest) {
+    if (token.empty()) return std::nullopt;
+    const auto earlier = images::find_client_token(session, caller.scope(), action, token, digest);
+    if (!earlier) return std::nullopt;
+    const ReservationId id(earlier->resource_id);
+    return Reservation{.id = id,
+                       .owner = caller.account,
+                       .instances = images::instances_of_reservation(session, id)};
+}
+
+}  // namespace
+
+Reservation Launcher::run_instances(const images::Caller& caller,
+                                    const RunInstancesRequest& request) {
+    Implementation& use = *implementation_;
+    check_counts(request);
+    check_client_token(request.client_token);
+    check_user_data(request.user_data);
+    const InstanceType& type = get_instance_type(request.instance_type);
+    const std::string zone = zone_for(request, use.use().settings.zones);
+    const std::string digest = digest_of(request);
+
+    // Two launches at once must not both take the last of the memory.
+    const auto admission = use.lock_admission();
+    auto earlier = use.database().read([&](Session& session) {
+        return earlier_reservation(session, caller, request.client_token, digest);
+    });
+    if (earlier) return std::move(*earlier);
+    const Image image = use.database().read([&](Session& session) {
+        return images::get_launchable_image(session, caller.scope(), request.image);
+    });
+    check_architecture(image, type);
+    const auto devices = plan_block_devices(image, request.block_devices);
+    const int count =
+        use.fitting_count(request.instance_type, request.max_count, request.min_count);
+
+    const Reservation reservation = use.database().write([&](Session& session) {
+        const LaunchTemplate from{
+            .caller = caller,
+            .request = request,
+            .image = images::get_launchable_image(session, caller.scope(), request.image),
+            .devices = devices,
+            .zone = zone,
+            .public_key = public_key_for(session, caller, request.key_name),
+            .reservation = ReservationId::generate(),
+            .now = use.now()};
+        Reservation made{.id = from.reservation, .owner = caller.account};
+        for (int i = 0; i < count; ++i)
+            made.instances.push_back(insert_launch(session, from, i));
+        if (!request.client_token.empty()) {
+            images::insert_client_token(session, caller.scope(),
+                                        {.action = action,
+                                         .token = request.client_token,
+                                         .parameters_digest = digest,
+                                         .resource_id = made.id.str(),
+                                         .created = from.now});
+        }
+        caller.stop_if_dry_run();
+        return made;
+    });
+    for (const Instance& instance : reservation.instances) {
+        use.add_job(instance.id, [&use, id = instance.id] { use.lifecycle().launch(id); });
+    }
+    return reservation;
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/settings.hpp"
+#include "hypervisor/accelerator/accelerator.hpp"
+#include "hypervisor/hypervisor.hpp"
+#include "images/accounts/caller.hpp"
+#include "images/layers/pool.hpp"
+#include "launcher/instances/key_material.hpp"
+#include "launcher/instances/requests.hpp"
+#include "launcher/instances/status_board.hpp"
+
+namespace kiln {
+class Database;
+}
+
+namespace kiln::launcher {
+
+/// Runs instances of images: every operation of EC2 that touches a guest, in EC2's words.
+/// Operations check first, write what they intend, and answer; the work itself is done by jobs
+/// behind them. All functions may be called from any thread and throw Error with EC2's codes.
+class Launcher {
+  public:
+    struct Dependencies {
+        const Settings& settings;
+        const Clock& clock;
+        Database& database;
+        const images::Pool& pool;
+        hypervisor::Hypervisor& hypervisor;
+        hypervisor::Accelerator accelerator;
+        std::string catalog_id;
+    };
+    explicit Launcher(Dependencies dependencies);
+    /// Waits for the jobs that run; guests go on.
+    ~Launcher();
+    Launcher(const Launcher&) = delete;
+    Launcher& operator=(const Launcher&) = delete;
+
+    /// Finishes or undoes what a crash cut off and settles what guests did meanwhile. Call once,
+    /// before requests are served.
+    void recover();
+
+    Reservation run_instances(const images::Caller& caller, const RunInstancesRequest& request);
+    std::vector<InstanceStateChange> start_instances(const images::Caller& caller,
+                                                     const std::vector<InstanceId>& ids);
+    std::vector<InstanceStateChange> stop_instances(const images::Caller& caller,
+                                                    const std::vector<InstanceId>& ids, bool force);
+    std::vector<InstanceStateChange> terminate_instances(const images::Caller& caller,
+                                                         const std::vector<InstanceId>& ids);
+    void reboot_instances(const images::Caller& caller, const std::vector<InstanceId>& ids);
+    void modify_instance_attribute(const images::Caller& caller,
+                                   const ModifyInstanceAttributeRequest& request);
+
+    ImageId create_image(const images::Caller& caller, const CreateImageRequest& request);
+    ImageId register_image(const images::Caller& caller, const RegisterImageRequest& request);
+    /// With `delete_snapshots` also the image's snapshots that no other image uses.
+    void deregister_image(const images::Caller& caller, const ImageId& image,
+                          bool delete_snapshots);
+
+    struct CreatedKeyPair {
+        KeyPairId id;
+        std::string name;
+        KeyMaterial material;
+    };
+    CreatedKeyPair create_key_pair(const images::Caller& caller, const std::string& name,
+                                   KeyType type, const std::vector<images::Tag>& tags);
+    struct ImportedKeyPair {
+        KeyPairId id;
+        std::string name;
+        std::string fingerprint;
+    };
+    ImportedKeyPair import_key_pair(const images::Caller& caller, const std::string& name,
+                                    const std::string& public_key,
+                                    const std::vector<images::Tag>& tags);
+    /// A key pair that does not exist is no error, as in EC2.
+    void delete_key_pair(const images::Caller& caller, const std::string& name);
+
+    /// The last 64 KiB that the first serial port said.
+    std::string console_output(const images::Caller& caller, const InstanceId& id);
+    hypervisor::Screenshot console_screenshot(const images::Caller& caller, const InstanceId& id);
+    std::unique_ptr<hypervisor::Console> open_console(const images::Caller& caller,
+                                                      const InstanceId& id,
+                                                      hypervisor::ConsoleCallbacks callbacks);
+    /// Where the instance's ssh server is reached from this host.
+    InstanceConnection instance_connection(const images::Caller& caller, const InstanceId& id);
+
+    Reachability reachability(const InstanceId& id) const;
+
+    /// For tests: blocks until no job runs or waits.
+    void wait_until_idle();
+
+  private:
+    class Implementation;
+    std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace kiln::launcher

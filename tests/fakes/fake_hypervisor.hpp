@@ -1,0 +1,155 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.hpp"
+#include "hypervisor/hypervisor.hpp"
+
+namespace kiln::tests {
+
+/// A host without guests: it remembers which domains run and which file each disk writes to, as libvirt
+/// would, and fails where a test tells it to.
+class FakeHypervisor final : public hypervisor::Hypervisor {
+  public:
+    // What tests say.
+
+    /// The guest powers itself off.
+    void guest_powers_off(const std::string& name) {
+        std::function<void(const hypervisor::DomainEvent&)> listener;
+        {
+            const std::lock_guard lock(mutex_);
+            domains_.erase(name);
+            listener = listener_;
+        }
+        if (listener) {
+            listener({.domain = name,
+                      .kind = hypervisor::DomainEventKind::stopped,
+                      .detail = "shutdown"});
+        }
+    }
+    /// Powers off without anybody being told: the service was down.
+    void guest_vanishes(const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        domains_.erase(name);
+    }
+    void send(const hypervisor::DomainEvent& event) { listener_(event); }
+    /// The next call of the function throws, once.
+    void fail_next(const std::string& function, Error error) {
+        const std::lock_guard lock(mutex_);
+        failures_.insert_or_assign(function, std::move(error));
+    }
+    void ignore_shutdown_requests() { ignores_shutdown_ = true; }
+    void set_memory(Bytes memory) { memory_ = memory; }
+    void let_agents_answer() { agents_answer_ = true; }
+
+    // What tests ask.
+
+    std::vector<std::string> calls() const {
+        const std::lock_guard lock(mutex_);
+        return calls_;
+    }
+    hypervisor::DomainSpec spec(const std::string& name) const {
+        const std::lock_guard lock(mutex_);
+        return domains_.at(name);
+    }
+    std::size_t domain_count() const {
+        const std::lock_guard lock(mutex_);
+        return domains_.size();
+    }
+
+    // What the launcher does.
+
+    void set_event_listener(
+        std::function<void(const hypervisor::DomainEvent&)> listener) override {
+        const std::lock_guard lock(mutex_);
+        listener_ = std::move(listener);
+    }
+    void start_domain(const hypervisor::DomainSpec& spec) override {
+        enter("start_domain", spec.name);
+        const std::lock_guard lock(mutex_);
+        domains_.insert_or_assign(spec.name, spec);
+    }
+    hypervisor::DomainState domain_state(const std::string& name) override {
+        const std::lock_guard lock(mutex_);
+        return domains_.contains(name) ? hypervisor::DomainState::running
+                                       : hypervisor::DomainState::absent;
+    }
+    std::vector<std::string> domains_of(const std::string& catalog_id) override {
+        const std::lock_guard lock(mutex_);
+        std::vector<std::string> names;
+        for (const auto& [name, spec] : domains_) {
+            if (spec.catalog_id == catalog_id) names.push_back(name);
+        }
+        return names;
+    }
+    void request_shutdown(const std::string& name) override {
+        enter("request_shutdown", name);
+        if (!ignores_shutdown_) guest_powers_off(name);
+    }
+    void request_reboot(const std::string& name) override { enter("request_reboot", name); }
+    void reset(const std::string& name) override { enter("reset", name); }
+    void destroy(const std::string& name) override {
+        enter("destroy", name);
+        guest_powers_off(name);
+    }
+    bool wait_until_gone(const std::string& name, std::chrono::milliseconds) override {
+        return domain_state(name) == hypervisor::DomainState::absent;
+    }
+    void resume(const std::string& name) override { enter("resume", name); }
+    void snapshot_disks(const std::string& name,
+                        const std::vector<hypervisor::DiskSnapshot>& disks) override {
+        enter("snapshot_disks", name);
+        const std::lock_guard lock(mutex_);
+        for (const hypervisor::DiskSnapshot& disk : disks) {
+            auto& own = domains_.at(name).disks;
+            const auto found = std::ranges::find(own, disk.target, &hypervisor::DiskSpec::target);
+            found->chain.insert(found->chain.begin(), disk.overlay);
+        }
+    }
+    std::filesystem::path active_file(const std::string& name, const std::string& target) override {
+        const std::lock_guard lock(mutex_);
+        const auto& disks = domains_.at(name).disks;
+        return std::ranges::find(disks, target, &hypervisor::DiskSpec::target)->chain.front();
+    }
+    bool agent_answers(const std::string&, std::chrono::seconds) override { return agents_answer_; }
+    std::uint16_t forward_port(const std::string& name, std::uint16_t) override {
+        enter("forward_port", name);
+        return 40022;
+    }
+    std::unique_ptr<hypervisor::Console> open_console(const std::string&,
+                                                      hypervisor::ConsoleCallbacks) override {
+        throw Error(error_code::unsupported_operation, "", "this host has no consoles");
+    }
+    hypervisor::Screenshot screenshot(const std::string&) override { return {.jpeg = "\xff\xd8"}; }
+    hypervisor::HostCapacity host_capacity() override {
+        return {.memory = memory_, .processors = 2};
+    }
+    hypervisor::HostVersions host_versions() override { return {.libvirt = "1", .qemu = "2"}; }
+    std::string qemu_user() override { return ""; }
+
+  private:
+    void enter(const std::string& function, const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        calls_.push_back(function + " " + name);
+        const auto failure = failures_.find(function);
+        if (failure == failures_.end()) return;
+        const Error error = failure->second;
+        failures_.erase(failure);
+        throw Error(error);
+    }
+
+    mutable std::mutex mutex_;
+    std::map<std::string, hypervisor::DomainSpec> domains_;
+    std::map<std::string, Error> failures_;
+    std::vector<std::string> calls_;
+    std::function<void(const hypervisor::DomainEvent&)> listener_;
+    bool ignores_shutdown_ = false;
+    bool agents_answer_ = false;
+    Bytes memory_ = Bytes::gibibytes(64);
+};
+
+}  // namespace kiln::tests

@@ -1,0 +1,272 @@
+#include "hypervisor/hypervisor.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "tests/system/hypervisor/tiny_guest.hpp"
+#include "tests/temporary_directory.hpp"
+
+namespace kiln::hypervisor {
+namespace {
+
+constexpr std::chrono::seconds patience{60};
+
+/// Text or events that other threads add to and a test waits for.
+template <class Record>
+class Journal {
+  public:
+    void add(const Record& record) {
+        const std::lock_guard lock(mutex_);
+        records_.push_back(record);
+        changed_.notify_all();
+    }
+    template <class Wanted>
+    bool wait_for(Wanted wanted) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, patience, [&] { return wanted(records_); });
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<Record> records_;
+};
+
+class ConsoleText {
+  public:
+    ConsoleCallbacks callbacks() {
+        return {.on_bytes = [this](std::string_view bytes) { pieces_.add(std::string(bytes)); },
+                .on_close = [this] { closings_.add(true); }};
+    }
+    bool wait_for(const std::string& text) {
+        return pieces_.wait_for([&](const std::vector<std::string>& pieces) {
+            std::string all;
+            for (const std::string& piece : pieces)
+                all += piece;
+            return all.find(text) != std::string::npos;
+        });
+    }
+    bool wait_until_closed() {
+        return closings_.wait_for([](const auto& closings) { return !closings.empty(); });
+    }
+
+  private:
+    Journal<std::string> pieces_;
+    Journal<bool> closings_;
+};
+
+std::string libvirt_uri() {
+    const char* uri = std::getenv("KILN_LIBVIRT_URI");
+    if (uri == nullptr) throw Error("", "", "KILN_LIBVIRT_URI is not set");
+    return uri;
+}
+
+std::filesystem::path new_overlay(const std::filesystem::path& path,
+                                  const std::filesystem::path& backing) {
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
+                               backing.string(), path.string()}});
+    return path;
+}
+
+void freeze(const std::filesystem::path& layer) {
+    ASSERT_EQ(::chmod(layer.c_str(), 0444), 0);
+    ASSERT_EQ(::chown(layer.c_str(), 0, 0), 0);
+}
+
+void expect_still_frozen(const std::filesystem::path& layer) {
+    struct stat status {};
+    ASSERT_EQ(::stat(layer.c_str(), &status), 0);
+    EXPECT_EQ(status.st_uid, 0U) << layer;
+    EXPECT_EQ(status.st_mode & 07777U, 0444U) << layer;
+}
+
+std::string read_from_port(std::uint16_t port) {
+    const Fd connection(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(connection.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+        throw system_error("connect to the forwarded port");
+    }
+    char buffer[64];
+    const ssize_t count = ::read(connection.get(), buffer, sizeof buffer);
+    return count > 0 ? std::string(buffer, static_cast<std::size_t>(count)) : "";
+}
+
+/// A tiny guest with a disk of three layers, ready when the fixture is.
+class RunningGuest : public testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_EQ(::chmod(directory_.path().c_str(), 0755), 0);
+        run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", file("base"), "1G"}});
+        new_overlay(file("middle"), file("base"));
+        new_overlay(file("top"), file("middle"));
+        freeze(file("base"));
+        freeze(file("middle"));
+        hypervisor_ = connect(libvirt_uri());
+        hypervisor_->set_event_listener([this](const DomainEvent& event) { events_.add(event); });
+        start_guest();
+    }
+
+    void TearDown() override {
+        if (!hypervisor_) return;
+        console_.reset();
+        hypervisor_->destroy(name_);
+        hypervisor_->set_event_listener(nullptr);
+        expect_still_frozen(file("base"));
+        expect_still_frozen(file("middle"));
+    }
+
+    void start_guest() {
+        const tests::TinyGuest guest = tests::make_tiny_guest(directory_.path());
+        hypervisor_->start_domain({
+            .name = name_,
+            .uuid = "ec2a4b1c-0d9e-4f00-8abc-0123456789ab",
+            .title = "tiny <guest>",
+            .catalog_id = "catalog-1",
+            .memory = Bytes::mebibytes(192),
+            .kernel = guest.kernel,
+            .ramdisk = guest.ramdisk,
+            .kernel_arguments = "console=ttyS0 quiet panic=1",
+            .disks = {{.target = "vda",
+                       .serial = "vol0",
+                       .chain = {file("top"), file("middle"), file("base")}},
+                      {.target = "vdb", .chain = {new_overlay(file("data"), file("base"))}}},
+            .interfaces = {{.mac_address = "52:54:00:00:00:01"}},
+            .console_log = file("console.log"),
+        });
+        console_ = hypervisor_->open_console(name_, console_text_.callbacks());
+        ASSERT_TRUE(console_text_.wait_for("READY"));
+    }
+
+    std::string file(const std::string& name) const { return directory_.path() / name; }
+
+    bool wait_for_event(DomainEventKind kind, const std::string& detail = "") {
+        return events_.wait_for([&](const std::vector<DomainEvent>& events) {
+            for (const DomainEvent& event : events) {
+                if (event.domain == name_ && event.kind == kind &&
+                    event.detail.find(detail) != std::string::npos) {
+                    return true;
+                }
+            }
+            return false;
+        });
+    }
+
+    tests::TemporaryDirectory directory_;
+    const std::string name_ = "kiln-hypervisor-test";
+    Journal<DomainEvent> events_;
+    ConsoleText console_text_;
+    std::unique_ptr<Hypervisor> hypervisor_;
+    std::unique_ptr<Console> console_;
+};
+
+TEST_F(RunningGuest, is_found_by_its_catalog_and_nobody_elses) {
+    EXPECT_EQ(hypervisor_->domain_state(name_), DomainState::running);
+    EXPECT_THAT(hypervisor_->domains_of("catalog-1"), testing::ElementsAre(name_));
+    EXPECT_THAT(hypervisor_->domains_of("catalog-2"), testing::IsEmpty());
+}
+
+TEST_F(RunningGuest, has_a_console_of_both_ways_and_a_log_of_it) {
+    console_->send("echo from the host\n");
+    EXPECT_TRUE(console_text_.wait_for("said from the host"));
+    EXPECT_THAT(read_file(file("console.log")), testing::HasSubstr("said from the host"));
+}
+
+TEST_F(RunningGuest, hears_of_its_agent_and_reaches_it) {
+    EXPECT_TRUE(wait_for_event(DomainEventKind::agent_connected));
+    EXPECT_TRUE(hypervisor_->agent_answers(name_, std::chrono::seconds(10)));
+}
+
+TEST_F(RunningGuest, keeps_one_forward_for_one_port) {
+    const std::uint16_t port = hypervisor_->forward_port(name_, 22);
+    EXPECT_EQ(read_from_port(port), "hello\n");
+    EXPECT_EQ(hypervisor_->forward_port(name_, 22), port);
+    EXPECT_NE(hypervisor_->forward_port(name_, 80), port);
+}
+
+TEST_F(RunningGuest, has_a_screen) {
+    EXPECT_EQ(hypervisor_->screenshot(name_).jpeg.substr(0, 3), "\xff\xd8\xff");
+}
+
+TEST_F(RunningGuest, goes_on_in_new_overlays_while_the_old_tops_stay) {
+    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("top"));
+    hypervisor_->snapshot_disks(
+        name_, {{.target = "vda", .overlay = new_overlay(file("second"), file("top"))}});
+    freeze(file("top"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("second"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vdb"), file("data"));
+
+    hypervisor_->snapshot_disks(
+        name_, {{.target = "vda", .overlay = new_overlay(file("third"), file("second"))},
+                {.target = "vdb", .overlay = new_overlay(file("more"), file("data"))}});
+    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("third"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vdb"), file("more"));
+    console_->send("echo still there\n");
+    EXPECT_TRUE(console_text_.wait_for("said still there"));
+    EXPECT_EQ(hypervisor_->domain_state(name_), DomainState::running);
+    expect_still_frozen(file("top"));
+    hypervisor_->destroy(name_);
+    expect_still_frozen(file("top"));
+}
+
+TEST_F(RunningGuest, switches_no_disk_when_one_of_them_cannot_be_switched) {
+    new_overlay(file("good"), file("top"));
+    EXPECT_THROW(
+        hypervisor_->snapshot_disks(name_, {{.target = "vda", .overlay = file("good")},
+                                            {.target = "vdb", .overlay = file("missing")}}),
+        Error);
+    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("top"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vdb"), file("data"));
+}
+
+TEST_F(RunningGuest, reboots_in_the_same_qemu_when_asked) {
+    ASSERT_TRUE(wait_for_event(DomainEventKind::agent_connected));
+    hypervisor_->request_reboot(name_);
+    EXPECT_TRUE(wait_for_event(DomainEventKind::agent_disconnected));
+}
+
+TEST_F(RunningGuest, powers_off_when_asked) {
+    ASSERT_TRUE(wait_for_event(DomainEventKind::agent_connected));
+    hypervisor_->request_shutdown(name_);
+    EXPECT_TRUE(hypervisor_->wait_until_gone(name_, patience));
+    EXPECT_TRUE(wait_for_event(DomainEventKind::stopped, "shutdown"));
+    EXPECT_TRUE(console_text_.wait_until_closed());
+    EXPECT_THROW(console_->send("x"), Error);
+}
+
+TEST_F(RunningGuest, is_gone_when_destroy_returns) {
+    hypervisor_->destroy(name_);
+    EXPECT_EQ(hypervisor_->domain_state(name_), DomainState::absent);
+    EXPECT_TRUE(wait_for_event(DomainEventKind::stopped, "destroyed"));
+    hypervisor_->destroy(name_);
+}
+
+TEST_F(RunningGuest, is_heard_of_again_after_libvirtd_was_away) {
+    ASSERT_EQ(libvirt_uri(), "qemu:///system");
+    console_->send("off-soon\n");
+    const pid_t daemon = std::stoi(read_file("/run/libvirtd.pid"));
+    ASSERT_EQ(::kill(daemon, SIGKILL), 0);
+    EXPECT_TRUE(console_text_.wait_until_closed());
+    EXPECT_THROW(hypervisor_->domain_state(name_), Error);
+
+    const auto again = connect(libvirt_uri());  // starts the daemon
+    EXPECT_TRUE(hypervisor_->wait_until_gone(name_, patience));
+    EXPECT_TRUE(wait_for_event(DomainEventKind::stopped));
+}
+
+}  // namespace
+}  // namespace kiln::hypervisor

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <filesystem>
+
+namespace kiln::tests {
+
+/// A guest that is a kernel and a ramdisk with busybox, made in a directory that QEMU may enter. It
+/// says READY on the serial console, answers on TCP port 22 with "hello", answers the agent's
+/// commands on the agent's channel, and writes to /dev/vda all the time. Console commands: echo
+/// TEXT; off-soon (powers off after two seconds).
+struct TinyGuest {
+    std::filesystem::path kernel;
+    std::filesystem::path ramdisk;
+};
+
+/// Throws Error when /boot has no cloud kernel or busybox-static or cpio is missing.
+TinyGuest make_tiny_guest(const std::filesystem::path& directory);
+
+}  // namespace kiln::tests

@@ -1,0 +1,204 @@
+#include "base/settings.hpp"
+
+#include <gmock/gmock.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+#include <optional>
+
+#include "base/error.hpp"
+#include "tests/temporary_directory.hpp"
+
+namespace kiln {
+
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+/// An environment in which only the test's own settings stand.
+class SettingsTest : public ::testing::Test {
+  protected:
+    SettingsTest() {
+        for (const char* name : {"KILN_CONFIG", "KILN_STATE_DIR", "KILN_SOCKET", "KILN_REGION",
+                                 "KILN_LIBVIRT_URI", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME"}) {
+            const char* value = ::getenv(name);
+            saved_[name] = value == nullptr ? std::nullopt : std::optional<std::string>(value);
+            ::unsetenv(name);
+        }
+        set("HOME", directory_.path().string());
+    }
+    ~SettingsTest() override {
+        for (const auto& [name, value] : saved_) {
+            value ? ::setenv(name.c_str(), value->c_str(), 1) : ::unsetenv(name.c_str());
+        }
+    }
+    SettingsTest(const SettingsTest&) = delete;
+    SettingsTest& operator=(const SettingsTest&) = delete;
+
+    static void set(const char* name, const std::string& value) {
+        ::setenv(name, value.c_str(), 1);
+    }
+    std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
+    void configure(const std::string& yaml) const {
+        std::ofstream(path("kiln.yaml")) << yaml;
+        set("KILN_CONFIG", path("kiln.yaml"));
+        set("KILN_STATE_DIR", path("state"));
+    }
+    /// The message of the refusal; "" when the settings load.
+    static std::string refusal() {
+        try {
+            load_settings();
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), "InvalidConfiguration");
+            return error.message();
+        }
+        return "";
+    }
+
+    tests::TemporaryDirectory directory_;
+
+  private:
+    std::map<std::string, std::optional<std::string>> saved_;
+};
+
+TEST_F(SettingsTest, an_empty_file_gives_the_built_in_values) {
+    configure("");
+
+    const Settings settings = load_settings();
+
+    EXPECT_EQ(settings.region, "local-1");
+    EXPECT_THAT(settings.zones, ElementsAre("local-1a"));
+    EXPECT_EQ(settings.free_space_reserve, Bytes::mebibytes(1024));
+    EXPECT_EQ(settings.memory_reserve, Bytes::mebibytes(512));
+    EXPECT_EQ(settings.state_directory, path("state"));
+    EXPECT_EQ(settings.socket, path("state/kiln.sock")) << "beside a state directory of one's own";
+    EXPECT_EQ(settings.libvirt_uri, ::geteuid() == 0 ? "qemu:///system" : "qemu:///session");
+}
+
+TEST_F(SettingsTest, a_file_decides_everything) {
+    configure(
+        "region: lab-1\n"
+        "zones: [lab-1a, lab-1b]\n"
+        "socket: /run/lab.sock\n"
+        "libvirt_uri: qemu+ssh://host/system\n"
+        "free_space_reserve_mib: 10\n"
+        "memory_reserve_mib: 20\n"
+        "state_dir: /srv/lab\n");
+    ::unsetenv("KILN_STATE_DIR");
+
+    const Settings settings = load_settings();
+
+    EXPECT_EQ(settings.region, "lab-1");
+    EXPECT_THAT(settings.zones, ElementsAre("lab-1a", "lab-1b"));
+    EXPECT_EQ(settings.socket, "/run/lab.sock");
+    EXPECT_EQ(settings.libvirt_uri, "qemu+ssh://host/system");
+    EXPECT_EQ(settings.free_space_reserve, Bytes::mebibytes(10));
+    EXPECT_EQ(settings.memory_reserve, Bytes::mebibytes(20));
+    EXPECT_EQ(settings.state_directory, "/srv/lab");
+}
+
+TEST_F(SettingsTest, the_environment_goes_before_the_file) {
+    configure(
+        "region: lab-1\nsocket: /run/file.sock\nlibvirt_uri: test:///file\nstate_dir: /file\n");
+    set("KILN_REGION", "other-1");
+    set("KILN_SOCKET", "/run/environment.sock");
+    set("KILN_LIBVIRT_URI", "test:///environment");
+
+    const Settings settings = load_settings();
+
+    EXPECT_EQ(settings.region, "other-1");
+    EXPECT_THAT(settings.zones, ElementsAre("other-1a"));
+    EXPECT_EQ(settings.socket, "/run/environment.sock");
+    EXPECT_EQ(settings.libvirt_uri, "test:///environment");
+    EXPECT_EQ(settings.state_directory, path("state"));
+}
+
+TEST_F(SettingsTest, an_empty_variable_counts_as_unset) {
+    configure("region: lab-1\n");
+    set("KILN_REGION", "");
+
+    EXPECT_EQ(load_settings().region, "lab-1");
+}
+
+TEST_F(SettingsTest, relative_paths_become_absolute) {
+    configure("socket: run/kiln.sock\n");
+    set("KILN_STATE_DIR", "state");
+
+    const Settings settings = load_settings();
+
+    EXPECT_EQ(settings.state_directory, std::filesystem::current_path() / "state");
+    EXPECT_EQ(settings.socket, std::filesystem::current_path() / "run/kiln.sock");
+}
+
+TEST_F(SettingsTest, an_unknown_key_is_refused_with_its_line_and_the_nearest_one) {
+    configure("region: lab-1\n\nlibvirt_url: test:///\n");
+
+    EXPECT_EQ(refusal(),
+              path("kiln.yaml") + ":3: unknown key 'libvirt_url'; did you mean 'libvirt_uri'?");
+}
+
+TEST_F(SettingsTest, an_unknown_key_like_no_other_is_refused_with_all_keys) {
+    configure("xyzzy: 1\n");
+
+    EXPECT_THAT(refusal(), HasSubstr(":1: unknown key 'xyzzy'; known keys: "));
+    EXPECT_THAT(refusal(), HasSubstr("state_dir"));
+}
+
+TEST_F(SettingsTest, what_is_no_yaml_is_refused_with_its_line) {
+    configure("region: lab-1\nzones: [a, b\n");
+
+    EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":"));
+}
+
+TEST_F(SettingsTest, values_of_the_wrong_kind_are_refused_with_their_line) {
+    for (const std::string line :
+         {"free_space_reserve_mib: many", "free_space_reserve_mib: -1", "memory_reserve_mib: 1.5",
+          "zones: lab-1a", "region: [a]", "state_dir: {a: b}", "region:", "state_dir: ~",
+          "free_space_reserve_mib: 17592186044416"}) {
+        configure("# a comment\n" + line + "\n");
+        EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":2: ")) << line;
+    }
+}
+
+TEST_F(SettingsTest, a_file_that_is_no_map_of_keys_is_refused) {
+    for (const std::string yaml : {"just words\n", "- region\n- zones\n"}) {
+        configure(yaml);
+        EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":1: ")) << yaml;
+    }
+}
+
+TEST_F(SettingsTest, a_region_that_would_not_do_as_a_name_is_refused) {
+    configure("");
+    const std::vector<std::string> refused{"../other", "Lab", "a b",
+                                           "-a",       "a/b", std::string(65, 'a')};
+    for (const std::string& region : refused) {
+        set("KILN_REGION", region);
+        EXPECT_THAT(refusal(), HasSubstr("'" + region + "'"));
+    }
+}
+
+TEST_F(SettingsTest, an_empty_region_is_refused) {
+    configure("region: ''\n");
+
+    EXPECT_THAT(refusal(), HasSubstr("the region ''"));
+}
+
+TEST_F(SettingsTest, a_missing_file_that_was_named_is_refused) {
+    set("KILN_CONFIG", path("none.yaml"));
+
+    EXPECT_THAT(refusal(), HasSubstr("KILN_CONFIG names '" + path("none.yaml") + "'"));
+}
+
+TEST_F(SettingsTest, a_socket_path_that_the_kernel_cannot_take_is_refused) {
+    configure("");
+    set("KILN_STATE_DIR", path(std::string(100, 'd')));
+
+    EXPECT_THAT(refusal(), HasSubstr("KILN_SOCKET"));
+}
+
+}  // namespace
+
+}  // namespace kiln

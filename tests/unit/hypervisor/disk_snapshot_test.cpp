@@ -1,0 +1,24 @@
+#include "hypervisor/libvirt/disk_snapshot.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "tests/golden.hpp"
+
+namespace kiln::hypervisor {
+namespace {
+
+TEST(DiskSnapshotXml, names_every_disk_and_switches_only_the_chosen_ones) {
+    tests::expect_golden("disk_snapshot.xml",
+                         disk_snapshot_xml({{.target = "vda", .overlay = "/pool/new.qcow2"},
+                                            {.target = "vdc", .overlay = "/pool/a&b.qcow2"}},
+                                           {"vda", "vdb", "vdc", "vdd"}));
+}
+
+TEST(DiskSnapshotXml, refuses_a_disk_that_the_domain_lacks) {
+    EXPECT_THROW(disk_snapshot_xml({{.target = "vdz", .overlay = "/pool/new.qcow2"}}, {"vda"}),
+                 Error);
+}
+
+}  // namespace
+}  // namespace kiln::hypervisor
