@@ -181,6 +181,13 @@ std::vector<ImageBuild> Builder::describe_image_builds(const images::Caller& cal
     return builds;
 }
 
+void Builder::wait_until_idle() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] {
+        return std::ranges::all_of(builds_, [](const auto& build) { return build->ended; });
+    });
+}
+
 void Builder::run(Running& build, std::stop_token stop) {
     try {
         make_image(build, std::move(stop));

@@ -67,6 +67,8 @@ class Builder {
     void cancel_image_build(const images::Caller& caller, const ImageId& image);
     /// The caller's builds since the service started, newest last.
     std::vector<ImageBuild> describe_image_builds(const images::Caller& caller);
+    /// Blocks until no build goes on. For tests and an orderly stop.
+    void wait_until_idle();
 
   private:
     struct Running;

@@ -47,11 +47,13 @@ struct HostVersions {
     std::string qemu;
 };
 
-/// A console of a guest: bytes both ways. The destructor closes it.
+/// A console of a guest: bytes both ways. The destructor closes it and waits for a callback that
+/// runs, unless it is called from one; let the console go before its hypervisor.
 class Console {
   public:
     virtual ~Console() = default;
-    /// Sends bytes to the guest. Throws when the console is closed.
+    /// Sends bytes to the guest, without waiting. Throws when the console is closed and when the
+    /// guest leaves more than 64 KiB unread.
     virtual void send(std::string_view bytes) = 0;
 };
 
@@ -71,7 +73,9 @@ class Hypervisor {
   public:
     virtual ~Hypervisor() = default;
 
-    /// Called from the event thread; must not block and must not call back into the hypervisor.
+    /// Called from a thread of the hypervisor, one event at a time; must not block and must not
+    /// call back into the hypervisor. After libvirtd was away, domains that stopped meanwhile are
+    /// told.
     virtual void set_event_listener(std::function<void(const DomainEvent&)> listener) = 0;
 
     /// Starts a domain; returns when QEMU runs it.
@@ -80,7 +84,8 @@ class Hypervisor {
     /// Names of the domains that carry the catalog's id.
     virtual std::vector<std::string> domains_of(const std::string& catalog_id) = 0;
 
-    /// Asks the guest to power off (through its agent when that answers, else ACPI); does not wait.
+    /// Asks the guest to power off (through its agent when that answers, and by ACPI); does not
+    /// wait for it, but an agent gets up to some seconds to take the order.
     virtual void request_shutdown(const std::string& name) = 0;
     /// Asks the guest to reboot, likewise.
     virtual void request_reboot(const std::string& name) = 0;
@@ -106,6 +111,7 @@ class Hypervisor {
     /// was forwarded before.
     virtual std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) = 0;
 
+    /// Throws when somebody else has the domain's console open.
     virtual std::unique_ptr<Console> open_console(const std::string& name,
                                                   ConsoleCallbacks callbacks) = 0;
     virtual Screenshot screenshot(const std::string& name) = 0;

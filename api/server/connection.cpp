@@ -67,7 +67,7 @@ Request request_of(const HttpRequest& request) {
             .body = request.body()};
 }
 
-http::response<http::string_body> http_response(const Response& response, unsigned version,
+http::response<http::string_body> http_response(Response response, unsigned version,
                                                 bool keep_alive) {
     http::response<http::string_body> answer;
     answer.version(version);
@@ -76,7 +76,7 @@ http::response<http::string_body> http_response(const Response& response, unsign
     answer.set(http::field::content_type, "text/xml;charset=UTF-8");
     answer.set("x-amzn-RequestId", response.request_id);
     answer.keep_alive(keep_alive);
-    answer.body() = response.body;
+    answer.body() = std::move(response.body);  // megabytes, perhaps
     answer.prepare_payload();
     return answer;
 }
@@ -121,9 +121,9 @@ asio::awaitable<bool> Connection::serve_one() {
         co_return false;
     }
     busy_ = true;
-    const Response response = co_await answer(request);
+    Response response = co_await answer(request);
     const bool keep_alive = request.keep_alive() && !context_.stopping;
-    const bool written = co_await write(response, request.version(), keep_alive);
+    const bool written = co_await write(std::move(response), request.version(), keep_alive);
     busy_ = false;
     co_return written&& keep_alive;
 }
@@ -174,9 +174,8 @@ asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
     });
 }
 
-asio::awaitable<bool> Connection::write(const Response& response, unsigned http_version,
-                                        bool keep_alive) {
-    const auto message = http_response(response, http_version, keep_alive);
+asio::awaitable<bool> Connection::write(Response response, unsigned http_version, bool keep_alive) {
+    const auto message = http_response(std::move(response), http_version, keep_alive);
     stream_.expires_after(context_.limits.write_time);
     ErrorCode error;
     co_await http::async_write(stream_, message, into(error));
@@ -211,7 +210,7 @@ asio::awaitable<void> Connection::serve_console(const HttpRequest& request) {
         return true;
     });
     if (refusal) {
-        co_await write(*refusal, request.version(), false);
+        co_await write(std::move(*refusal), request.version(), false);
         co_return;
     }
     http::response<http::empty_body> upgrade(http::status::switching_protocols, request.version());

@@ -47,8 +47,7 @@ class Connection {
     boost::asio::awaitable<ErrorCode> read_request(RequestParser& parser);
     boost::asio::awaitable<void> refuse_request(ErrorCode error);
     boost::asio::awaitable<Response> answer(const HttpRequest& request);
-    boost::asio::awaitable<bool> write(const Response& response, unsigned http_version,
-                                       bool keep_alive);
+    boost::asio::awaitable<bool> write(Response response, unsigned http_version, bool keep_alive);
     boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> serve_console(const HttpRequest& request);
     images::Caller caller();

@@ -27,8 +27,9 @@ struct StringWriter final : pugi::xml_writer {
 
 std::string printed(const pugi::xml_document& document) {
     StringWriter writer;
+    writer.text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
     document.save(writer, "", pugi::format_raw | pugi::format_no_declaration);
-    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + writer.text;
+    return std::move(writer.text);
 }
 
 Response error_response_of(const Error& error, const std::string& request_id) {

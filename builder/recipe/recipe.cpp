@@ -78,7 +78,8 @@ class RecipeReader {
                                                     "size",        "packages", "login_user"};
         std::set<std::string> seen;
         for (const auto& entry : root_) {
-            const auto key = entry.first.as<std::string>();
+            if (!entry.first.IsScalar()) fail(entry.first, "a key must be a text");
+            const std::string& key = entry.first.Scalar();
             if (std::ranges::find(known, key) == known.end()) {
                 fail(entry.first, fmt::format("unknown key '{}'{}", key, did_you_mean(key, known)));
             }

@@ -54,7 +54,7 @@ std::string version_of(guestfs_h* handle) {
 std::string check_appliance(bool use_kvm) {
     const auto begin = std::chrono::steady_clock::now();
     std::string messages;
-    const Handle handle(guestfs_create_flags(GUESTFS_CREATE_NO_ENVIRONMENT));
+    const Handle handle(guestfs_create());
     if (!handle) throw unavailable(nullptr, messages);
     guestfs_set_error_handler(handle.get(), nullptr, nullptr);
     guestfs_set_event_callback(handle.get(), &keep_message,

@@ -10,6 +10,7 @@ namespace kiln::builder {
 namespace {
 
 constexpr std::size_t max_words = 2000;
+constexpr int not_found_status = 127;  // of setpriv, when it finds no such program
 
 /// What a program that failed says about it: the errors that it marks, else its last words.
 std::string words_of(const ProcessResult& result) {
@@ -47,8 +48,13 @@ std::string run_tool(const Build& build, const Tool& tool) {
     };
     ProcessResult result = run_process(command);
     if (result.exit_status == 0) return std::move(result.standard_output);
-    throw build_failed(fmt::format("'{}' failed with exit status {}: {}", tool.arguments.at(0),
-                                   result.exit_status, words_of(result)));
+    const std::string& name = tool.name.empty() ? tool.arguments.at(0) : tool.name;
+    if (result.exit_status == not_found_status) {
+        throw build_failed(fmt::format("'{}' cannot be started: is its package installed? ({})",
+                                       name, words_of(result)));
+    }
+    throw build_failed(fmt::format("'{}' failed with exit status {}: {}", name, result.exit_status,
+                                   words_of(result)));
 }
 
 }  // namespace kiln::builder

@@ -37,6 +37,7 @@ struct Build {
 /// A program that is a part of a build.
 struct Tool {
     std::vector<std::string> arguments;
+    std::string name;  // what a failure calls it; empty: as its first argument
     std::string standard_input;
     std::filesystem::path working_directory;
     std::vector<std::string> environment;

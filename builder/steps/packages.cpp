@@ -104,7 +104,9 @@ std::optional<MmdebstrapProgress::Update> MmdebstrapProgress::on_line(std::strin
 }
 
 void run_mmdebstrap(const Build& build, const Mmdebstrap& run) {
-    Tool tool{.environment = host_proxies(build), .time_limit = std::chrono::minutes(30)};
+    Tool tool{.name = "mmdebstrap",
+              .environment = host_proxies(build),
+              .time_limit = std::chrono::minutes(30)};
     if (::geteuid() == 0) {
         // Its mounts and its processes go with these namespaces, however it ends: what removes the
         // work directory afterwards must never see the host's /dev in it.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <functional>
+#include <optional>
 
 #include "cli/actions/key_file.hpp"
 #include "cli/actions/waiter.hpp"
@@ -36,6 +38,18 @@ Option no_save_option() {
 
 bool saves_key(const api::Action& action, const CommandLine& line) {
     return action.name == create_key_pair && !line.has("no-save") && !line.has("dry-run");
+}
+
+/// What a person reads is how it came out in the end. JSON has the shape of the action's own
+/// response, which is printed first, so that the ids are known whatever comes of the wait.
+void print_waiting(const api::Action& action, const api::Reply& reply, Format format,
+                   const std::function<std::optional<api::Reply>()>& wait) {
+    const bool own_response = format == Format::json && action.waiter->action != action.name;
+    if (own_response) print_reply(action, reply, format);
+    const auto last = wait();
+    if (own_response) return;
+    last ? print_reply(action_named(action.waiter->action), *last, format)
+         : print_reply(action, reply, format);
 }
 
 void save_created_key(const api::Action& action, const api::Reply& reply) {
@@ -76,12 +90,15 @@ int run_action(const api::Action& action, const std::vector<std::string>& words)
     Service service;
     const api::Reply reply = service.call(action.name, request);
     if (saves_key(action, line)) save_created_key(action, reply);
-    print_reply(action, reply, format);
     if (line.has("wait")) {
-        wait_for(*action.waiter, waited_ids(action, request, reply.root()), time_limit,
-                 [&](const std::string& name, const api::WirePairs& pairs) {
-                     return service.call(name, pairs);
-                 });
+        print_waiting(action, reply, format, [&] {
+            return wait_for(*action.waiter, waited_ids(action, request, reply.root()), time_limit,
+                            [&](const std::string& name, const api::WirePairs& pairs) {
+                                return service.call(name, pairs);
+                            });
+        });
+    } else {
+        print_reply(action, reply, format);
     }
     return exit_ok;
 }

@@ -73,9 +73,9 @@ std::vector<std::string> waited_ids(const api::Action& action, const api::WirePa
     return ids;
 }
 
-void wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
-              std::chrono::seconds time_limit, const Call& call) {
-    if (ids.empty()) return;  // asking for no ids would be asking for everything
+std::optional<api::Reply> wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
+                                   std::chrono::seconds time_limit, const Call& call) {
+    if (ids.empty()) return std::nullopt;  // asking for no ids would be asking for everything
     const std::string names = fmt::format("{}", fmt::join(ids, ", "));
     const api::WirePairs pairs = id_pairs(waiter.parameter, ids);
     const api::OutputShape& shape = *action_named(waiter.action).output;
@@ -83,9 +83,9 @@ void wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
     std::chrono::milliseconds interval = first_interval;
     Progress progress;
     while (true) {
-        const api::Reply reply = call(waiter.action, pairs);
+        api::Reply reply = call(waiter.action, pairs);
         const WaitState state = wait_state(waiter, ids.size(), reply.root(), shape);
-        if (state.done) return;
+        if (state.done) return reply;
         if (state.failed) {
             throw Error(
                 "WaitFailed", names,

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,9 @@ std::vector<std::string> waited_ids(const api::Action& action, const api::WirePa
                                     pugi::xml_node response);
 
 /// Asks again and again, with a line of progress, until what the action began has come about.
+/// Returns the last answer of the waiter's action; nullopt when there is nothing to wait for.
 /// Throws Error{WaitFailed} with the reason when it cannot come any more, and Error{WaitTimeout}.
-void wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
-              std::chrono::seconds time_limit, const Call& call);
+std::optional<api::Reply> wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
+                                   std::chrono::seconds time_limit, const Call& call);
 
 }  // namespace kiln::cli

@@ -16,6 +16,7 @@ using api::OutputShape;
 namespace {
 
 constexpr std::size_t indentation = 4;
+constexpr std::size_t part_bytes = 64U << 10U;
 
 /// Only what JSON has for a number goes out without quotes.
 bool is_integer(std::string_view text) {
@@ -28,8 +29,15 @@ bool is_integer(std::string_view text) {
 /// than the rest of the program for a response of 10,000 images.
 class JsonWriter {
   public:
-    explicit JsonWriter(std::string& json) : json_(json) {}
+    explicit JsonWriter(const std::function<void(std::string_view)>& print) : print_(print) {}
 
+    void write(pugi::xml_node response, const OutputShape& shape) {
+        object(response, shape);
+        json_ += '\n';
+        print_(json_);
+    }
+
+  private:
     void object(pugi::xml_node node, const OutputShape& shape) {
         Block block(*this, '{', '}');
         // The elements come in the order of the shape, so each search begins where the last ended.
@@ -44,7 +52,6 @@ class JsonWriter {
         }
     }
 
-  private:
     /// The brackets around some lines, and the commas between them.
     class Block {
       public:
@@ -61,6 +68,7 @@ class JsonWriter {
         }
         void next_line() {
             if (!empty_) writer_.json_ += ',';
+            writer_.print_full_part();
             empty_ = false;
             writer_.new_line();
         }
@@ -127,12 +135,19 @@ class JsonWriter {
         }
     }
 
+    void print_full_part() {
+        if (json_.size() < part_bytes) return;
+        print_(json_);
+        json_.clear();
+    }
+
     void new_line() {
         json_ += '\n';
         json_.append(depth_, ' ');
     }
 
-    std::string& json_;
+    const std::function<void(std::string_view)>& print_;
+    std::string json_;
     std::size_t depth_ = 0;
 };
 
@@ -170,10 +185,14 @@ void append_json_string(std::string& json, std::string_view text) {
     json += '"';
 }
 
+void print_json(pugi::xml_node response, const OutputShape& shape,
+                const std::function<void(std::string_view)>& print) {
+    JsonWriter(print).write(response, shape);
+}
+
 std::string json_of(pugi::xml_node response, const OutputShape& shape) {
     std::string json;
-    JsonWriter(json).object(response, shape);
-    json += '\n';
+    print_json(response, shape, [&](std::string_view part) { json += part; });
     return json;
 }
 

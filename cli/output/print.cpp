@@ -35,7 +35,7 @@ void print_reply(const api::Action& action, const api::Reply& reply, Format form
             print_result(text_of(rows_of(action, reply.root())));
             break;
         case Format::json:
-            print_result(json_of(reply.root(), *action.output));
+            print_json(reply.root(), *action.output, print_result);
             break;
     }
 }

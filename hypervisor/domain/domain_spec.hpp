@@ -22,7 +22,9 @@ struct DiskSpec {
     std::string target;  // the device in the domain: "vda"
     std::string serial;  // at most 20 characters are seen by a virtio guest; empty: none
     /// The file and what backs it, top first. All are qcow2, or the one file is raw. libvirt is
-    /// told the whole chain, so that nothing is ever probed.
+    /// told the whole chain, so that nothing is ever probed. While the guest runs, libvirt gives
+    /// the first file to QEMU's user (Hypervisor::qemu_user); the others keep their owner and must
+    /// be readable by it.
     std::vector<std::filesystem::path> chain;
     DiskFormat format = DiskFormat::qcow2;
     DiskCache cache = DiskCache::none;

@@ -52,14 +52,14 @@ Connection::Connection(std::string uri, std::shared_ptr<DomainEvents> events,
 }
 
 Connection::~Connection() {
-    ConnectionPtr last;
     {
         const std::lock_guard lock(shared_->mutex);
         shared_->stopping = true;
-        last = std::move(shared_->current);
     }
     shared_->changed.notify_all();
     keeper_.join();
+    // Without the mutex: closing waits for a close callback that runs, and that takes it.
+    shared_->current.reset();
 }
 
 ConnectionPtr Connection::get() {
@@ -73,34 +73,26 @@ ConnectionPtr Connection::get() {
 
 void Connection::on_close(virConnectPtr /*connection*/, int reason, void* opaque) {
     if (reason == VIR_CONNECT_CLOSE_REASON_CLIENT) return;  // it was us
-    Shared& shared = **static_cast<std::shared_ptr<Shared>*>(opaque);
+    Shared& shared = *static_cast<Shared*>(opaque);
     const std::lock_guard lock(shared.mutex);
     shared.lost = true;
     shared.changed.notify_all();
 }
 
-/// libvirt's registrations hold the connection, so they end before it is closed.
+/// libvirt's registrations hold the connection, so they end before it is closed. Drivers inside
+/// this process (test:///) cannot be lost, and accept the close callback without keeping it.
 ConnectionPtr Connection::open() {
     const ConnectionPtr opened = open_connection(uri_);
     virConnectSetKeepAlive(opened.get(), keep_alive_interval_s, keep_alive_count);
-    auto opaque = std::make_unique<std::shared_ptr<Shared>>(shared_);
-    // Drivers inside this process (test:///) cannot be lost, and have no such callback.
-    const bool watched =
-        virConnectRegisterCloseCallback(opened.get(), on_close, opaque.get(), [](void* pointer) {
-            delete static_cast<std::shared_ptr<Shared>*>(pointer);
-        }) == 0;
-    if (watched) opaque.release();
-    const auto unwatch = [watched](virConnectPtr connection) {
-        if (watched) virConnectUnregisterCloseCallback(connection, on_close);
-    };
+    virConnectRegisterCloseCallback(opened.get(), on_close, shared_.get(), nullptr);
     try {
-        return ConnectionPtr(opened.get(),
-                             [opened, unwatch, ids = events_->attach(opened.get())](auto* pointer) {
-                                 DomainEvents::detach(pointer, ids);
-                                 unwatch(pointer);
-                             });
+        return ConnectionPtr(opened.get(), [opened, shared = shared_,
+                                            ids = events_->attach(opened.get())](auto* connection) {
+            DomainEvents::detach(connection, ids);
+            virConnectUnregisterCloseCallback(connection, on_close);
+        });
     } catch (...) {
-        unwatch(opened.get());
+        virConnectUnregisterCloseCallback(opened.get(), on_close);
         throw;
     }
 }
@@ -110,34 +102,33 @@ void Connection::keep_open() {
     while (true) {
         shared_->changed.wait(lock, [&] { return shared_->lost || shared_->stopping; });
         if (shared_->stopping) return;
+        ConnectionPtr lost = std::move(shared_->current);
+        shared_->lost = false;
+        lock.unlock();
         spdlog::warn("the connection to libvirt at '{}' was lost; trying to open it again", uri_);
-        reopen(lock);
+        lost.reset();
+        on_lost_();
+        ConnectionPtr opened = open_again();
+        lock.lock();
+        shared_->current = std::move(opened);
     }
 }
 
-void Connection::reopen(std::unique_lock<std::mutex>& lock) {
-    ConnectionPtr lost = std::move(shared_->current);
-    shared_->lost = false;
-    lock.unlock();
-    lost.reset();
-    on_lost_();
+/// Tries until it succeeds; empty when this object is to end.
+ConnectionPtr Connection::open_again() {
     while (true) {
-        ConnectionPtr opened;
         try {
-            opened = open();
+            ConnectionPtr opened = open();
+            spdlog::info("connected to libvirt at '{}' again", uri_);
+            return opened;
         } catch (const Error& error) {
             spdlog::debug("{}", error.message());
         }
-        lock.lock();
-        if (shared_->stopping) return;
-        if (opened) {
-            spdlog::info("connected to libvirt at '{}' again", uri_);
-            shared_->current = std::move(opened);
-            return;
+        std::unique_lock lock(shared_->mutex);
+        if (shared_->changed.wait_for(lock, time_between_attempts,
+                                      [&] { return shared_->stopping; })) {
+            return nullptr;
         }
-        shared_->changed.wait_for(lock, time_between_attempts, [&] { return shared_->stopping; });
-        if (shared_->stopping) return;
-        lock.unlock();
     }
 }
 

@@ -32,7 +32,8 @@ class Connection {
     ConnectionPtr get();
 
   private:
-    /// What the close callback, which may outlive this object, shares with it.
+    /// What the close callback, which may outlive this object, shares with it. A registered
+    /// connection holds it.
     struct Shared {
         std::mutex mutex;
         std::condition_variable changed;
@@ -44,7 +45,7 @@ class Connection {
     static void on_close(virConnectPtr connection, int reason, void* opaque);
     ConnectionPtr open();
     void keep_open();
-    void reopen(std::unique_lock<std::mutex>& lock);
+    ConnectionPtr open_again();
 
     const std::shared_ptr<EventLoop> event_loop_;
     const std::string uri_;

@@ -16,6 +16,15 @@ constexpr std::size_t most_unsent_bytes = 64 * 1024;
 constexpr int events_always =
     VIR_STREAM_EVENT_READABLE | VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP;
 
+/// libvirt's remote driver never calls the function that would free a stream callback's object, and
+/// the event thread may be about to call the callback once more. A timer of that thread comes
+/// after.
+void free_after_callbacks(std::shared_ptr<ConsoleStream>* object) {
+    virEventAddTimeout(
+        0, [](int timer, void* /*opaque*/) { virEventRemoveTimeout(timer); }, object,
+        [](void* opaque) { delete static_cast<std::shared_ptr<ConsoleStream>*>(opaque); });
+}
+
 StreamPtr open_stream(virConnectPtr connection, virDomainPtr domain) {
     const std::string name = virDomainGetName(domain);
     StreamPtr stream(virStreamNew(connection, VIR_STREAM_NONBLOCK));
@@ -35,17 +44,17 @@ ConsoleStream::ConsoleStream(virConnectPtr connection, virDomainPtr domain,
       callbacks_(std::move(callbacks)) {}
 
 void ConsoleStream::start() {
-    using Self = std::shared_ptr<ConsoleStream>;
-    auto opaque = std::make_unique<Self>(shared_from_this());
-    if (virStreamEventAddCallback(stream_.get(), events_always, on_event, opaque.get(),
-                                  [](void* pointer) { delete static_cast<Self*>(pointer); }) < 0) {
+    const std::lock_guard lock(callback_mutex_);  // the first event waits until all is set
+    auto self = std::make_unique<Self>(shared_from_this());
+    if (virStreamEventAddCallback(stream_.get(), events_always, on_event, self.get(), nullptr) <
+        0) {
         throw last_libvirt_error(fmt::format("listen to the console of '{}'", domain_), domain_);
     }
-    opaque.release();  // libvirt frees it with the callback
+    registered_ = self.release();
 }
 
 void ConsoleStream::on_event(virStreamPtr /*stream*/, int events, void* opaque) {
-    const auto self = *static_cast<std::shared_ptr<ConsoleStream>*>(opaque);
+    const Self self = *static_cast<Self*>(opaque);
     if ((events & VIR_STREAM_EVENT_WRITABLE) != 0) self->write_unsent();
     self->receive();
     if ((events & (VIR_STREAM_EVENT_ERROR | VIR_STREAM_EVENT_HANGUP)) != 0) self->close(true);
@@ -71,6 +80,7 @@ void ConsoleStream::close(bool tell) {
         sending_ended_ = true;
     }
     virStreamEventRemoveCallback(stream_.get());
+    if (registered_ != nullptr) free_after_callbacks(registered_);
     virStreamAbort(stream_.get());
     if (tell && callbacks_.on_close) callbacks_.on_close();
 }

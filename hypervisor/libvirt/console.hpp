@@ -25,6 +25,8 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     void close(bool tell);
 
   private:
+    using Self = std::shared_ptr<ConsoleStream>;
+
     static void on_event(virStreamPtr stream, int events, void* opaque);
     void receive();
     void write_unsent();
@@ -35,8 +37,9 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     std::recursive_mutex callback_mutex_;
     ConsoleCallbacks callbacks_;
     bool closed_ = false;
-    std::mutex send_mutex_;  // taken after callback_mutex_ where both are
-    std::string unsent_;     // the event thread writes it
+    Self* registered_ = nullptr;  // libvirt's until close
+    std::mutex send_mutex_;       // taken after callback_mutex_ where both are
+    std::string unsent_;          // the event thread writes it
     bool sending_ended_ = false;
 };
 

@@ -32,14 +32,10 @@ bool answers(const std::string& uri) {
     }
 }
 
-/// One that runs already (virtlogd may outlive libvirtd) refuses to be started again, so only
-/// libvirtd's answer counts.
-void start(const char* daemon) {
+/// Its complaint, empty when it started.
+std::string start(const char* daemon) {
     const ProcessResult result = run_process({.arguments = {daemon, "-d"}});
-    if (result.exit_status != 0) {
-        spdlog::warn("'{} -d' failed with exit status {}: {}", daemon, result.exit_status,
-                     result.standard_error);
-    }
+    return result.exit_status == 0 ? "" : result.standard_error;
 }
 
 }  // namespace
@@ -49,11 +45,17 @@ void ensure_daemons(const std::string& uri) {
     spdlog::info(
         "libvirtd does not answer and no systemd manages this machine: starting virtlogd and "
         "libvirtd");
-    start("virtlogd");
-    start("libvirtd");
+    // One that runs already (virtlogd outlives libvirtd) refuses to be started again, so the
+    // complaints count only when libvirt does not answer.
+    const std::string complaints = start("virtlogd") + start("libvirtd");
     const auto deadline = std::chrono::steady_clock::now() + time_to_answer;
-    while (!answers(uri) && std::chrono::steady_clock::now() < deadline)
+    while (!answers(uri)) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            spdlog::warn("libvirtd does not answer: {}", complaints);
+            return;
+        }
         std::this_thread::sleep_for(time_between_attempts);
+    }
 }
 
 }  // namespace kiln::hypervisor

@@ -60,9 +60,8 @@ void on_agent(virConnectPtr /*connection*/, virDomainPtr domain, int state, int 
 }
 
 void on_reboot(virConnectPtr /*connection*/, virDomainPtr domain, void* opaque) {
-    owner(opaque).publish({.domain = virDomainGetName(domain),
-                           .kind = DomainEventKind::rebooted,
-                           .detail = ""});
+    owner(opaque).publish(
+        {.domain = virDomainGetName(domain), .kind = DomainEventKind::rebooted, .detail = ""});
 }
 
 void on_io_error(virConnectPtr /*connection*/, virDomainPtr domain, const char* /*path*/,

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 
 namespace kiln::launcher {
@@ -56,6 +57,11 @@ void release_volumes(Session& session, const InstanceId& instance) {
         volume.attachment.reset();
         volume.state = deleted ? images::VolumeState::deleted : images::VolumeState::available;
         if (deleted) {
+            // Also one that a launch has not finished, which collection would leave to its
+            // operation.
+            if (volume.layer) {
+                images::set_layer_state(session, *volume.layer, images::LayerState::deleting);
+            }
             volume.layer.reset();
             images::delete_all_tags(session, volume.id.str());
         }

@@ -11,8 +11,8 @@
 
 namespace kiln::tests {
 
-/// A host without guests: it remembers which domains run and which file each disk writes to, as libvirt
-/// would, and fails where a test tells it to.
+/// A host without guests: it remembers which domains run and which file each disk writes to, as
+/// libvirt would, and fails where a test tells it to.
 class FakeHypervisor final : public hypervisor::Hypervisor {
   public:
     // What tests say.
@@ -63,8 +63,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
 
     // What the launcher does.
 
-    void set_event_listener(
-        std::function<void(const hypervisor::DomainEvent&)> listener) override {
+    void set_event_listener(std::function<void(const hypervisor::DomainEvent&)> listener) override {
         const std::lock_guard lock(mutex_);
         listener_ = std::move(listener);
     }

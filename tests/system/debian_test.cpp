@@ -28,10 +28,9 @@ TEST(DebianTest, a_debian_guest_is_changed_captured_while_it_runs_and_launched_a
     host.ssh(original, install_a_package);
     host.ssh(original, "echo made | sudo tee /etc/made && sudo sync");
     const std::string boot = host.ssh(original, "cat /proc/sys/kernel/random/boot_id");
-    const std::string image =
-        host.kiln_json({"create-image", "--instance-id", original, "--name", "golden-2",
-                        "--no-reboot", "--wait"})
-            .at("ImageId");
+    const std::string image = host.kiln_json({"create-image", "--instance-id", original, "--name",
+                                              "golden-2", "--no-reboot", "--wait"})
+                                  .at("ImageId");
     EXPECT_EQ(host.ssh(original, "cat /proc/sys/kernel/random/boot_id"), boot);
 
     const std::string copy = host.run_instance(image, options);

@@ -51,9 +51,9 @@ class MainJobTest : public ::testing::Test {
 };
 
 TEST_F(MainJobTest, two_instances_run_from_one_image_with_identities_of_their_own) {
-    const auto answer = host_.kiln_json({"run-instances", "--image-id", host_.image_id(),
-                                         "--instance-type", "t3.nano", "--key-name", "k", "--count",
-                                         "2", "--wait"});
+    const auto answer =
+        host_.kiln_json({"run-instances", "--image-id", host_.image_id(), "--instance-type",
+                         "t3.nano", "--key-name", "k", "--count", "2", "--wait"});
     const std::string first = answer.at("Instances").at(0).at("InstanceId");
     const std::string second = answer.at("Instances").at(1).at("InstanceId");
     host_.kiln_json({"describe-instance-status", "--instance-ids", first, second, "--wait"});
@@ -107,7 +107,8 @@ TEST_F(MainJobTest, a_stopped_instance_of_another_type_keeps_its_files_and_sees_
     const int memory_before = std::stoi(host_.ssh(id, "awk '/MemTotal/ {print $2}' /proc/meminfo"));
     stop(id);
     EXPECT_EQ(host_.instance(id).at("StateReason").at("Code"), "Client.UserInitiatedShutdown");
-    host_.kiln_json({"modify-instance-attribute", "--instance-id", id, "--instance-type", "t2.micro"});
+    host_.kiln_json(
+        {"modify-instance-attribute", "--instance-id", id, "--instance-type", "t2.micro"});
     start(id);
     EXPECT_EQ(host_.ssh(id, "cat /root/file"), "kept");
     EXPECT_EQ(host_.ssh(id, "nproc"), "1");
@@ -124,7 +125,8 @@ TEST_F(MainJobTest, deregistering_keeps_instances_and_descendants_and_frees_what
     EXPECT_EQ(host_.instance_state(original), "running");
     const std::string copy = run(
         image, {"--block-device-mappings", "DeviceName=/dev/xvda,Ebs={DeleteOnTermination=false}"});
-    const std::string kept = host_.instance(copy).at("BlockDeviceMappings").at(0).at("Ebs").at("VolumeId");
+    const std::string kept =
+        host_.instance(copy).at("BlockDeviceMappings").at(0).at("Ebs").at("VolumeId");
     terminate(original);
     terminate(copy);
 
@@ -178,8 +180,10 @@ TEST_F(MainJobTest, a_reboot_boots_the_guest_anew_and_keeps_its_files) {
     wait_until(
         "the guest has another boot id",
         [&] {
-            const auto result = host_.kiln({"ssh", id, "--", "cat /proc/sys/kernel/random/boot_id"});
-            return result.exit_status == 0 && result.standard_output.find(boot) == std::string::npos;
+            const auto result =
+                host_.kiln({"ssh", id, "--", "cat /proc/sys/kernel/random/boot_id"});
+            return result.exit_status == 0 &&
+                   result.standard_output.find(boot) == std::string::npos;
         },
         seconds(120));
     EXPECT_EQ(host_.instance_state(id), "running");

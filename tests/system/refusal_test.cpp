@@ -19,7 +19,8 @@ TEST(RefusalTest, what_cannot_be_done_is_refused_with_ec2s_code_and_nothing_is_l
     const std::string& image = host.image_id();
     host.expect_refused({"run-instances", "--image-id", no_image}, "InvalidAMIID.NotFound");
     host.expect_refused({"run-instances", "--image-id", "ami-xyz"}, "InvalidAMIID.Malformed");
-    host.expect_refused({"describe-instances", "--instance-ids", "i-1"}, "InvalidInstanceID.Malformed");
+    host.expect_refused({"describe-instances", "--instance-ids", "i-1"},
+                        "InvalidInstanceID.Malformed");
     host.expect_refused({"describe-instances", "--instance-ids", no_instance},
                         "InvalidInstanceID.NotFound");
     host.expect_refused({"run-instances", "--image-id", image, "--instance-type", "t9.huge"},
@@ -49,21 +50,24 @@ TEST(RefusalTest, an_instance_in_the_wrong_state_or_protected_is_left_as_it_is) 
     const KilnHost host("tiny");
     const std::string id = host.run_instance(
         host.image_id(), {"--instance-type", "t3.nano", "--disable-api-termination"});
-    host.expect_refused({"modify-instance-attribute", "--instance-id", id, "--instance-type", "t3.micro"},
-                        "IncorrectInstanceState");
+    host.expect_refused(
+        {"modify-instance-attribute", "--instance-id", id, "--instance-type", "t3.micro"},
+        "IncorrectInstanceState");
     host.expect_refused({"terminate-instances", "--instance-ids", id}, "OperationNotPermitted");
     host.kiln_json({"stop-instances", "--instance-ids", id, "--force", "--wait"});
     const auto again = host.kiln_json({"stop-instances", "--instance-ids", id});
     EXPECT_EQ(again.at("StoppingInstances").at(0).at("CurrentState").at("Name"), "stopped");
     host.expect_refused({"describe-instance-connection", "--instance-id", id},
                         "IncorrectInstanceState");
-    host.kiln_json({"modify-instance-attribute", "--instance-id", id, "--no-disable-api-termination"});
+    host.kiln_json(
+        {"modify-instance-attribute", "--instance-id", id, "--no-disable-api-termination"});
     host.kiln_json({"terminate-instances", "--instance-ids", id, "--wait"});
     host.expect_refused({"stop-instances", "--instance-ids", id}, "IncorrectInstanceState");
     host.expect_refused({"start-instances", "--instance-ids", id}, "IncorrectInstanceState");
 }
 
-TEST(RefusalTest, an_image_that_is_being_built_cannot_be_launched_and_a_cancelled_build_leaves_nothing) {
+TEST(RefusalTest,
+     an_image_that_is_being_built_cannot_be_launched_and_a_cancelled_build_leaves_nothing) {
     const KilnHost host;
     const std::string image =
         host.kiln_json({"build-image", "--recipe", "tiny", "--name", "slow"}).at("ImageId");
@@ -85,8 +89,8 @@ TEST(RefusalTest, a_machine_that_qemu_cannot_start_ends_terminated_with_the_caus
     const auto layer = layers->path();
     host.start_service();
     std::filesystem::rename(layer, layer.string() + ".away");
-    const auto answer = host.kiln({"run-instances", "--image-id", host.image_id(), "--instance-type",
-                                   "t3.nano", "--wait"});
+    const auto answer = host.kiln(
+        {"run-instances", "--image-id", host.image_id(), "--instance-type", "t3.nano", "--wait"});
     std::filesystem::rename(layer.string() + ".away", layer);
 
     EXPECT_EQ(answer.exit_status, 1);
@@ -125,7 +129,8 @@ TEST(RefusalTest, a_full_disk_refuses_new_instances_and_running_ones_go_on) {
     host.stop_service();
     const auto free_mib = free_space(host.state_directory()).in_mebibytes();
     write_file_atomically(host.home() / "kiln.yaml",
-                          "free_space_reserve_mib: " + std::to_string(free_mib + 4096) + "\n", 0644);
+                          "free_space_reserve_mib: " + std::to_string(free_mib + 4096) + "\n",
+                          0644);
     ::setenv("KILN_CONFIG", (host.home() / "kiln.yaml").c_str(), 1);
     host.expect_refused({"run-instances", "--image-id", host.image_id()},
                         "InsufficientInstanceCapacity");

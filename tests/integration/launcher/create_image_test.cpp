@@ -83,7 +83,8 @@ TEST_F(CreateImageTest, a_snapshot_that_fails_leaves_the_guest_where_it_was) {
 TEST_F(CreateImageTest, refuses_bad_names_duplicates_and_wrong_states) {
     const InstanceId id = run_one();
     const auto code = [&](const InstanceId& of, const std::string& name) {
-        return error_code_of([&] { launcher().create_image(caller(), {.instance = of, .name = name}); });
+        return error_code_of(
+            [&] { launcher().create_image(caller(), {.instance = of, .name = name}); });
     };
     EXPECT_EQ(code(id, "ab"), "InvalidAMIName.Malformed");
     EXPECT_EQ(code(id, "a*b*c"), "InvalidAMIName.Malformed");
@@ -135,8 +136,7 @@ TEST_F(CreateImageTest, a_capture_cut_off_after_the_switch_is_finished_at_the_ne
     part.volume = before.id;
     part.state = images::SnapshotState::pending;
     pending.block_devices.at(0).snapshot = part.id;
-    pool().create_overlay(
-        {.layer = overlay, .parent = before.layer.value(), .size = before.size});
+    pool().create_overlay({.layer = overlay, .parent = before.layer.value(), .size = before.size});
     host().snapshot_disks(id.str(), {{.target = "vda", .overlay = pool().path_of(overlay)}});
     stop_service();
     write([&](Session& session) {

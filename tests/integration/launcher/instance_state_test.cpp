@@ -60,7 +60,8 @@ TEST_F(InstanceStateTest, termination_removes_the_root_volume_and_keeps_others) 
     EXPECT_EQ(state(id), InstanceState::terminated);
     EXPECT_FALSE(pool().exists(attached.at(0).layer.value()));
     EXPECT_TRUE(pool().exists(attached.at(1).layer.value()));
-    const auto left = read([&](Session& session) { return images::list_volumes(session, scope()); });
+    const auto left =
+        read([&](Session& session) { return images::list_volumes(session, scope()); });
     ASSERT_EQ(left.size(), 1U);
     EXPECT_EQ(left[0].state, images::VolumeState::available);
     EXPECT_EQ(launcher().terminate_instances(caller(), {id}).at(0).current,
@@ -77,8 +78,9 @@ TEST_F(InstanceStateTest, refuses_changes_from_states_that_do_not_allow_them) {
               "IncorrectInstanceState");
     EXPECT_EQ(code_of([&] { launcher().start_instances(caller(), {gone}); }),
               "IncorrectInstanceState");
-    EXPECT_EQ(code_of([&] { launcher().stop_instances(caller(), {InstanceId::generate()}, false); }),
-              "InvalidInstanceID.NotFound");
+    EXPECT_EQ(
+        code_of([&] { launcher().stop_instances(caller(), {InstanceId::generate()}, false); }),
+        "InvalidInstanceID.NotFound");
     EXPECT_EQ(code_of([&] {
                   launcher().modify_instance_attribute(
                       caller(), {.instance = running, .instance_type = "t3.small"});

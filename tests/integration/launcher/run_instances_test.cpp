@@ -87,8 +87,7 @@ TEST_F(RunInstancesTest, refuses_what_it_cannot_do) {
          "InvalidParameterValue"},
         {"root smaller than its snapshot",
          [](auto& r) {
-             r.block_devices = {
-                 {.device_name = "/dev/sda1", .volume_size = Bytes::mebibytes(512)}};
+             r.block_devices = {{.device_name = "/dev/sda1", .volume_size = Bytes::mebibytes(512)}};
          },
          "InvalidBlockDeviceMapping"},
         {"more memory than the host has", [](auto& r) { r.instance_type = "r5.24xlarge"; },
@@ -154,7 +153,8 @@ TEST_F(RunInstancesTest, tags_and_new_volumes_are_made_with_the_instance) {
 
     const auto attached = volumes(id);
     ASSERT_EQ(attached.size(), 2U);
-    EXPECT_FALSE(attached[1].attachment->delete_on_termination) << "EC2's default for added volumes";
+    EXPECT_FALSE(attached[1].attachment->delete_on_termination)
+        << "EC2's default for added volumes";
     EXPECT_EQ(host().spec(id.str()).disks.at(1).chain.size(), 1U);
     const auto tags =
         read([&](Session& session) { return images::tags_by_resource(session, scope()); });

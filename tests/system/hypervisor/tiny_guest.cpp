@@ -25,6 +25,8 @@ const std::vector<std::string> modules{
     "drivers/block/virtio_blk",
     "drivers/net/virtio_net",
     "drivers/char/virtio_console",
+    "drivers/acpi/button",
+    "drivers/input/evdev",
 };
 
 std::filesystem::path find_kernel() {

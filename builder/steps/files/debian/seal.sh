@@ -13,9 +13,10 @@ rm -f "$1/var/lib/systemd/random-seed"
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$1/etc/resolv.conf"
 rm -f "$1/etc/.resolv.conf.systemd-resolved.bak"
 
-# A first boot that updates package lists holds apt's lock just when a user wants to install something.
-for timer in apt-daily apt-daily-upgrade; do
-    ln -sf /dev/null "$1/etc/systemd/system/$timer.timer"
+# A first boot that updates package lists holds apt's lock just when a user wants to install something; there are
+# no LVM snapshots for e2scrub to look after.
+for unit in apt-daily.timer apt-daily-upgrade.timer e2scrub_all.timer e2scrub_reap.service; do
+    ln -sf /dev/null "$1/etc/systemd/system/$unit"
 done
 
 find "$1/var/log" -type f -exec truncate -s 0 {} +
