@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t max_log_lines = 200;
 constexpr std::size_t max_remembered_builds = 100;
+constexpr int max_remove_attempts = 5;
 constexpr const char* building = "building";
 constexpr const char* canceled = "canceled";
 
@@ -38,10 +39,14 @@ unsigned cores() {
     return std::max(std::thread::hardware_concurrency(), 1U);
 }
 
+/// Again when it fails: what a killed program was just writing appears while its tree goes.
 void remove_tree(const std::filesystem::path& directory) noexcept {
     std::error_code error;
-    std::filesystem::remove_all(directory, error);
-    if (error) spdlog::error("cannot remove '{}': {}", directory.string(), error.message());
+    for (int attempt = 0; attempt < max_remove_attempts; ++attempt) {
+        std::filesystem::remove_all(directory, error);
+        if (!error) return;
+    }
+    spdlog::error("cannot remove '{}': {}", directory.string(), error.message());
 }
 
 /// Holds one of the cores while it lives.
@@ -75,7 +80,7 @@ struct Builder::Running {
     Recipe recipe;
     Registration registration;
     ImageBuild status;    // guarded by the builder's mutex
-    bool ended = false;   // so too; set when nothing is left to do
+    bool ended = false;   // so too; set when nothing of it is left to do
     std::jthread thread;  // last, so that it ends before what it uses goes
 };
 
@@ -96,13 +101,18 @@ void Builder::check_space(const Recipe& recipe) const {
 }
 
 void Builder::recover() {
+    // Also what a build that was already published had not removed yet.
+    std::error_code none;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(dependencies_.work_directory, none)) {
+        remove_tree(entry.path());
+    }
     const auto operations =
         dependencies_.database.read([](Session& s) { return images::open_operations(s); });
     for (const images::Operation& operation : operations) {
         if (operation.kind != build_operation_kind) continue;
         const ImageId image(operation.resource_id);
         spdlog::warn("the build of {} was cut off; its image fails", image.str());
-        remove_tree(directory_of(image));
         fail_build(dependencies_.database, {.image = image, .operation = operation.id},
                    "the service stopped while the image was built: build it again");
     }
@@ -162,7 +172,7 @@ void Builder::cancel_image_build(const images::Caller& caller, const ImageId& im
             "IncorrectState", image.str(),
             fmt::format("The build of '{}' has ended: it is {}", image.str(), build->status.state));
     };
-    if (build->ended) throw too_late();
+    if (build->status.state != building) throw too_late();
     caller.stop_if_dry_run();
     build->thread.request_stop();
     changed_.wait(lock, [&] { return build->ended; });
@@ -191,7 +201,10 @@ void Builder::wait_until_idle() {
 void Builder::run(Running& build, std::stop_token stop) {
     try {
         make_image(build, std::move(stop));
-        set_ended(build, "available", "");
+        // The image is there; nobody needs to wait until the files that it was made from are gone.
+        set_state(build, "available", "");
+        remove_tree(directory_of(build.registration.image));
+        set_ended(build);
     } catch (const Error& error) {
         if (error.code() == "Canceled") {
             end_canceled(build);
@@ -221,7 +234,6 @@ void Builder::make_image(Running& build, std::stop_token stop) {
                    .recipe = build.recipe,
                    .disk = disk,
                    .now = dependencies_.clock.now()});
-    remove_tree(directory);
     report(build, 100, "done");
 }
 
@@ -242,12 +254,13 @@ void Builder::end_canceled(Running& build) {
     remove_tree(directory_of(build.registration.image));
     try {
         withdraw_build(dependencies_.database, build.registration);
-        set_ended(build, canceled, "");
+        set_state(build, canceled, "");
     } catch (const Error& error) {
         // The operation still stands: the next start of the service ends it.
         spdlog::error("cannot withdraw {}: {}", build.registration.image.str(), error.message());
-        set_ended(build, "failed", error.message());
+        set_state(build, "failed", error.message());
     }
+    set_ended(build);
 }
 
 void Builder::end_failed(Running& build, const std::string& reason) {
@@ -259,13 +272,18 @@ void Builder::end_failed(Running& build, const std::string& reason) {
         // So too.
         spdlog::error("cannot fail {}: {}", build.registration.image.str(), error.message());
     }
-    set_ended(build, "failed", reason);
+    set_state(build, "failed", reason);
+    set_ended(build);
 }
 
-void Builder::set_ended(Running& build, const std::string& state, const std::string& message) {
+void Builder::set_state(Running& build, const std::string& state, const std::string& message) {
     const std::lock_guard lock(mutex_);
     build.status.state = state;
     build.status.message = message;
+}
+
+void Builder::set_ended(Running& build) {
+    const std::lock_guard lock(mutex_);
     build.ended = true;
     changed_.notify_all();
 }

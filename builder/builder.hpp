@@ -83,7 +83,8 @@ class Builder {
     void log(Running& build, std::string_view line);
     void end_canceled(Running& build);
     void end_failed(Running& build, const std::string& reason);
-    void set_ended(Running& build, const std::string& state, const std::string& message);
+    void set_state(Running& build, const std::string& state, const std::string& message);
+    void set_ended(Running& build);
 
     Dependencies dependencies_;
     std::mutex mutex_;

@@ -27,20 +27,15 @@ struct Step {
     void (*run)(const Build&);
 };
 
-void remove_root(const Build& build) {
-    std::filesystem::remove_all(build.root_tree());
-    std::filesystem::remove(build.root_archive());
-}
-
 void convert_disk(const Build& build) {
+    // What it is made from stays until the work directory goes: on file systems that discard what
+    // is removed at once, that takes long, and nobody should wait for it.
     images::qemu_img::convert_raw(build.raw_disk(), build.result(), build.stop);
-    std::filesystem::remove(build.raw_disk());
 }
 
 constexpr Step steps[] = {
     {1, "reading the package lists", make_root},
     {76, "making the file system", make_disk},
-    {84, "removing what is copied", remove_root},
     {87, "installing the boot loader", install_boot_loader},
     {90, "writing the image", convert_disk},
 };

@@ -156,7 +156,6 @@ void make_tiny_root(const Build& build) {
     install_programs(build);
     install_files(build);
     install_kernel(build);
-    fs::remove_all(build.packages_tree());
 }
 
 }  // namespace kiln::builder

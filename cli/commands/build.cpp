@@ -32,6 +32,7 @@ volatile std::sig_atomic_t interrupted = 0;
 void catch_interrupts() {
     struct sigaction action {};
     action.sa_handler = [](int) { interrupted = 1; };
+    action.sa_flags = SA_RESTART;  // a call that is under way must still be answered
     ::sigaction(SIGINT, &action, nullptr);
     ::sigaction(SIGTERM, &action, nullptr);
 }

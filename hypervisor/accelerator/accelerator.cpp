@@ -69,8 +69,8 @@ AcceleratorVerdict judge(const HostIdentity& host) {
 
 AcceleratorVerdict choose_accelerator(const std::filesystem::path& cache_file) {
     const HostIdentity host = identify_host();
-    if (auto verdict = load_verdict(cache_file, host)) return *verdict;
-    const AcceleratorVerdict verdict = judge(host);
+    if (auto known = load_verdict(cache_file, host)) return *known;
+    AcceleratorVerdict verdict = judge(host);
     try {
         store_verdict(cache_file, host, verdict);
     } catch (const Error& error) {

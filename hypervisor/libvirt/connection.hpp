@@ -47,11 +47,11 @@ class Connection {
     void keep_open();
     ConnectionPtr open_again();
 
-    const std::shared_ptr<EventLoop> event_loop_;
-    const std::string uri_;
-    const std::shared_ptr<DomainEvents> events_;
-    const std::function<void()> on_lost_;
-    const std::shared_ptr<Shared> shared_;
+    std::shared_ptr<EventLoop> event_loop_;
+    std::string uri_;
+    std::shared_ptr<DomainEvents> events_;
+    std::function<void()> on_lost_;
+    std::shared_ptr<Shared> shared_;
     std::thread keeper_;
 };
 

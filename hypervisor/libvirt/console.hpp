@@ -31,8 +31,8 @@ class ConsoleStream : public std::enable_shared_from_this<ConsoleStream> {
     void receive();
     void write_unsent();
 
-    const std::string domain_;
-    const StreamPtr stream_;
+    std::string domain_;
+    StreamPtr stream_;
     // Held while a callback runs; recursive because a callback may destroy the Console.
     std::recursive_mutex callback_mutex_;
     ConsoleCallbacks callbacks_;
@@ -53,7 +53,7 @@ class LibvirtConsole final : public Console {
     void send(std::string_view bytes) override { stream_->send(bytes); }
 
   private:
-    const std::shared_ptr<ConsoleStream> stream_;
+    std::shared_ptr<ConsoleStream> stream_;
 };
 
 }  // namespace kiln::hypervisor

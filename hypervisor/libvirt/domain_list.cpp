@@ -11,6 +11,7 @@ std::vector<DomainPtr> active_domains(virConnectPtr connection) {
     if (count < 0) throw last_libvirt_error("list libvirt's domains");
     const std::unique_ptr<virDomainPtr, Deleter<std::free>> array(listed);
     std::vector<DomainPtr> domains;
+    domains.reserve(static_cast<std::size_t>(count));
     for (int i = 0; i < count; ++i)
         domains.emplace_back(listed[i]);
     return domains;

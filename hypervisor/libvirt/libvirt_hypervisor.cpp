@@ -147,7 +147,8 @@ void LibvirtHypervisor::destroy(const std::string& name) {
     const Found found = find(name);
     if (!found.domain || virDomainDestroy(found.domain.get()) == 0 || domain_was_gone()) return;
     const Error cause = last_libvirt_error(fmt::format("end '{}'", name), name);
-    if (!wait_until_gone(name, time_for_qemu_to_end)) throw cause;
+    if (wait_until_gone(name, time_for_qemu_to_end)) return;
+    throw Error(cause);
 }
 
 bool LibvirtHypervisor::wait_until_gone(const std::string& name, std::chrono::milliseconds time) {

@@ -52,7 +52,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Found require(const std::string& name);
     void close_consoles();
 
-    const std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();
+    std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();
     std::mutex forward_mutex_;
     std::mutex consoles_mutex_;
     std::vector<std::weak_ptr<ConsoleStream>> consoles_;

@@ -34,6 +34,7 @@ TEST(DebianTest, a_debian_guest_is_changed_captured_while_it_runs_and_launched_a
     EXPECT_EQ(host.ssh(original, "cat /proc/sys/kernel/random/boot_id"), boot);
 
     const std::string copy = host.run_instance(image, options);
+    host.kiln_json({"describe-instance-status", "--instance-ids", copy, "--wait"});
     host.ssh(copy, "cloud-init status --wait");
     EXPECT_EQ(host.ssh(copy, "hello-kiln"), "Hello");
     EXPECT_EQ(host.ssh(copy, "cat /etc/made"), "made");

@@ -26,6 +26,7 @@ using std::chrono::seconds;
 
 constexpr minutes command_limit{10};  // a build of Debian without hardware virtualization
 constexpr seconds service_end_limit{30};
+constexpr const char* boot_limit_s = "300";  // a full system on a busy machine
 constexpr std::chrono::milliseconds poll_interval{100};
 
 [[noreturn]] void fail(const std::string& message) {
@@ -192,7 +193,7 @@ std::string KilnHost::instance_state(const std::string& instance_id) const {
 }
 
 std::string KilnHost::ssh(const std::string& instance_id, const std::string& command) const {
-    const Arguments arguments{"ssh", instance_id, "--", command};
+    const Arguments arguments{"ssh", instance_id, "--wait-timeout", boot_limit_s, "--", command};
     const ProcessResult result = kiln(arguments);
     if (result.exit_status != 0) fail(describe(arguments, result));
     return std::string(trim(result.standard_output));

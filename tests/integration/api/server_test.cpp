@@ -1,7 +1,9 @@
 #include "api/server/server.hpp"
 
 #include <gmock/gmock.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <barrier>
 #include <fstream>
@@ -9,6 +11,7 @@
 #include <latch>
 
 #include "api/client/client.hpp"
+#include "api/server/listener.hpp"
 #include "tests/integration/api/test_server.hpp"
 
 namespace kiln::api {
@@ -286,6 +289,36 @@ TEST_F(ServerSocketPlace, is_refused_when_a_file_is_in_the_way) {
     std::ofstream(path_) << "precious";
     EXPECT_THAT(refusal(), HasSubstr("is in the way and is not a socket"));
     EXPECT_TRUE(std::filesystem::exists(path_));
+}
+
+/// What the child process of the next test says by its exit status.
+int serve_on_passed_socket(const std::filesystem::path& path, int passed) {
+    constexpr int first_passed_descriptor = 3;
+    ::dup2(passed, first_passed_descriptor);
+    ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
+    ::setenv("LISTEN_FDS", "1", 1);
+    Listener listener(path, 0600);
+    const bool variables_are_gone = std::getenv("LISTEN_FDS") == nullptr;
+    const bool taken = listener.release_socket() == first_passed_descriptor;
+    return variables_are_gone && taken ? 0 : 1;
+}
+
+TEST_F(ServerSocketPlace, may_be_passed_by_systemd_whose_file_stays) {
+    const Fd passed(::socket(AF_UNIX, SOCK_STREAM, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string own_path = (directory_.path() / "passed.sock").string();
+    std::ranges::copy(own_path, static_cast<char*>(address.sun_path));
+    ASSERT_EQ(::bind(passed.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(passed.get(), 1), 0);
+
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(serve_on_passed_socket(own_path, passed.get()));
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+
+    EXPECT_EQ(status, 0);
+    EXPECT_TRUE(std::filesystem::exists(own_path));
 }
 
 TEST(Client, says_when_no_service_answers) {

@@ -209,6 +209,15 @@ TEST_F(BuilderTest, a_build_that_a_crash_cut_off_fails_at_the_next_start) {
     EXPECT_TRUE(nothing_is_left());
 }
 
+TEST_F(BuilderTest, what_a_finished_build_had_not_removed_goes_at_the_next_start) {
+    fs::create_directories(work_directory() / ImageId::generate().str() / "root/etc");
+
+    start_service();
+    builder().recover();
+
+    EXPECT_TRUE(nothing_is_left());
+}
+
 TEST_F(BuilderTest, recovering_leaves_the_operations_of_others_alone) {
     write([&](Session& session) {
         images::insert_operation(session, {.id = OperationId::generate(),

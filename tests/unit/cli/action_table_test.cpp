@@ -55,7 +55,8 @@ TEST_P(EveryAction, has_an_example_that_its_command_takes) {
     words.erase(std::ranges::find(words, "|"), words.end());
     const bool needs_file = action().example.find("file://") != std::string::npos;
     const CommandLine line = parse_command_line(command_options(action()), words);
-    if (!needs_file) EXPECT_NO_THROW(request_pairs(action(), line)) << action().example;
+    if (needs_file) return;
+    EXPECT_NO_THROW(request_pairs(action(), line)) << action().example;
 }
 
 TEST_P(EveryAction, has_a_table_of_fields_that_it_answers_with) {
@@ -71,8 +72,8 @@ TEST_P(EveryAction, has_a_waiter_that_asks_for_what_there_is) {
     const api::Action* asked = api::find_action(waiter.action);
     ASSERT_NE(asked, nullptr);
     EXPECT_TRUE(has_path(*asked->output, waiter.state));
-    if (!waiter.reason.empty()) EXPECT_TRUE(has_path(*asked->output, waiter.reason));
-    if (!waiter.ids.empty()) EXPECT_TRUE(has_path(*action().output, waiter.ids));
+    EXPECT_TRUE(waiter.reason.empty() || has_path(*asked->output, waiter.reason));
+    EXPECT_TRUE(waiter.ids.empty() || has_path(*action().output, waiter.ids));
     const auto takes = [](const api::Action& one, const std::string& wire) {
         return std::ranges::find(one.parameters, wire, &api::Parameter::wire) !=
                one.parameters.end();

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "api/action.hpp"
+#include "api/server/server.hpp"
+#include "base/error.hpp"
+#include "base/process.hpp"
+#include "tests/temporary_directory.hpp"
+
+namespace kiln::tests {
+
+/// A service whose actions a test plays, and the program `kiln` that talks to it. The actions are
+/// the real ones as far as their names and parameters go.
+class FakeService {
+  public:
+    /// Gives the response's XML without its root, or throws Error.
+    using Answer = std::function<std::string(const api::Arguments& arguments)>;
+
+    FakeService()
+        : dispatcher_(api::actions(),
+                      [this](const api::Action& action, const images::Caller&,
+                             const api::Arguments& arguments, pugi::xml_node response) {
+                          const auto answer = answers_.find(action.name);
+                          if (answer == answers_.end()) throw Error("Unplayed", "", action.name);
+                          const std::string xml = answer->second(arguments);
+                          response.append_buffer(xml.data(), xml.size());
+                      }),
+          server_({.socket = directory_.path() / "kiln.sock"},
+                  {.dispatcher = dispatcher_,
+                   .caller_of =
+                       [](uid_t) {
+                           return images::Caller{.account = AccountId("100000000000"),
+                                                 .region = "local-1"};
+                       },
+                   .open_console =
+                       [](const images::Caller&, const std::string& id,
+                          hypervisor::ConsoleCallbacks callbacks) {
+                           return std::make_unique<EchoConsole>(id, std::move(callbacks));
+                       }}),
+          thread_([this] { server_.run(); }) {}
+    ~FakeService() {
+        server_.stop();
+        thread_.join();
+    }
+
+    /// Before the program is run.
+    void play(const std::string& action, Answer answer) { answers_[action] = std::move(answer); }
+    void play(const std::string& action, const std::string& xml) {
+        play(action, [xml](const api::Arguments&) { return xml; });
+    }
+
+    const std::filesystem::path& directory() const { return directory_.path(); }
+
+    /// Runs `kiln WORDS`; the output is in the result, the home directory is the test's.
+    ProcessResult kiln(std::vector<std::string> words, const std::string& input = "") const {
+        words.insert(words.begin(), KILN_PROGRAM);
+        return run(std::move(words), input);
+    }
+    ProcessResult run(std::vector<std::string> words, const std::string& input = "") const {
+        const std::string path = directory().string();
+        return run_process(
+            {.arguments = std::move(words),
+             .environment = {"HOME=" + path, "XDG_CONFIG_HOME=" + path + "/config",
+                             "XDG_STATE_HOME=" + path + "/state", "KILN_STATE_DIR=" + path,
+                             "KILN_SOCKET=" + path + "/kiln.sock", "KILN_NO_AUTOSTART=1",
+                             "KILN_CONFIG=", "PATH=" + path + ":/usr/bin:/bin"},
+             .standard_input = input});
+    }
+
+  private:
+    /// Says whose it is, and everything that is typed.
+    class EchoConsole final : public hypervisor::Console {
+      public:
+        EchoConsole(const std::string& id, hypervisor::ConsoleCallbacks callbacks)
+            : callbacks_(std::move(callbacks)) {
+            callbacks_.on_bytes("console of " + id + "\n");
+        }
+        void send(std::string_view bytes) override {
+            callbacks_.on_bytes("typed: " + std::string(bytes));
+            if (bytes.find("exit") != std::string_view::npos) callbacks_.on_close();
+        }
+
+      private:
+        hypervisor::ConsoleCallbacks callbacks_;
+    };
+
+    TemporaryDirectory directory_;
+    std::map<std::string, Answer> answers_;
+    api::Dispatcher dispatcher_;
+    api::Server server_;
+    std::thread thread_;
+};
+
+}  // namespace kiln::tests
