@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,8 +19,9 @@ struct Command {
     std::string example;
     std::vector<Option> options;
     bool hidden = false;
-    /// Whether words after "--" belong to another program and are left alone.
-    bool passes_words_on = false;
+    /// How many arguments are its own when the words after them, or after "--", belong to another
+    /// program.
+    std::optional<std::size_t> own_arguments = std::nullopt;
     /// Returns the exit status; throws Error.
     std::function<int(const CommandLine& line, const std::vector<std::string>& passed_on)> run;
 };

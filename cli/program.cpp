@@ -22,15 +22,38 @@ const api::Action* action_of_command(const std::string& name) {
     return found == all.end() ? nullptr : &*found;
 }
 
-int run_command(const Command& command, std::vector<std::string> words) {
-    std::vector<std::string> passed_on;
-    const auto end = command.passes_words_on ? std::ranges::find(words, "--") : words.end();
-    if (end != words.end()) {
-        passed_on.assign(end + 1, words.end());
-        words.erase(end, words.end());
+/// Whether the word is an option whose value is the next word.
+bool takes_next_word(const std::vector<Option>& options, const std::string& word) {
+    return std::ranges::any_of(options, [&](const Option& option) {
+        return option.arity == Arity::one &&
+               (word == "--" + option.name || word == std::string{'-', option.letter});
+    });
+}
+
+/// Removes the words that belong to another program from those of the command, and returns them.
+std::vector<std::string> take_words_of_others(const std::vector<Option>& options,
+                                              std::size_t own_arguments,
+                                              std::vector<std::string>& words) {
+    auto word = words.begin();
+    std::size_t arguments = 0;
+    while (word != words.end() && *word != "--") {
+        const bool option = word->starts_with('-');
+        if (!option && ++arguments > own_arguments) break;
+        word += option && takes_next_word(options, *word) && word + 1 != words.end() ? 2 : 1;
     }
+    const auto first = word != words.end() && *word == "--" ? word + 1 : word;
+    std::vector<std::string> others(first, words.end());
+    words.erase(word, words.end());
+    return others;
+}
+
+int run_command(const Command& command, std::vector<std::string> words) {
     std::vector<Option> options = command.options;
     options.push_back(help_option());
+    std::vector<std::string> passed_on;
+    if (command.own_arguments) {
+        passed_on = take_words_of_others(options, *command.own_arguments, words);
+    }
     const CommandLine line = parse_command_line(options, words);
     if (line.has("help")) {
         print_result(command_help(command));

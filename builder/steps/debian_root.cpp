@@ -20,7 +20,6 @@ const std::vector<std::string>& base_packages() {
                                                    "dbus",
                                                    "systemd-resolved",
                                                    "libnss-resolve",
-                                                   "netplan.io",
                                                    "cloud-init",
                                                    "cloud-guest-utils",
                                                    "fdisk",
@@ -39,10 +38,24 @@ const std::vector<std::string>& base_packages() {
 
 std::string login_user_configuration(const std::string& user) {
     if (user == "root") return "disable_root: false\n";
-    return fmt::format("system_info:\n  default_user:\n    name: {}\n", user);
+    return fmt::format("  default_user:\n    name: {}\n", user);  // of system_info
 }
 
 constexpr const char* here_document_end = "KILN_END_OF_FILE";
+
+/// Shell that writes the file into the tree "$1".
+std::string writing(const GuestFile& file) {
+    const std::string directory = file.path.substr(0, file.path.rfind('/'));
+    return fmt::format("mkdir -p \"$1{}\"\ncat > \"$1{}\" <<'{}'\n{}{}\n", directory, file.path,
+                       here_document_end, file.content, here_document_end);
+}
+
+/// Runs before the kernel's package is installed, which makes the initramfs.
+std::string initramfs_script() {
+    const GuestFile machine_id{"/etc/initramfs-tools/scripts/init-bottom/machine-id",
+                               std::string(guest_file("debian/machine-id.sh"))};
+    return fmt::format("set -eu\n{}chmod 755 \"$1{}\"\n", writing(machine_id), machine_id.path);
+}
 
 }  // namespace
 
@@ -57,18 +70,15 @@ std::vector<GuestFile> debian_configuration(const Recipe& recipe, const DiskLayo
         {"/boot/grub/grub.cfg", grub_configuration(entry)},
         {"/etc/fstab", fmt::format("{} / ext4 errors=remount-ro 0 1\n", root)},
         {"/etc/hostname", "localhost\n"},
-        {"/etc/netplan/90-default.yaml", std::string(guest_file("debian/netplan.yaml"))},
+        {"/etc/systemd/network/80-dhcp.network", std::string(guest_file("debian/dhcp.network"))},
         {"/etc/cloud/cloud.cfg.d/99_kiln.cfg", std::string(guest_file("debian/cloud.cfg")) +
                                                    login_user_configuration(recipe.login_user)}};
 }
 
 std::string seal_script(const std::vector<GuestFile>& files) {
     std::string script = "set -eu\n";
-    for (const GuestFile& file : files) {
-        const std::string directory = file.path.substr(0, file.path.rfind('/'));
-        script += fmt::format("mkdir -p \"$1{}\"\ncat > \"$1{}\" <<'{}'\n{}{}\n", directory,
-                              file.path, here_document_end, file.content, here_document_end);
-    }
+    for (const GuestFile& file : files)
+        script += writing(file);
     return script + std::string(guest_file("debian/seal.sh"));
 }
 
@@ -82,7 +92,8 @@ void make_debian_root(const Build& build) {
     run.options = {
         "--variant=minbase", fmt::format("--include={}", fmt::join(packages, ",")),
         // A crash of the host loses the whole build anyway; the seal takes this out again.
-        "--dpkgopt=force-unsafe-io",
+        "--dpkgopt=force-unsafe-io", fmt::format("--essential-hook={}", initramfs_script()),
+        "--customize-hook=chroot \"$1\" systemctl enable systemd-networkd.service",
         fmt::format("--customize-hook={}",
                     seal_script(debian_configuration(build.recipe, build.layout)))};
     run_mmdebstrap(build, run);

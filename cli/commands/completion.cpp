@@ -90,7 +90,7 @@ Command complete_command() {
             .usage = "-- [WORD …]",
             .example = "kiln _complete -- run-instances --im",
             .hidden = true,
-            .passes_words_on = true,
+            .own_arguments = 0,
             .run = complete};
 }
 

@@ -119,11 +119,11 @@ int run(const CommandLine& line, const std::vector<std::string>& remote_command)
 Command ssh_command() {
     return {.name = "ssh",
             .summary = "Log in to an instance over ssh",
-            .usage = "INSTANCE-ID [options] [-- COMMAND …]",
+            .usage = "INSTANCE-ID [options] [COMMAND …]",
             .details =
                 "Waits until the instance's ssh server answers. The key that "
                 "create-key-pair saved is used by itself; the exit status is that of ssh.",
-            .example = "kiln ssh i-0123456789abcdef0 -- uname -a",
+            .example = "kiln ssh i-0123456789abcdef0 uname -a",
             .options = {{.name = "identity",
                          .letter = 'i',
                          .placeholder = "FILE",
@@ -136,7 +136,7 @@ Command ssh_command() {
                          .placeholder = "SECONDS",
                          .help = fmt::format("How long to wait for the ssh server; default {}",
                                              default_ssh_wait.count())}},
-            .passes_words_on = true,
+            .own_arguments = 1,
             .run = run};
 }
 

@@ -193,7 +193,7 @@ std::string KilnHost::instance_state(const std::string& instance_id) const {
 }
 
 std::string KilnHost::ssh(const std::string& instance_id, const std::string& command) const {
-    const Arguments arguments{"ssh", instance_id, "--wait-timeout", boot_limit_s, "--", command};
+    const Arguments arguments{"ssh", instance_id, "--wait-timeout", boot_limit_s, command};
     const ProcessResult result = kiln(arguments);
     if (result.exit_status != 0) fail(describe(arguments, result));
     return std::string(trim(result.standard_output));

@@ -180,8 +180,7 @@ TEST_F(MainJobTest, a_reboot_boots_the_guest_anew_and_keeps_its_files) {
     wait_until(
         "the guest has another boot id",
         [&] {
-            const auto result =
-                host_.kiln({"ssh", id, "--", "cat /proc/sys/kernel/random/boot_id"});
+            const auto result = host_.kiln({"ssh", id, "cat /proc/sys/kernel/random/boot_id"});
             return result.exit_status == 0 &&
                    result.standard_output.find(boot) == std::string::npos;
         },

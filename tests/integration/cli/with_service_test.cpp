@@ -257,6 +257,17 @@ TEST_F(Ssh, runs_ssh_with_the_saved_key_and_known_hosts_of_its_own) {
     EXPECT_THAT(result.standard_output, HasSubstr("-l\nadmin\n"));
 }
 
+TEST_F(Ssh, takes_the_words_after_the_instance_for_the_command_as_ssh_does) {
+    const SshPort port;
+    play_port(port.number());
+
+    const auto result =
+        service_.kiln({"ssh", "-l", "root", instance, "--wait-timeout=9", "ls", "-l", "--", "x"});
+
+    EXPECT_THAT(result.standard_output, HasSubstr("-l\nroot\n"));
+    EXPECT_THAT(result.standard_output, HasSubstr("127.0.0.1\nls\n-l\n--\nx\n"));
+}
+
 TEST_F(Ssh, takes_another_key_and_user) {
     const SshPort port;
     play_port(port.number());

@@ -30,7 +30,6 @@ class SealedTree : public testing::Test {
         write("var/lib/dbus/machine-id", "0123456789abcdef0123456789abcdef\n");
         write("etc/ssh/ssh_host_rsa_key", "secret");
         write("etc/ssh/sshd_config", "Port 22\n");
-        write("etc/netplan/other.yaml", "");
         write("etc/systemd/system/keep", "");
         write("etc/resolv.conf", "nameserver 192.0.2.1\n");
         write("var/lib/systemd/random-seed", "random");
@@ -60,7 +59,7 @@ class SealedTree : public testing::Test {
 };
 
 const std::vector<GuestFile>& minimal_files() {
-    static const std::vector<GuestFile> files{{"/etc/netplan/90-default.yaml", "network:\n"}};
+    static const std::vector<GuestFile> files{{"/etc/hostname", "localhost\n"}};
     return files;
 }
 
@@ -84,7 +83,7 @@ TEST_F(SealedTree, keeps_nothing_of_the_build) {
     EXPECT_FALSE(exists("var/cache/apt/archives/x.deb"));
     EXPECT_FALSE(exists("var/lib/apt/lists/debian_Packages"));
     EXPECT_FALSE(exists("etc/dpkg/dpkg.cfg.d/99mmdebstrap"));
-    EXPECT_THAT(read("etc/netplan/90-default.yaml"), "network:\n");
+    EXPECT_EQ(read("etc/hostname"), "localhost\n");
 }
 
 TEST_F(SealedTree, takes_files_literally) {
@@ -114,7 +113,16 @@ TEST(debian_configuration, cloud_init_looks_only_where_data_may_be) {
     const std::string settings = file_of(files, "/etc/cloud/cloud.cfg.d/99_kiln.cfg");
 
     EXPECT_THAT(settings, HasSubstr("\ndatasource_list: [NoCloud, Ec2, None]\n"));
-    EXPECT_THAT(settings, HasSubstr("system_info:\n  default_user:\n    name: admin\n"));
+    EXPECT_THAT(settings, HasSubstr("\nsystem_info:\n  network:\n    renderers: [networkd]\n"
+                                    "  default_user:\n    name: admin\n"));
+}
+
+TEST(debian_configuration, any_network_card_gets_an_address) {
+    const auto files =
+        debian_configuration({.login_user = "debian"}, plan_disk(Bytes::gibibytes(8)));
+
+    EXPECT_THAT(file_of(files, "/etc/systemd/network/80-dhcp.network"),
+                HasSubstr("[Match]\nName=en* eth*\n\n[Network]\nDHCP=ipv4\n"));
 }
 
 TEST(debian_configuration, root_may_log_in_only_when_it_is_the_login_user) {

@@ -1,8 +1,6 @@
 # Runs on the host after the last package; "$1" is the system's tree. What each instance must have of its own,
 # and what only the build needed, goes.
 
-chmod 600 "$1/etc/netplan/90-default.yaml"
-
 # Empty, not missing: systemd then makes one at boot without taking the boot for a first one.
 : > "$1/etc/machine-id"
 rm -f "$1/var/lib/dbus/machine-id"
