@@ -44,8 +44,7 @@ void end_operation(Database& database, const Registration& registration, images:
 
 Registration register_build(Database& database, const NewBuild& build) {
     images::check_image_name(build.name);
-    const Registration registration{.image = ImageId::generate(),
-                                    .operation = OperationId::generate()};
+    Registration registration{.image = ImageId::generate(), .operation = OperationId::generate()};
     database.write([&](Session& session) {
         images::insert_image(session, pending_image(build, registration.image));
         images::insert_operation(session, {.id = registration.operation,

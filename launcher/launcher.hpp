@@ -58,8 +58,7 @@ class Launcher {
     ImageId create_image(const images::Caller& caller, const CreateImageRequest& request);
     ImageId register_image(const images::Caller& caller, const RegisterImageRequest& request);
     /// With `delete_snapshots` also the image's snapshots that no other image uses.
-    void deregister_image(const images::Caller& caller, const ImageId& image,
-                          bool delete_snapshots);
+    void deregister_image(const images::Caller& caller, const ImageId& id, bool delete_snapshots);
 
     struct CreatedKeyPair {
         KeyPairId id;

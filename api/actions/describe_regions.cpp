@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -45,7 +47,7 @@ void check_names(const std::vector<std::string>& names, const std::string& regio
     for (const std::string& name : names) {
         if (name == region) continue;
         throw Error(error_code::invalid_parameter_value, name,
-                    "Invalid region: [" + name + "]. This kiln's region is " + region + ".");
+                    fmt::format("Invalid region: [{}]. This kiln's region is {}.", name, region));
     }
 }
 

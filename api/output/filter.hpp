@@ -45,6 +45,7 @@ class FilterTable {
     }
     std::vector<std::string> names() const {
         std::vector<std::string> all;
+        all.reserve(rows_.size());
         for (const Row& row : rows_)
             all.push_back(row.name);
         if (tags_) all.insert(all.end(), {"tag:KEY", "tag-key", "tag-value"});

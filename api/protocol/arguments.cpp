@@ -30,13 +30,13 @@ constexpr std::size_t max_nesting = 8;  // parts of one name, "BlockDeviceMappin
 
 /// The pairs of a request as the tree that their dotted names describe.
 struct Node {
-    std::optional<std::string> value;
-    std::vector<std::pair<std::string, Node>> children;
+    std::string part;  // of a parameter's name
+    std::optional<std::string> value = std::nullopt;
+    std::vector<Node> children = {};
 
     Node& child(const std::string& name) {
-        const auto found = std::ranges::find(children, name, &std::pair<std::string, Node>::first);
-        if (found != children.end()) return found->second;
-        return children.emplace_back(name, Node{}).second;
+        const auto found = std::ranges::find(children, name, &Node::part);
+        return found != children.end() ? *found : children.emplace_back(Node{.part = name});
     }
 };
 
@@ -45,7 +45,7 @@ Node tree_of(const std::vector<std::pair<std::string, std::string>>& pairs) {
         refuse(error_code::invalid_parameter_value, "",
                fmt::format("The request has more than {} parameters", max_parameters));
     }
-    Node root;
+    Node root{.part = ""};
     for (const auto& [name, value] : pairs) {
         const std::vector<std::string> parts = split(name, '.');
         if (parts.size() > max_nesting) {
@@ -138,6 +138,7 @@ const Parameter& declared(const std::vector<Parameter>& parameters, const std::s
     const auto found = std::ranges::find(parameters, part, &Parameter::wire);
     if (found != parameters.end()) return *found;
     std::vector<std::string> known;
+    known.reserve(parameters.size());
     for (const Parameter& parameter : parameters)
         known.push_back(parameter.wire);
     refuse_unknown(path, part, known);
@@ -151,12 +152,12 @@ std::vector<std::pair<std::uint32_t, const Node*>> elements_of(const Node& node,
                fmt::format("The parameter {} is not recognized; did you mean {}.1?", path, path));
     }
     std::vector<std::pair<std::uint32_t, const Node*>> elements;
-    for (const auto& [part, child] : node.children) {
-        const auto index = to_integer(part);
-        if (!index || *index < 1) refuse_unknown(path, part, {});
+    for (const Node& child : node.children) {
+        const auto index = to_integer(child.part);
+        if (!index || *index < 1) refuse_unknown(path, child.part, {});
         if (*index > max_list_index) {
             refuse(error_code::invalid_parameter_value, path,
-                   fmt::format("The index of {}.{} is over {}", path, part, max_list_index));
+                   fmt::format("The index of {}.{} is over {}", path, child.part, max_list_index));
         }
         elements.emplace_back(static_cast<std::uint32_t>(*index), &child);
     }
@@ -171,9 +172,9 @@ class ArgumentParser {
     static Arguments parse(const std::vector<Parameter>& parameters, const Node& node,
                            const std::string& path) {
         Arguments arguments;
-        for (const auto& [part, child] : node.children) {
-            const Parameter& parameter = declared(parameters, path, part);
-            add(arguments, parameter, child, join_path(path, part));
+        for (const Node& child : node.children) {
+            const Parameter& parameter = declared(parameters, path, child.part);
+            add(arguments, parameter, child, join_path(path, child.part));
         }
         for (const Parameter& parameter : parameters)
             require(arguments, parameter, join_path(path, parameter.wire));
@@ -220,7 +221,7 @@ class ArgumentParser {
 
     static std::string scalar(const Parameter& parameter, const Node& node,
                               const std::string& path) {
-        if (!node.children.empty()) refuse_unknown(path, node.children.front().first, {});
+        if (!node.children.empty()) refuse_unknown(path, node.children.front().part, {});
         return checked_value(parameter, path, node.value.value_or(""));
     }
 

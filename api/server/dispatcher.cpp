@@ -152,6 +152,7 @@ const Action& Dispatcher::action_of(const std::string& name) const {
     const auto found = std::ranges::find(table_, name, &Action::name);
     if (found != table_.end()) return *found;
     std::vector<std::string> known;
+    known.reserve(table_.size());
     for (const Action& action : table_)
         known.push_back(action.name);
     const auto suggestion = nearest(name, known);

@@ -55,7 +55,7 @@ std::filesystem::path make_grub_image(const Build& build, const std::string& for
             fmt::format("'{}' is missing: install the packages grub-pc-bin and grub-efi-amd64-bin",
                         directory.string()));
     }
-    const std::filesystem::path image = build.work_directory / ("grub-" + format);
+    std::filesystem::path image = build.work_directory / ("grub-" + format);
     Tool tool{.arguments = {"grub-mkimage", "-O", format, "-d", directory, "-p",
                             fmt::format("(,gpt{})/boot/grub", root_partition_number), "-o", image}};
     tool.arguments.insert(tool.arguments.end(), modules.begin(), modules.end());

@@ -166,6 +166,7 @@ class PairWriter {
 
     [[noreturn]] void refuse_member(const Parameter& parameter, const std::string& name) const {
         std::vector<std::string> known;
+        known.reserve(parameter.members.size());
         for (const Parameter& member : parameter.members)
             known.push_back(member.name);
         refuse_usage(fmt::format("{}: {} has no '{}'{}", option_, parameter.name, name,

@@ -14,6 +14,7 @@ constexpr std::size_t narrow_column = 16;  // columns are not cut below this
 
 std::vector<std::size_t> column_widths(const Rows& rows) {
     std::vector<std::size_t> widths;
+    widths.reserve(rows.headings.size());
     for (const std::string& heading : rows.headings)
         widths.push_back(text_width(heading));
     for (const auto& cells : rows.cells) {

@@ -23,6 +23,6 @@ Rows rows_of(const api::Action& action, pugi::xml_node response);
 std::string text_of(const Rows& rows);
 
 /// Aligned columns under headings. With a width, the last wide columns are cut to it.
-std::string table_of(const Rows& rows, std::optional<std::size_t> width);
+std::string table_of(const Rows& raw, std::optional<std::size_t> width);
 
 }  // namespace kiln::cli

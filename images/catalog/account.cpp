@@ -28,7 +28,7 @@ AccountId account_of_uid(Database& database, uid_t uid, Time now) {
     return database.write([&](Session& session) {
         // Another thread may have seen the user first.
         if (const auto account = find_account(session, uid)) return *account;
-        const AccountId account = AccountId::generate();
+        AccountId account = AccountId::generate();
         run_sql(session,
                 "insert into accounts (account_id, uid, created) values (:account, :uid, :created)",
                 {{"account", account.str()},
@@ -43,7 +43,7 @@ std::string catalog_identity(Database& database) {
     if (known) return *known;
     return database.write([](Session& session) {
         if (const auto identity = find_identity(session)) return *identity;
-        const std::string identity = random_uuid();
+        std::string identity = random_uuid();
         run_sql(session, "insert into catalog_identity (singleton, catalog_id) values (1, :id)",
                 {{"id", identity}});
         return identity;

@@ -66,6 +66,7 @@ struct BlockDeviceTable {
 
 [[noreturn]] void throw_not_found(const std::vector<ImageId>& ids) {
     std::vector<std::string> names;
+    names.reserve(ids.size());
     for (const ImageId& id : ids)
         names.push_back(id.str());
     throw Error("InvalidAMIID.NotFound", names.front(),

@@ -75,7 +75,7 @@ void compare_with_files(Session& session, const std::string& region, const Pool&
 
 std::vector<LayerId> collect_layers(Database& database, const Pool& pool,
                                     const std::string& region) {
-    const auto layers = database.write([&](Session& session) {
+    auto layers = database.write([&](Session& session) {
         std::vector<LayerId> unneeded;
         for (const Layer& layer : unneeded_layers(session, region)) {
             set_layer_state(session, layer.id, LayerState::deleting);

@@ -16,7 +16,7 @@ constexpr std::uint16_t ssh_port = 22;
 
 Instance get_running_instance(Database& database, const images::Caller& caller,
                               const InstanceId& id) {
-    const Instance instance = database.read(
+    Instance instance = database.read(
         [&](Session& session) { return images::get_instance(session, caller.scope(), id); });
     caller.stop_if_dry_run();
     if (instance.state == InstanceState::running) return instance;

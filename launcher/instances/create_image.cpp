@@ -59,6 +59,7 @@ Image captured_image(const CreateImageRequest& request, const Instance& instance
 
 std::vector<ImageBlockDevice> attached_devices(const std::vector<images::Volume>& volumes) {
     std::vector<ImageBlockDevice> devices;
+    devices.reserve(volumes.size());
     for (const images::Volume& volume : volumes) {
         devices.push_back({.device_name = volume.attachment->device_name,
                            .volume_size = volume.size,
@@ -168,11 +169,10 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .created = implementation_->now()};
     image.block_devices = plan_captured_devices({}, request.block_devices);
     // EC2's default for the devices of a registered image is true, other than at a launch.
-    for (std::size_t i = 0; i < image.block_devices.size(); ++i) {
-        for (const BlockDeviceOverride& device : request.block_devices) {
-            if (device.device_name != image.block_devices[i].device_name) continue;
-            image.block_devices[i].delete_on_termination =
-                device.delete_on_termination.value_or(true);
+    for (ImageBlockDevice& device : image.block_devices) {
+        for (const BlockDeviceOverride& asked : request.block_devices) {
+            if (asked.device_name != device.device_name) continue;
+            device.delete_on_termination = asked.delete_on_termination.value_or(true);
         }
     }
     check_root_stays(image);

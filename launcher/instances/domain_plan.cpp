@@ -66,6 +66,7 @@ bool boots_uefi(const images::Instance& instance) {
 
 std::vector<const images::Volume*> volumes_in_guest_order(const InstanceWithVolumes& instance) {
     std::vector<const images::Volume*> ordered;
+    ordered.reserve(instance.volumes.size());
     for (const images::Volume& volume : instance.volumes)
         ordered.push_back(&volume);
     std::ranges::stable_sort(ordered, {}, [&](const images::Volume* volume) {

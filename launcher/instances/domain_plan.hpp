@@ -27,7 +27,7 @@ struct DomainPlanner {
 
     /// The domain of the instance as the catalog describes it now. Throws when the instance's type
     /// or a layer of its volumes is gone.
-    hypervisor::DomainSpec plan(const InstanceWithVolumes& instance) const;
+    hypervisor::DomainSpec plan(const InstanceWithVolumes& described) const;
 };
 
 /// Whether the instance boots through UEFI: when its image says uefi, or prefers it and the host

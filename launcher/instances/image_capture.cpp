@@ -177,6 +177,7 @@ void ImageCapture::switch_disks(const Capture& capture, const std::vector<Switch
     const std::string name = capture.instance.str();
     if (use_.hypervisor.domain_state(name) == DomainState::absent) return;
     std::vector<hypervisor::DiskSnapshot> disks;
+    disks.reserve(switches.size());
     for (const Switch& one : switches) {
         disks.push_back({.target = one.target, .overlay = use_.pool.path_of(one.overlay)});
     }

@@ -56,7 +56,7 @@ Launcher::ImportedKeyPair Launcher::import_key_pair(const images::Caller& caller
                                                     const std::vector<images::Tag>& tags) {
     check_key_name(name);
     const PublicKey parsed = parse_public_key(public_key);
-    const ImportedKeyPair imported{
+    ImportedKeyPair imported{
         .id = KeyPairId::generate(), .name = name, .fingerprint = parsed.fingerprint};
     implementation_->database().write([&](Session& session) {
         images::insert_key_pair(session, {.id = imported.id,

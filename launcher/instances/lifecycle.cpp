@@ -147,10 +147,13 @@ void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
     if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) return;
     if (ask_first && !use_.status.is_paused_by_io_error(id)) {
         try {
-            use_.hypervisor.request_shutdown(id.str());
-            if (use_.hypervisor.wait_until_gone(id.str(), shutdown_time_limit)) return;
+            // Again and again: a guest that is still booting does not see the first requests.
+            for (int requests = 0; requests < shutdown_requests; ++requests) {
+                use_.hypervisor.request_shutdown(id.str());
+                if (use_.hypervisor.wait_until_gone(id.str(), shutdown_request_interval)) return;
+            }
             spdlog::warn("{} did not power off within {} s, so its power is cut", id.str(),
-                         shutdown_time_limit.count());
+                         (shutdown_requests * shutdown_request_interval).count());
         } catch (const Error& error) {
             spdlog::warn("{} cannot be asked to power off ({}), so its power is cut", id.str(),
                          error.what());

@@ -17,8 +17,10 @@
 
 namespace kiln::launcher {
 
-/// How long a guest may take to power itself off before its power is cut; EC2 waits minutes too.
-inline constexpr std::chrono::seconds shutdown_time_limit{120};
+/// A guest is asked this often, at this interval, to power itself off before its power is cut; EC2
+/// waits minutes too.
+inline constexpr int shutdown_requests = 12;
+inline constexpr std::chrono::seconds shutdown_request_interval{10};
 /// How long a guest may take to reboot before it is reset, as EC2 has it.
 inline constexpr std::chrono::minutes reboot_time_limit{4};
 

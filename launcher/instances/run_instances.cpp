@@ -239,7 +239,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     const int count =
         use.fitting_count(request.instance_type, request.max_count, request.min_count);
 
-    const Reservation reservation = use.database().write([&](Session& session) {
+    Reservation reservation = use.database().write([&](Session& session) {
         const LaunchTemplate from{
             .caller = caller,
             .request = request,

@@ -110,6 +110,7 @@ const InstanceType& get_instance_type(const std::string& name) {
     const auto found = std::ranges::find(types, name, &InstanceType::name);
     if (found != types.end()) return *found;
     std::vector<std::string> names;
+    names.reserve(types.size());
     for (const InstanceType& type : types)
         names.push_back(type.name);
     const auto suggestion = nearest(name, names);

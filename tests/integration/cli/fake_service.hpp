@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,6 +27,7 @@ class FakeService {
         : dispatcher_(api::actions(),
                       [this](const api::Action& action, const images::Caller&,
                              const api::Arguments& arguments, pugi::xml_node response) {
+                          const std::lock_guard lock(mutex_);
                           const auto answer = answers_.find(action.name);
                           if (answer == answers_.end()) throw Error("Unplayed", "", action.name);
                           const std::string xml = answer->second(arguments);
@@ -49,8 +51,11 @@ class FakeService {
         thread_.join();
     }
 
-    /// Before the program is run.
-    void play(const std::string& action, Answer answer) { answers_[action] = std::move(answer); }
+    /// Before the program is run. After it has run, what answers wrote may be read.
+    void play(const std::string& action, Answer answer) {
+        const std::lock_guard lock(mutex_);
+        answers_[action] = std::move(answer);
+    }
     void play(const std::string& action, const std::string& xml) {
         play(action, [xml](const api::Arguments&) { return xml; });
     }
@@ -64,13 +69,15 @@ class FakeService {
     }
     ProcessResult run(std::vector<std::string> words, const std::string& input = "") const {
         const std::string path = directory().string();
-        return run_process(
+        ProcessResult result = run_process(
             {.arguments = std::move(words),
              .environment = {"HOME=" + path, "XDG_CONFIG_HOME=" + path + "/config",
                              "XDG_STATE_HOME=" + path + "/state", "KILN_STATE_DIR=" + path,
                              "KILN_SOCKET=" + path + "/kiln.sock", "KILN_NO_AUTOSTART=1",
                              "KILN_CONFIG=", "PATH=" + path + ":/usr/bin:/bin"},
              .standard_input = input});
+        const std::lock_guard lock(mutex_);
+        return result;
     }
 
   private:
@@ -91,6 +98,7 @@ class FakeService {
     };
 
     TemporaryDirectory directory_;
+    mutable std::mutex mutex_;
     std::map<std::string, Answer> answers_;
     api::Dispatcher dispatcher_;
     api::Server server_;
