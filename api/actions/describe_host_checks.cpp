@@ -6,6 +6,7 @@
 
 #include "api/action.hpp"
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "base/settings.hpp"
 #include "builder/steps/appliance_check.hpp"
 #include "hypervisor/firmware/firmware.hpp"
@@ -139,9 +140,33 @@ Check check_permissions(const images::Pool& pool, hypervisor::Hypervisor& hyperv
         .remedy = fmt::format("chmod o+x {}, or put state_dir elsewhere", closed->string())};
 }
 
+/// libvirt offers KVM when its own user, root, may use it, and then finds that QEMU's user may not:
+/// it probes QEMU anew at every start of a guest.
+Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
+    constexpr const char* device = "/dev/kvm";
+    Check check{.name = "kvm device", .status = "ok"};
+    const std::string user = hypervisor.qemu_user();
+    if (!std::filesystem::exists(device)) {
+        check.message = fmt::format("there is no {}", device);
+    } else if (user.empty() || ::geteuid() != 0) {
+        check.message = fmt::format("{} is there", device);
+    } else if (run_process({.arguments = {"runuser", "-u", user, "--", "test", "-r", device, "-a",
+                                          "-w", device}})
+                   .exit_status == 0) {
+        check.message = fmt::format("QEMU's user ({}) can open {}", user, device);
+    } else {
+        check.status = "failed";
+        check.message = fmt::format(
+            "QEMU's user ({}) cannot open {}, which makes each start of a guest take a minute",
+            user, device);
+        check.remedy = fmt::format("chgrp kvm {0} && chmod 660 {0}", device);
+    }
+    return check;
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments&) {
     caller.stop_if_dry_run();
-    return {{check_acceleration(services.accelerator),
+    return {{check_acceleration(services.accelerator), check_kvm_device(services.hypervisor),
              check_libvirt(services.hypervisor, services.settings.libvirt_uri), check_firmware(),
              check_appliance(services.accelerator), check_space(services.pool, services.settings),
              check_permissions(services.pool, services.hypervisor)}};
