@@ -42,6 +42,8 @@ struct Waiter {
     std::string wanted;       // "running"
     std::vector<std::string> failed;  // states from which it will not come any more
     std::string reason;  // where to find out why: "Reservations.Instances.StateReason.Message"
+    /// Parameters of the describe request besides the ids.
+    std::vector<std::pair<std::string, std::string>> also = {};
 };
 
 /// An action of the API, declared once.

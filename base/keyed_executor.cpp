@@ -35,6 +35,11 @@ void KeyedExecutor::add(const std::string& key, std::function<void()> job) {
     changed_.notify_all();
 }
 
+bool KeyedExecutor::is_busy(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    return lanes_.contains(key);
+}
+
 void KeyedExecutor::wait_until_idle() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return lanes_.empty(); });

@@ -26,6 +26,8 @@ class KeyedExecutor {
     void stop();
     /// Any thread.
     void add(const std::string& key, std::function<void()> job);
+    /// Whether a job of the key runs or waits. Any thread.
+    bool is_busy(const std::string& key);
     /// Blocks until no job runs or waits. For tests and an orderly stop.
     void wait_until_idle();
 

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t max_log_lines = 200;
 constexpr std::size_t max_remembered_builds = 100;
+constexpr int max_unfinished_builds = 16;  // of an account
 constexpr int max_remove_attempts = 5;
 constexpr const char* building = "building";
 constexpr const char* canceled = "canceled";
@@ -120,6 +121,7 @@ void Builder::recover() {
 
 ImageId Builder::build_image(const images::Caller& caller, const BuildRequest& request) {
     check_space(request.recipe);
+    check_unfinished_builds(caller);
     const std::string& description =
         request.description.empty() ? request.recipe.description : request.description;
     const Time now = dependencies_.clock.now();
@@ -145,6 +147,17 @@ ImageId Builder::build_image(const images::Caller& caller, const BuildRequest& r
     running.thread =
         std::jthread([this, &running](std::stop_token stop) { run(running, std::move(stop)); });
     return registration.image;
+}
+
+void Builder::check_unfinished_builds(const images::Caller& caller) {
+    const std::lock_guard lock(mutex_);
+    const auto unfinished = std::ranges::count_if(builds_, [&](const auto& build) {
+        return !build->ended && build->caller.account == caller.account;
+    });
+    if (unfinished < max_unfinished_builds) return;
+    throw Error(
+        "RequestLimitExceeded", "",
+        fmt::format("{} builds of yours have not ended: wait for one, or cancel it", unfinished));
 }
 
 void Builder::forget_oldest() {

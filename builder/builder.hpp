@@ -74,6 +74,7 @@ class Builder {
     struct Running;
 
     void check_space(const Recipe& recipe) const;
+    void check_unfinished_builds(const images::Caller& caller);
     std::filesystem::path directory_of(const ImageId& image) const;
     void forget_oldest();
     std::shared_ptr<Running> find_build(const images::Caller& caller, const ImageId& image);

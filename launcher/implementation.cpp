@@ -33,8 +33,16 @@ hypervisor::DiskCache disk_cache_of(const images::Pool& pool) {
 }
 
 bool uses_memory(const Instance& instance) {
-    return instance.state == InstanceState::pending || instance.state == InstanceState::running ||
-           instance.state == InstanceState::stopping;
+    return instance.state != InstanceState::stopped && instance.state != InstanceState::terminated;
+}
+
+/// nullopt for the domains of others.
+std::optional<InstanceId> instance_of(const std::string& domain) {
+    try {
+        return InstanceId(domain);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
 }
 
 }  // namespace
@@ -91,8 +99,9 @@ void Launcher::Implementation::add_job(const InstanceId& id, std::function<void(
 }
 
 void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
-    if (!event.domain.starts_with("i-")) return;
-    const InstanceId id(event.domain);
+    const auto instance = instance_of(event.domain);
+    if (!instance) return;
+    const InstanceId& id = *instance;
     switch (event.kind) {
         case DomainEventKind::stopped:
             add_job(id, [this, id, detail = event.detail] {
@@ -151,17 +160,15 @@ std::vector<InstanceStateChange> Launcher::Implementation::transition(
     return changes;
 }
 
-int Launcher::Implementation::fitting_count(const std::string& instance_type, int wanted,
+int Launcher::Implementation::fitting_count(Session& session, Bytes total,
+                                            const std::string& instance_type, int wanted,
                                             int least) {
     check_pool_space();
     const Bytes needed = get_instance_type(instance_type).memory;
-    const auto instances =
-        database().read([](Session& session) { return images::unfinished_instances(session); });
     Bytes used = dependencies_.settings.memory_reserve;
-    for (const Instance& instance : instances) {
+    for (const Instance& instance : images::unfinished_instances(session)) {
         if (uses_memory(instance)) used = used + get_instance_type(instance.instance_type).memory;
     }
-    const Bytes total = dependencies_.hypervisor.host_capacity().memory;
     const Bytes left{total.value > used.value ? total.value - used.value : 0};
     const int fitting = static_cast<int>(
         std::min<std::uint64_t>(left.value / needed.value, static_cast<std::uint64_t>(wanted)));
@@ -201,6 +208,15 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
     }
 }
 
+bool Launcher::Implementation::host_was_restarted() {
+    const std::filesystem::path record = dependencies_.settings.state_directory / "host-boot-id";
+    const std::string boot = read_file("/proc/sys/kernel/random/boot_id");
+    const bool known = std::filesystem::exists(record);
+    if (known && read_file(record) == boot) return false;
+    write_file_atomically(record, boot, 0600);
+    return known;
+}
+
 void Launcher::Implementation::settle_domains(const std::string& why_gone) {
     const auto domains = dependencies_.hypervisor.domains_of(dependencies_.catalog_id);
     std::set<std::string> present(domains.begin(), domains.end());
@@ -213,6 +229,9 @@ void Launcher::Implementation::settle_domains(const std::string& why_gone) {
             add_job(instance.id, [this, id = instance.id, why_gone] {
                 lifecycle_.settle_absent_domain(id, why_gone);
             });
+        } else if (dependencies_.hypervisor.domain_state(instance.id.str()) ==
+                   DomainState::paused_by_io_error) {
+            status_.io_failed(instance.id);
         } else if (status_.reachability(instance.id) != Reachability::ok) {
             executor_.add("agent of " + instance.id.str(),
                           [this, id = instance.id] { lifecycle_.check_agent(id); });
@@ -223,6 +242,16 @@ void Launcher::Implementation::settle_domains(const std::string& why_gone) {
             "the domain '{}' carries this catalog's mark, but no instance of that id is "
             "alive; it is left alone (virsh destroy {} ends it)",
             stranger, stranger);
+    }
+}
+
+void Launcher::Implementation::resume_dropped_jobs() {
+    const auto operations =
+        database().read([](Session& session) { return images::open_operations(session); });
+    for (const images::Operation& operation : operations) {
+        // A capture tries until it is done by itself.
+        if (operation.kind == operation_kind::create_image) continue;
+        if (!executor_.is_busy(operation.resource_id)) resume_operation(operation);
     }
 }
 
@@ -249,8 +278,11 @@ void Launcher::Implementation::keep_house() {
     for (int tick = 1; pause_.wait(housekeeping_interval); ++tick) {
         try {
             lifecycle_.reset_overdue_reboots();
-            if (tick % settle_every_ticks == 0) settle_domains("lost");
-            if (tick % settle_every_ticks == 0) resume_paused_guests();
+            if (tick % settle_every_ticks == 0) {
+                resume_dropped_jobs();
+                settle_domains("lost");
+                resume_paused_guests();
+            }
             if (tick % forget_every_ticks == 0) {
                 database().write([&](Session& session) {
                     images::forget_terminated_instances(session,

@@ -52,9 +52,12 @@ class Launcher::Implementation {
 
     /// Held while a launch counts what is left of the host and takes its share.
     std::unique_lock<std::mutex> lock_admission() { return std::unique_lock(admission_); }
-    /// How many of `wanted` instances of the memory fit on the host and in the pool. Throws
-    /// Error{InsufficientInstanceCapacity} when fewer than `least` do.
-    int fitting_count(const std::string& instance_type, int wanted, int least);
+    /// All of the host's memory. Asks libvirt: not within a transaction.
+    Bytes host_memory() { return dependencies_.hypervisor.host_capacity().memory; }
+    /// How many of `wanted` instances of the type fit into the `total` memory and in the pool.
+    /// Throws Error{InsufficientInstanceCapacity} when fewer than `least` do.
+    int fitting_count(Session& session, Bytes total, const std::string& instance_type, int wanted,
+                      int least);
     /// Throws Error{InsufficientInstanceCapacity} when the pool has no room for new layers.
     void check_pool_space() const;
 
@@ -62,12 +65,16 @@ class Launcher::Implementation {
     void resume_operation(const images::Operation& operation);
     /// Compares the instances that should run with the domains that do.
     void settle_domains(const std::string& why_gone);
+    /// Whether the host was booted since the last service on this state directory asked.
+    bool host_was_restarted();
     void start_housekeeping();
 
   private:
     void on_event(const hypervisor::DomainEvent& event);
     void keep_house();
     void resume_paused_guests();
+    /// Adds the jobs of operations again that failed because libvirt or the disk did.
+    void resume_dropped_jobs();
 
     Dependencies dependencies_;
     StatusBoard status_;

@@ -27,7 +27,8 @@ void Launcher::recover() {
     }
     for (const images::Operation& operation : operations)
         use.resume_operation(operation);
-    use.settle_domains("shutdown");
+    // When nobody watched, a guest that is gone is taken to have wished it, unless all are gone.
+    use.settle_domains(use.host_was_restarted() ? "the host was restarted" : guest_shutdown);
     images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
     use.start_housekeeping();
 }

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <mutex>
 #include <vector>
 
 #include "api/action.hpp"
@@ -166,6 +167,11 @@ Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
 
 Result handle(Services& services, const images::Caller& caller, const Arguments&) {
     caller.stop_if_dry_run();
+    static std::mutex checking;  // the appliance boots: one at a time, or all handlers would do it
+    const std::unique_lock lock(checking, std::try_to_lock);
+    if (!lock) {
+        throw Error("RequestLimitExceeded", "", "another check of this host runs: try again soon");
+    }
     return {{check_acceleration(services.accelerator), check_kvm_device(services.hypervisor),
              check_libvirt(services.hypervisor, services.settings.libvirt_uri), check_firmware(),
              check_appliance(services.accelerator), check_space(services.pool, services.settings),

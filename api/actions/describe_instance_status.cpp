@@ -115,8 +115,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     check_ids_or_pages(arguments, "InstanceId");
     std::vector<View> views;
     services.database.read([&](Session& session) {
-        for (images::Instance& instance :
-             images::list_instances(session, caller.scope(), services.clock.now())) {
+        for (images::Instance& instance : images::list_instances(
+                 session, caller.scope(), services.clock.now() - terminated_instances_are_shown)) {
             const Reachability reachability = services.launcher.reachability(instance.id);
             views.push_back({.instance = std::move(instance), .reachability = reachability});
         }
@@ -157,7 +157,8 @@ Action describe_instance_status() {
                           .request_ids = "InstanceId",
                           .state = "InstanceStatuses.InstanceStatus.Status",
                           .wanted = "ok",
-                          .failed = {"impaired", "not-applicable"}}},
+                          .failed = {"impaired", "not-applicable"},
+                          .also = {{"IncludeAllInstances", "true"}}}},
         output(), handle);
 }
 

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "api/action.hpp"
@@ -15,12 +16,19 @@ namespace {
 
 constexpr const char* default_instance_type = "t3.small";
 
+/// What is out of int's range is out of any limit, too.
+int count_of(const Arguments& arguments, const char* wire) {
+    constexpr std::int64_t beyond_all_limits = 1'000'000;
+    return static_cast<int>(
+        std::clamp<std::int64_t>(arguments.integer(wire).value_or(1), 0, beyond_all_limits));
+}
+
 launcher::RunInstancesRequest request_of(const Arguments& arguments) {
     const std::vector<std::string> taggable = {"instance", "volume"};
     return {.image = ImageId(arguments.required_text("ImageId")),
             .instance_type = arguments.text("InstanceType").value_or(default_instance_type),
-            .min_count = static_cast<int>(arguments.integer("MinCount").value_or(1)),
-            .max_count = static_cast<int>(arguments.integer("MaxCount").value_or(1)),
+            .min_count = count_of(arguments, "MinCount"),
+            .max_count = count_of(arguments, "MaxCount"),
             .key_name = arguments.text("KeyName").value_or(""),
             .user_data = arguments.text("UserData").value_or(""),
             .zone = arguments.structure("Placement").text("AvailabilityZone").value_or(""),

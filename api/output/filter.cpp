@@ -35,6 +35,11 @@ void refuse_filter(const std::string& name, const std::vector<std::string>& know
                             suggestion ? fmt::format("; did you mean '{}'?", *suggestion) : ""));
 }
 
+std::vector<std::string> present(std::vector<std::string> values) {
+    std::erase(values, "");
+    return values;
+}
+
 bool any_matches(const Filter& filter, const std::vector<std::string>& texts) {
     return std::ranges::any_of(texts, [&](const std::string& text) {
         return std::ranges::any_of(filter.values, [&](const std::string& pattern) {

@@ -20,6 +20,8 @@ std::vector<Filter> filters_of(const Arguments& arguments);
 /// Throws Error{InvalidParameterValue} "The filter 'x' is invalid" with the nearest known name.
 [[noreturn]] void refuse_filter(const std::string& name, const std::vector<std::string>& known);
 /// Whether any value of the filter matches any of the texts.
+/// The values without the empty ones: a filter does not find what a resource does not have.
+std::vector<std::string> present(std::vector<std::string> values);
 bool any_matches(const Filter& filter, const std::vector<std::string>& texts);
 
 /// The filters that a Describe action takes: a row for each, with the values that a T has for it.
@@ -55,7 +57,8 @@ class FilterTable {
   private:
     std::function<std::vector<std::string>(const T&)> values_for(const std::string& name) const {
         for (const Row& row : rows_) {
-            if (row.name == name) return row.values;
+            if (row.name == name)
+                return [&row](const T& item) { return present(row.values(item)); };
         }
         if (tags_ && name.starts_with("tag:")) return tag_values(name.substr(4));
         if (tags_ && name == "tag-key") return each_tag(&images::Tag::key);

@@ -38,6 +38,8 @@ class Connection {
     boost::asio::awaitable<void> run();
     /// Closes the connection unless a request is being handled; that one is still answered.
     void stop();
+    /// Who is at the other end.
+    uid_t peer() const { return peer_; }
 
   private:
     using ErrorCode = boost::beast::error_code;

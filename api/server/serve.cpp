@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -135,10 +136,21 @@ class Service {
     Services services_;
 };
 
+/// The PATH of Debian's ordinary users lacks where mke2fs, sfdisk and depmod are.
+void add_system_programs_to_path() {
+    // NOLINTBEGIN(concurrency-mt-unsafe): there are no threads yet
+    const char* path = std::getenv("PATH");
+    const std::string all =
+        std::string(path == nullptr ? "/usr/bin:/bin" : path) + ":/usr/sbin:/sbin";
+    ::setenv("PATH", all.c_str(), 1);
+    // NOLINTEND(concurrency-mt-unsafe)
+}
+
 }  // namespace
 
 int serve(const Settings& settings, const ServeOptions& options) {
     set_up_log(options.verbosity);
+    add_system_programs_to_path();
     ::umask(private_files);
     const StateDirectory directory(settings.state_directory);
     Service(settings, directory).run();

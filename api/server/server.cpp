@@ -10,6 +10,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -23,6 +24,18 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
+
+class Counted {
+  public:
+    explicit Counted(std::size_t& counter) : counter_(counter) { ++counter_; }
+    ~Counted() { --counter_; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    std::size_t count() const { return counter_; }
+
+  private:
+    std::size_t& counter_;
+};
 
 }  // namespace
 
@@ -98,9 +111,12 @@ class Server::Implementation {
     asio::awaitable<void> serve(LocalProtocol::socket socket) {
         try {
             Connection connection(std::move(socket), context_);
-            connections_.insert(&connection);
-            co_await connection.run();
-            connections_.erase(&connection);
+            const Counted counted(connections_of_[connection.peer()]);
+            if (counted.count() <= options_.limits.max_connections_of_user) {
+                connections_.insert(&connection);
+                co_await connection.run();
+                connections_.erase(&connection);
+            }
         } catch (const std::exception& error) {
             spdlog::error("cannot serve a connection: {}", error.what());
         }
@@ -130,7 +146,8 @@ class Server::Implementation {
     asio::io_context io_;
     asio::thread_pool handler_threads_;
     ServerContext context_;
-    std::size_t connection_count_ = 0;   // accepted and not ended
+    std::size_t connection_count_ = 0;  // accepted and not ended
+    std::map<uid_t, std::size_t> connections_of_;
     std::set<Connection*> connections_;  // those of them that have begun
     Listener listener_;
     LocalProtocol::acceptor acceptor_;

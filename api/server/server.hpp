@@ -18,7 +18,9 @@ struct ServerLimits {
     std::uint32_t max_header_bytes = 16U << 10U;
     std::uint64_t max_body_bytes = 1ULL << 20U;
     /// Past these, new connections wait in the kernel's queue until one ends.
-    std::size_t max_connections = 256;
+    std::size_t max_connections = 512;
+    /// Past these of one user, new ones of that user are closed at once.
+    std::size_t max_connections_of_user = 384;
     std::size_t handler_threads = 8;
     std::chrono::milliseconds header_time{10'000};
     std::chrono::milliseconds body_time{30'000};

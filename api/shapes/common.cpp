@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "launcher/instances/launch_plan.hpp"
+
 namespace kiln::api {
 
 const Structure<images::Tag>& tag_structure() {
@@ -69,9 +71,10 @@ namespace {
 std::optional<Bytes> volume_size_of(const Arguments& ebs) {
     const auto size = ebs.integer("VolumeSize");
     if (!size) return std::nullopt;
-    if (*size >= 1) return Bytes::gibibytes(static_cast<std::uint64_t>(*size));
+    const auto most = static_cast<std::int64_t>(launcher::max_volume_size.in_gibibytes());
+    if (*size >= 1 && *size <= most) return Bytes::gibibytes(static_cast<std::uint64_t>(*size));
     throw Error("InvalidBlockDeviceMapping", "VolumeSize",
-                fmt::format("a volume has at least 1 GiB, not {}", *size));
+                fmt::format("a volume has 1 to {} GiB, not {}", most, *size));
 }
 
 void refuse_encryption(const Arguments& ebs) {

@@ -12,8 +12,6 @@ using images::Instance;
 using images::InstanceState;
 using images::Volume;
 
-constexpr std::chrono::hours terminated_instances_are_shown{1};
-
 const Structure<Volume>& instance_volume_structure() {
     static const auto ebs =
         Structure<Volume>()

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <vector>
 
 #include "api/output/structure.hpp"
@@ -16,6 +17,9 @@ struct InstanceView {
     std::vector<images::Volume> volumes;
     std::vector<images::Tag> tags;
 };
+
+/// As EC2 has it.
+inline constexpr std::chrono::hours terminated_instances_are_shown{1};
 
 struct ReservationView {
     ReservationId id;

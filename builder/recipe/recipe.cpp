@@ -19,6 +19,9 @@ namespace {
 constexpr const char* invalid_recipe = "InvalidRecipe";
 constexpr Bytes largest_size = Bytes::gibibytes(16384);  // of an EBS volume
 constexpr std::size_t max_packages = 500;
+// std::regex needs stack for each character.
+constexpr std::size_t max_mirror_length = 1'024;
+constexpr std::size_t max_package_length = 128;
 constexpr std::size_t max_description_length = 255;  // EC2's for an image
 
 Bytes smallest_size(RecipeKind kind) {
@@ -117,8 +120,9 @@ class RecipeReader {
     std::string read_mirror(const YAML::Node& node) const {
         static const std::regex address("https?://[^\\s'\"]+");
         std::string text = text_of(node, "mirror");
-        if (!std::regex_match(text, address)) {
-            fail(node, fmt::format("'mirror' is no http or https address: '{}'", text));
+        if (text.size() > max_mirror_length || !std::regex_match(text, address)) {
+            fail(node,
+                 fmt::format("'mirror' is no http or https address: '{}'", text.substr(0, 80)));
         }
         return text;
     }
@@ -153,8 +157,9 @@ class RecipeReader {
         std::vector<std::string> packages;
         for (const auto& entry : node) {
             packages.push_back(text_of(entry, "packages"));
-            if (!std::regex_match(packages.back(), name_form)) {
-                fail(entry, fmt::format("'{}' is no package name", packages.back()));
+            const std::string& name = packages.back();
+            if (name.size() > max_package_length || !std::regex_match(name, name_form)) {
+                fail(entry, fmt::format("'{}' is no package name", name.substr(0, 80)));
             }
         }
         return packages;

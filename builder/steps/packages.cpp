@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
 #include "base/error.hpp"
 #include "base/process.hpp"
@@ -13,6 +14,14 @@
 namespace kiln::builder {
 
 namespace {
+
+constexpr std::size_t max_uri_length = 1'024;
+
+/// Whether an address of the host's apt means the same to a guest: no file, no proxy on loopback.
+bool is_reachable_by_guests(const std::string& uri) {
+    static const std::regex address("https?://(?!localhost|127\\.|\\[)[^/]{1,255}/.{0,1024}");
+    return uri.size() < max_uri_length && std::regex_match(uri, address);
+}
 
 /// One line for apt's sources for each suite that the host's apt has of this Debian release, so
 /// that builds use the mirror that the host uses; none when the host is no such Debian.
@@ -29,6 +38,7 @@ std::vector<std::string> host_sources(const Build& build) {
         const std::vector<std::string> fields = split(line, ' ');
         const std::string& codename = fields.front();
         if (fields.size() < 4 || !codename.starts_with(build.recipe.suite)) continue;
+        if (!is_reachable_by_guests(fields[1])) continue;
         has_release = has_release || codename == build.recipe.suite;
         std::string source = fmt::format("deb {} {} {}", fields[1], codename, fields[2]);
         if (std::ranges::find(sources, source) == sources.end()) {
@@ -111,6 +121,10 @@ void run_mmdebstrap(const Build& build, const Mmdebstrap& run) {
         // Its mounts and its processes go with these namespaces, however it ends: what removes the
         // work directory afterwards must never see the host's /dev in it.
         tool.arguments = {"unshare", "--mount", "--pid", "--fork", "--kill-child"};
+        // In a chroot "/" is no mount point whose propagation could be changed.
+        const bool in_chroot =
+            run_process({.arguments = {"unshare", "--mount", "true"}}).exit_status != 0;
+        if (in_chroot) tool.arguments.insert(tool.arguments.end(), {"--propagation", "unchanged"});
     }
     tool.arguments.insert(tool.arguments.end(), {"mmdebstrap", "--verbose"});
     tool.arguments.insert(tool.arguments.end(), run.options.begin(), run.options.end());

@@ -11,6 +11,7 @@
 #include "cli/service/service.hpp"
 #include "cli/terminal/progress.hpp"
 #include "cli/terminal/terminal.hpp"
+#include "cli/usage_error.hpp"
 
 namespace kiln::cli {
 
@@ -70,6 +71,10 @@ std::vector<std::string> waited_ids(const api::Action& action, const api::WirePa
         const std::string& wanted = action.waiter->request_ids;
         if (name == wanted || name.starts_with(wanted + ".")) ids.push_back(value);
     }
+    if (ids.empty()) refuse_usage("--wait needs ids: what should be waited for?");
+    std::ranges::sort(ids);
+    const auto [first, last] = std::ranges::unique(ids);
+    ids.erase(first, last);
     return ids;
 }
 
@@ -77,7 +82,8 @@ std::optional<api::Reply> wait_for(const api::Waiter& waiter, const std::vector<
                                    std::chrono::seconds time_limit, const Call& call) {
     if (ids.empty()) return std::nullopt;  // asking for no ids would be asking for everything
     const std::string names = fmt::format("{}", fmt::join(ids, ", "));
-    const api::WirePairs pairs = id_pairs(waiter.parameter, ids);
+    api::WirePairs pairs = id_pairs(waiter.parameter, ids);
+    pairs.insert(pairs.end(), waiter.also.begin(), waiter.also.end());
     const api::OutputShape& shape = *action_named(waiter.action).output;
     const Clock::time_point deadline = Clock::now() + time_limit;
     std::chrono::milliseconds interval = first_interval;

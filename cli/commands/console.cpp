@@ -38,6 +38,7 @@ void catch_ending_signals() {
     action.sa_handler = [](int) { interrupted = 1; };
     for (const int signal : {SIGTERM, SIGHUP, SIGINT})
         ::sigaction(signal, &action, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);  // a write fails instead, and the terminal is restored
 }
 
 class ConsoleLoop {

@@ -20,6 +20,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds default_ssh_wait{60};
+/// A slow guest takes its time from the connection to the first word.
+constexpr std::chrono::seconds time_to_answer{5};
 constexpr std::chrono::milliseconds retry_interval{250};
 constexpr const char* describe_connection = "DescribeInstanceConnection";
 constexpr const char* describe_instances = "DescribeInstances";
@@ -54,7 +56,7 @@ Connection wait_for_ssh(Service& service, const std::string& instance,
         std::string state = "running";
         try {
             Connection connection = ask_connection(service, instance);
-            if (ssh_answers(connection.endpoint, retry_interval)) return connection;
+            if (ssh_answers(connection.endpoint, time_to_answer)) return connection;
         } catch (const Error& error) {
             if (error.code() != error_code::incorrect_instance_state) throw;
             state = state_of(service, instance);

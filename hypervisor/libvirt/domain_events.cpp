@@ -1,5 +1,7 @@
 #include "hypervisor/libvirt/domain_events.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "hypervisor/libvirt/domain_list.hpp"
@@ -44,6 +46,9 @@ int on_lifecycle(virConnectPtr /*connection*/, virDomainPtr domain, int event, i
                  void* opaque) {
     const std::string name = virDomainGetName(domain);
     if (event == VIR_DOMAIN_EVENT_STARTED) owner(opaque).domain_started(name);
+    if (event == VIR_DOMAIN_EVENT_SHUTDOWN && detail == VIR_DOMAIN_EVENT_SHUTDOWN_HOST) {
+        owner(opaque).domain_shut_down_by_host(name);
+    }
     if (event == VIR_DOMAIN_EVENT_STOPPED) {
         owner(opaque).domain_stopped(name, word_for_stop(detail));
     }
@@ -81,7 +86,12 @@ void DomainEvents::set_listener(Listener listener) {
 
 void DomainEvents::publish(const DomainEvent& event) {
     const std::lock_guard lock(listener_mutex_);
-    if (listener_) listener_(event);
+    if (!listener_) return;
+    try {
+        listener_(event);
+    } catch (const std::exception& error) {  // libvirt's C code is what called
+        spdlog::error("an event of the domain {} is lost: {}", event.domain, error.what());
+    }
 }
 
 int DomainEvents::register_callback(virConnectPtr connection, int event_id,
@@ -138,14 +148,23 @@ void DomainEvents::domain_started(const std::string& domain) {
     running_.insert(domain);
 }
 
+void DomainEvents::domain_shut_down_by_host(const std::string& domain) {
+    const std::lock_guard lock(mutex_);
+    shut_down_by_host_.insert(domain);
+}
+
 void DomainEvents::domain_stopped(const std::string& domain, const std::string& cause) {
+    bool by_host = false;
     {
         const std::lock_guard lock(mutex_);
         running_.erase(domain);
+        by_host = shut_down_by_host_.erase(domain) > 0;
         ++stop_count_;
     }
     stopped_.notify_all();
-    publish({.domain = domain, .kind = DomainEventKind::stopped, .detail = cause});
+    publish({.domain = domain,
+             .kind = DomainEventKind::stopped,
+             .detail = by_host ? "ended by the host" : cause});
 }
 
 std::uint64_t DomainEvents::stop_count() {

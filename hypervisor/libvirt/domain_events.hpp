@@ -36,6 +36,8 @@ class DomainEvents : public std::enable_shared_from_this<DomainEvents> {
 
     /// From libvirt's callbacks.
     void domain_started(const std::string& domain);
+    /// A signal of the host's ends its QEMU; domain_stopped follows.
+    void domain_shut_down_by_host(const std::string& domain);
     void domain_stopped(const std::string& domain, const std::string& cause);
     void publish(const DomainEvent& event);
 
@@ -51,6 +53,7 @@ class DomainEvents : public std::enable_shared_from_this<DomainEvents> {
     std::condition_variable stopped_;
     std::uint64_t stop_count_ = 0;
     std::set<std::string> running_;
+    std::set<std::string> shut_down_by_host_;
     bool was_attached_ = false;
 };
 

@@ -12,8 +12,6 @@
 
 namespace kiln::images {
 
-/// Launches and captures keep chains at most this deep.
-inline constexpr std::size_t max_chain_depth = 16;
 /// A chain longer than this is taken for a cycle; it is where libvirt gives up, too.
 inline constexpr std::size_t longest_readable_chain = 200;
 

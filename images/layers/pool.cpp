@@ -19,10 +19,16 @@ namespace {
 constexpr mode_t pool_mode = 0711;  // QEMU's user passes through, and sees no names
 constexpr mode_t live_mode = 0600;
 constexpr mode_t frozen_mode = 0444;
+constexpr const char* unfinished_suffix = ".part";
 
 void set_mode(const std::filesystem::path& path, mode_t mode) {
     if (::chmod(path.c_str(), mode) == 0) return;
     throw system_error(fmt::format("set the mode of '{}'", path.string()));
+}
+
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+    if (::rename(from.c_str(), to.c_str()) == 0) return;
+    throw system_error(fmt::format("move '{}' to '{}'", from.string(), to.string()));
 }
 
 void make_pool_directory(const std::filesystem::path& directory) {
@@ -97,12 +103,16 @@ void Pool::create_empty(const LayerId& layer, Bytes size) const {
 void Pool::create_live_layer(const LayerId& layer, Bytes size,
                              const std::optional<std::filesystem::path>& backing) const {
     const std::filesystem::path path = path_of(layer);
-    remove_file(path);
+    // A guest may have written to it since.
+    if (std::filesystem::exists(path)) return;
+    const std::filesystem::path part = path.string() + unfinished_suffix;
     Rollback rollback;
-    rollback.add([&] { remove_file(path); });
-    qemu_img::create({.path = path, .size = size, .backing = backing});
-    set_mode(path, live_mode);
-    sync_file(path);
+    rollback.add([&] { remove_file(part); });
+    remove_file(part);
+    qemu_img::create({.path = part, .size = size, .backing = backing});
+    set_mode(part, live_mode);
+    sync_file(part);
+    rename_file(part, path);
     sync_directory(directory_);
     rollback.commit();
 }
@@ -111,9 +121,7 @@ void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const 
     const std::filesystem::path path = path_of(layer);
     set_mode(file, frozen_mode);
     sync_file(file);
-    if (::rename(file.c_str(), path.c_str()) != 0) {
-        throw system_error(fmt::format("move '{}' to '{}'", file.string(), path.string()));
-    }
+    rename_file(file, path);
     sync_directory(directory_);
 }
 
@@ -124,6 +132,7 @@ void Pool::freeze(const LayerId& layer) const {
 }
 
 void Pool::remove(const LayerId& layer) const {
+    remove_file(path_of(layer).string() + unfinished_suffix);
     remove_file(path_of(layer));
 }
 

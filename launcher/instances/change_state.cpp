@@ -30,7 +30,8 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
     Implementation& use = *implementation_;
     check_not_empty(ids);
     const auto admission = use.lock_admission();
-    const auto change = [&](Session&, Instance& instance) {
+    const Bytes host_memory = use.host_memory();
+    const auto change = [&](Session& session, Instance& instance) {
         switch (instance.state) {
             case InstanceState::pending:
             case InstanceState::running:
@@ -42,7 +43,7 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
             case InstanceState::terminated:
                 refuse_state(instance, "started");
         }
-        use.fitting_count(instance.instance_type, 1, 1);
+        use.fitting_count(session, host_memory, instance.instance_type, 1, 1);
         instance.state = InstanceState::pending;
         instance.state_reason = {};
         instance.state_transition_reason = "";

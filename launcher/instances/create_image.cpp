@@ -94,6 +94,18 @@ std::vector<CapturePart> insert_snapshots(Session& session, const std::string& r
     return parts;
 }
 
+/// The capture makes each chain one longer, and a launch of the image another one.
+void check_chains(Session& session, const std::vector<images::Volume>& volumes) {
+    for (const images::Volume& volume : volumes) {
+        const std::size_t depth = images::layer_chain(session, volume.layer.value()).size();
+        if (depth + 2 <= images::longest_readable_chain) continue;
+        throw Error("IncorrectState", volume.id.str(),
+                    fmt::format("the volume '{}' stands on {} layers, and libvirt reads no chain "
+                                "longer than {}: build a new base image",
+                                volume.id.str(), depth, images::longest_readable_chain));
+    }
+}
+
 void check_root_stays(const Image& image) {
     const auto root = std::ranges::find(image.block_devices, image.root_device_name,
                                         &ImageBlockDevice::device_name);
@@ -118,6 +130,8 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         image.block_devices =
             plan_captured_devices(attached_devices(volumes), request.block_devices);
         check_root_stays(image);
+        check_snapshots(session, caller, request.block_devices, {});
+        check_chains(session, volumes);
         const auto parts = insert_snapshots(
             session,
             fmt::format("Created by CreateImage({}) for {}", instance.id.str(), image.id.str()),
@@ -177,13 +191,10 @@ ImageId Launcher::register_image(const images::Caller& caller,
     }
     check_root_stays(image);
     implementation_->database().write([&](Session& session) {
+        check_snapshots(session, caller, request.block_devices, {});
         for (ImageBlockDevice& device : image.block_devices) {
             if (!device.snapshot) continue;
             const auto snapshot = images::get_snapshot(session, caller.scope(), *device.snapshot);
-            if (snapshot.state != images::SnapshotState::completed) {
-                throw Error("IncorrectState", snapshot.id.str(),
-                            fmt::format("the snapshot '{}' is not completed", snapshot.id.str()));
-            }
             if (device.volume_size.value != 0 && device.volume_size < snapshot.volume_size) {
                 throw Error("InvalidBlockDeviceMapping", device.device_name,
                             fmt::format("the volume of {} is smaller than its snapshot '{}'",
@@ -213,9 +224,11 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
         images::delete_all_tags(session, id.str());
         images::set_image_block_devices(session, id, {});
         for (const ImageBlockDevice& device : image.block_devices) {
-            const bool deletable = delete_snapshots && device.snapshot &&
-                                   images::images_using_snapshot(session, *device.snapshot).empty();
-            if (deletable) images::delete_snapshot(session, *device.snapshot);
+            if (!delete_snapshots || !device.snapshot) continue;
+            const auto snapshot = images::find_snapshot(session, *device.snapshot);
+            const bool deletable = snapshot && snapshot->owner == caller.account &&
+                                   images::images_using_snapshot(session, snapshot->id).empty();
+            if (deletable) images::delete_snapshot(session, snapshot->id);
         }
         caller.stop_if_dry_run();
     });

@@ -115,12 +115,9 @@ void ImageCapture::retry(const char* what, const std::function<void()>& step) {
 std::vector<ImageCapture::Switch> ImageCapture::plan(const OperationId& operation,
                                                      Capture& capture) {
     const auto instance = load_instance(use_.database, capture.instance);
-    const bool usable = instance && (instance->instance.state == InstanceState::running ||
-                                     instance->instance.state == InstanceState::stopped);
-    if (!usable) {
+    if (!instance || instance->instance.state == InstanceState::terminated) {
         throw Error(error_code::incorrect_instance_state, capture.instance.str(),
-                    fmt::format("the instance '{}' is neither running nor stopped any more",
-                                capture.instance.str()));
+                    fmt::format("the instance '{}' is terminated", capture.instance.str()));
     }
     std::vector<Switch> switches;
     const auto in_guest_order = volumes_in_guest_order(*instance);
@@ -173,7 +170,7 @@ void ImageCapture::switch_disks(const Capture& capture, const std::vector<Switch
     for (const Switch& one : switches) {
         use_.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
     }
-    if (capture.boots_again) lifecycle_.power_off(capture.instance, true);
+    if (!capture.no_reboot) lifecycle_.power_off(capture.instance, true);
     const std::string name = capture.instance.str();
     if (use_.hypervisor.domain_state(name) == DomainState::absent) return;
     std::vector<hypervisor::DiskSnapshot> disks;
@@ -233,14 +230,15 @@ void ImageCapture::boot_again(const OperationId& operation, const Capture& captu
     std::string failure;
     try {
         if (must_run) lifecycle_.boot(*instance);
-    } catch (const std::exception& error) {
+    } catch (const Error& error) {
+        if (error.code() == error_code::unavailable) throw;  // nobody knows whether it boots
         spdlog::error("{} did not boot again: {}", capture.instance.str(), error.what());
         failure = error.what();
     }
     change_instance(use_.database, capture.instance,
                     [&](Session& session, images::Instance& changed) {
                         images::delete_operation(session, operation);
-                        if (failure.empty()) return;
+                        if (failure.empty() || changed.state != InstanceState::running) return;
                         changed.state = InstanceState::stopped;
                         changed.state_reason = {.code = "Server.InternalError",
                                                 .message = "Server.InternalError: " + failure};

@@ -47,11 +47,18 @@ void InstanceFiles::create(const InstanceId& id) const {
     std::filesystem::permissions(directory_of(id), passable);
 }
 
+std::string yaml_quoted(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text)
+        quoted += c == '\'' ? "''" : std::string{c};
+    return quoted + "'";
+}
+
 std::string seed_meta_data(const images::Instance& instance) {
     std::string text =
         fmt::format("instance-id: {}\nlocal-hostname: {}\n", instance.id.str(), instance.id.str());
     if (!instance.public_key.empty()) {
-        text += fmt::format("public-keys:\n  - {}\n", instance.public_key);
+        text += fmt::format("public-keys:\n  - {}\n", yaml_quoted(instance.public_key));
     }
     return text;
 }

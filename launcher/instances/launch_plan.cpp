@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "images/catalog/snapshot.hpp"
 
 namespace kiln::launcher {
 
@@ -124,6 +125,21 @@ std::vector<ImageBlockDevice> plan_captured_devices(
     }
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
     return devices;
+}
+
+void check_snapshots(Session& session, const images::Caller& caller,
+                     const std::vector<BlockDeviceOverride>& overrides,
+                     const std::vector<ImageBlockDevice>& own) {
+    for (const BlockDeviceOverride& change : overrides) {
+        if (!change.snapshot) continue;
+        const auto known =
+            std::ranges::find(own, change.device_name, &ImageBlockDevice::device_name);
+        if (known != own.end() && known->snapshot == change.snapshot) continue;
+        const auto snapshot = images::get_snapshot(session, caller.scope(), *change.snapshot);
+        if (snapshot.state == images::SnapshotState::completed) continue;
+        throw Error("IncorrectState", snapshot.id.str(),
+                    fmt::format("the snapshot '{}' is not completed", snapshot.id.str()));
+    }
 }
 
 void check_user_data(const std::string& base64) {

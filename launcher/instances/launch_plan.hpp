@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "images/accounts/caller.hpp"
 #include "images/catalog/image.hpp"
 #include "launcher/instances/requests.hpp"
 
@@ -23,6 +24,12 @@ std::vector<images::ImageBlockDevice> plan_block_devices(
 std::vector<images::ImageBlockDevice> plan_captured_devices(
     std::vector<images::ImageBlockDevice> devices,
     const std::vector<BlockDeviceOverride>& overrides);
+
+/// Throws what EC2 answers a stranger unless the caller may use each snapshot that the overrides
+/// bring in; those that `own`, the image's mapping, has are the image's affair.
+void check_snapshots(Session& session, const images::Caller& caller,
+                     const std::vector<BlockDeviceOverride>& overrides,
+                     const std::vector<images::ImageBlockDevice>& own);
 
 /// "/dev/xvda", "/dev/sda1", "xvdb". Throws Error{InvalidBlockDeviceMapping}.
 void check_device_name(const std::string& name);

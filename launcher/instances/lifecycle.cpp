@@ -79,6 +79,7 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
         const auto firmware = hypervisor::find_uefi_firmware();
         if (firmware) use_.files.create_uefi_variables(id, firmware->variables_template);
     }
+    guest_rebooted(id);  // an earlier request to reboot is met
     use_.status.started(id);
     use_.hypervisor.start_domain(use_.planner.plan(instance));
 }
@@ -86,8 +87,10 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
 void InstanceLifecycle::finish_launch(const InstanceId& id) {
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
         // Somebody may have asked to terminate it meanwhile.
-        if (instance.state == InstanceState::pending) instance.state = InstanceState::running;
-        instance.state_reason = {};
+        if (instance.state == InstanceState::pending) {
+            instance.state = InstanceState::running;
+            instance.state_reason = {};
+        }
         for (Volume volume : images::volumes_of_instance(session, id)) {
             if (volume.state != VolumeState::creating) continue;
             images::set_layer_state(session, volume.layer.value(), images::LayerState::live);
@@ -104,6 +107,7 @@ void InstanceLifecycle::finish_launch(const InstanceId& id) {
 void InstanceLifecycle::abandon_launch(const InstanceId& id, const std::string& cause) {
     use_.hypervisor.destroy(id.str());
     use_.status.gone(id);
+    use_.files.remove_all(id);
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
         instance.state = InstanceState::terminated;
         instance.terminated = use_.clock.now();
@@ -114,9 +118,10 @@ void InstanceLifecycle::abandon_launch(const InstanceId& id, const std::string& 
             images::update_volume(session, volume);
         }
         release_volumes(session, id);
-        finish_operations(session, id.str(), operation_kind::launch);
+        // Somebody may have asked to terminate it meanwhile: it is.
+        for (const char* kind : {operation_kind::launch, operation_kind::terminate})
+            finish_operations(session, id.str(), kind);
     });
-    use_.files.remove_all(id);
     images::collect_layers(use_.database, use_.pool, use_.region);
 }
 
@@ -126,24 +131,28 @@ void InstanceLifecycle::start(const InstanceId& id) {
         if (!instance || instance->instance.state != InstanceState::pending) return;
         if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) boot(*instance);
         change_instance(use_.database, id, [&](Session& session, Instance& changed) {
-            if (changed.state == InstanceState::pending) changed.state = InstanceState::running;
+            finish_operations(session, id.str(), operation_kind::start);
+            // Somebody may have asked to terminate it meanwhile.
+            if (changed.state != InstanceState::pending) return;
+            changed.state = InstanceState::running;
             changed.state_reason = {};
             changed.state_transition_reason = "";
-            finish_operations(session, id.str(), operation_kind::start);
         });
     } catch (const std::exception& error) {
         spdlog::error("start of {} failed: {}", id.str(), error.what());
         use_.hypervisor.destroy(id.str());
         use_.status.gone(id);
         change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+            finish_operations(session, id.str(), operation_kind::start);
+            if (changed.state != InstanceState::pending) return;
             changed.state = InstanceState::stopped;
             changed.state_reason = internal_error_reason(error.what());
-            finish_operations(session, id.str(), operation_kind::start);
         });
     }
 }
 
 void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
+    guest_rebooted(id);  // a guest that goes down is not to be reset
     if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) return;
     if (ask_first && !use_.status.is_paused_by_io_error(id)) {
         try {
@@ -172,8 +181,9 @@ void InstanceLifecycle::stop(const InstanceId& id, bool force) {
 void InstanceLifecycle::finish_stop(const InstanceId& id) {
     use_.status.gone(id);
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
-        instance.state = InstanceState::stopped;
         finish_operations(session, id.str(), operation_kind::stop);
+        // Somebody may have asked to terminate it meanwhile.
+        if (instance.state == InstanceState::stopping) instance.state = InstanceState::stopped;
     });
 }
 
@@ -190,6 +200,7 @@ void InstanceLifecycle::terminate(const InstanceId& id) {
 
 void InstanceLifecycle::finish_termination(const InstanceId& id) {
     use_.status.gone(id);
+    use_.files.remove_all(id);
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
         instance.state = InstanceState::terminated;
         instance.terminated = use_.clock.now();
@@ -199,7 +210,6 @@ void InstanceLifecycle::finish_termination(const InstanceId& id) {
             finish_operations(session, id.str(), kind);
         }
     });
-    use_.files.remove_all(id);
     images::collect_layers(use_.database, use_.pool, use_.region);
 }
 
@@ -207,19 +217,25 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
     const auto described = load_instance(use_.database, id);
     if (!described || described->instance.state != InstanceState::running) return;
     if (use_.hypervisor.domain_state(id.str()) != DomainState::absent) return;
-    const bool crashed = detail == "crashed" || detail == "failed";
+    // Only a guest's own wish may delete volumes: not a crash, nor a host that was switched off.
+    const bool wished = detail == guest_shutdown;
     const bool ends =
-        !crashed && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
+        wished && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
+    bool settled = false;
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+        settled = instance.state == InstanceState::running;
+        if (!settled) return;
         instance.state = ends ? InstanceState::shutting_down : InstanceState::stopping;
         instance.state_reason =
-            crashed ? internal_error_reason("the virtual machine's process ended unexpectedly")
-                    : guest_shutdown_reason();
+            wished ? guest_shutdown_reason()
+                   : internal_error_reason(fmt::format(
+                         "the virtual machine's process ended unexpectedly ({})", detail));
         instance.state_transition_reason = "";
         images::insert_operation(
             session, instance_operation(ends ? operation_kind::terminate : operation_kind::stop,
                                         instance, use_.clock.now()));
     });
+    if (!settled) return;
     ends ? finish_termination(id) : finish_stop(id);
 }
 
@@ -235,7 +251,7 @@ void InstanceLifecycle::reboot(const InstanceId& id) {
         reboot_deadlines_.insert_or_assign(id,
                                            std::chrono::steady_clock::now() + reboot_time_limit);
     }
-    use_.status.started(id);
+    use_.status.reboots(id);
     use_.hypervisor.request_reboot(id.str());
 }
 

@@ -21,6 +21,8 @@ namespace kiln::launcher {
 /// waits minutes too.
 inline constexpr int shutdown_requests = 12;
 inline constexpr std::chrono::seconds shutdown_request_interval{10};
+/// Why a domain is gone whose guest powered itself off, in the words of domain events.
+inline constexpr const char* guest_shutdown = "shutdown";
 /// How long a guest may take to reboot before it is reset, as EC2 has it.
 inline constexpr std::chrono::minutes reboot_time_limit{4};
 
@@ -55,8 +57,9 @@ class InstanceLifecycle {
     /// The guest is asked to reboot, and reset when it has not after reboot_time_limit.
     void reboot(const InstanceId& id);
 
-    /// Called when a domain was found gone: an instance that should run becomes stopped or
-    /// terminated, as its InstanceInitiatedShutdownBehavior says.
+    /// Called when a domain was found gone: an instance that should run becomes stopped, or
+    /// terminated when its InstanceInitiatedShutdownBehavior says so and `detail` is
+    /// guest_shutdown.
     void settle_absent_domain(const InstanceId& id, const std::string& detail);
     /// Asks the guest agent, and remembers when it answers.
     void check_agent(const InstanceId& id);

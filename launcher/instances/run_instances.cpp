@@ -236,8 +236,11 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     });
     check_architecture(image, type);
     const auto devices = plan_block_devices(image, request.block_devices);
-    const int count =
-        use.fitting_count(request.instance_type, request.max_count, request.min_count);
+    const Bytes host_memory = use.host_memory();
+    const int count = use.database().read([&](Session& session) {
+        return use.fitting_count(session, host_memory, request.instance_type, request.max_count,
+                                 request.min_count);
+    });
 
     Reservation reservation = use.database().write([&](Session& session) {
         const LaunchTemplate from{
@@ -249,6 +252,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
             .public_key = public_key_for(session, caller, request.key_name),
             .reservation = ReservationId::generate(),
             .now = use.now()};
+        check_snapshots(session, caller, request.block_devices, from.image.block_devices);
         Reservation made{.id = from.reservation, .owner = caller.account};
         for (int i = 0; i < count; ++i)
             made.instances.push_back(insert_launch(session, from, i));

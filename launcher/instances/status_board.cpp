@@ -13,6 +13,13 @@ void StatusBoard::started(const InstanceId& id) {
     entries_.insert_or_assign(id, Entry{.started = clock_.now()});
 }
 
+void StatusBoard::reboots(const InstanceId& id) {
+    const std::lock_guard lock(mutex_);
+    Entry& entry = entries_[id];
+    entry.started = clock_.now();
+    entry.agent_answered = false;
+}
+
 void StatusBoard::agent_answered(const InstanceId& id) {
     const std::lock_guard lock(mutex_);
     const auto entry = entries_.find(id);

@@ -18,6 +18,8 @@ class StatusBoard {
     explicit StatusBoard(const Clock& clock) : clock_(clock) {}
 
     void started(const InstanceId& id);
+    /// As started, but a guest that is paused stays so.
+    void reboots(const InstanceId& id);
     void agent_answered(const InstanceId& id);
     /// Its disk could not be written: the guest is paused until there is space again.
     void io_failed(const InstanceId& id);

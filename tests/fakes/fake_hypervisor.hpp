@@ -42,6 +42,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         failures_.insert_or_assign(function, std::move(error));
     }
+    /// At the next call of the function the action comes first, once: somebody is quicker.
+    void before_next(const std::string& function, std::function<void()> action) {
+        const std::lock_guard lock(mutex_);
+        actions_.insert_or_assign(function, std::move(action));
+    }
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
     void set_memory(Bytes memory) { memory_ = memory; }
     void let_agents_answer() { agents_answer_ = true; }
@@ -132,6 +137,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
 
   private:
     void enter(const std::string& function, const std::string& name) {
+        if (const auto action = take_action(function)) action();
         const std::lock_guard lock(mutex_);
         calls_.push_back(function + " " + name);
         const auto failure = failures_.find(function);
@@ -141,7 +147,14 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         throw Error(error);
     }
 
+    std::function<void()> take_action(const std::string& function) {
+        const std::lock_guard lock(mutex_);
+        auto action = actions_.extract(function);
+        return action ? std::move(action.mapped()) : nullptr;
+    }
+
     mutable std::mutex mutex_;
+    std::map<std::string, std::function<void()>> actions_;
     std::map<std::string, hypervisor::DomainSpec> domains_;
     std::map<std::string, Error> failures_;
     std::vector<std::string> calls_;

@@ -167,6 +167,18 @@ TEST(Server, connections_past_the_limit_wait_until_one_ends) {
     EXPECT_THAT(third.receive_all(), HasSubstr("<text>third</text>"));
 }
 
+TEST(Server, one_user_cannot_take_all_connections) {
+    const TestServer server({.max_connections = 4, .max_connections_of_user = 2});
+    RawClient first(server.socket());
+    RawClient second(server.socket());
+    for (RawClient* client : {&first, &second}) {
+        client->send(echo_request("x"));
+        client->receive_until("</EchoResponse>");
+    }
+    RawClient third(server.socket());
+    EXPECT_EQ(third.receive_all(), "") << "it is closed";
+}
+
 TEST(Server, three_hundred_clients_at_once_are_all_answered) {
     const TestServer server;
     std::vector<std::unique_ptr<RawClient>> clients;

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "base/file.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 
 namespace kiln::tests {
@@ -125,46 +126,68 @@ TEST_F(CreateImageTest, layers_that_nothing_needs_are_removed) {
     EXPECT_EQ(layer_count(), 0U);
 }
 
-TEST_F(CreateImageTest, a_capture_cut_off_after_the_switch_is_finished_at_the_next_start) {
+/// A capture whose service was killed between the switch of the disks and its publication.
+class CaptureCutOff : public CreateImageTest {
+  protected:
+    CaptureCutOff() {
+        pending.state = ImageState::pending;
+        images::Snapshot part = snapshot(before.layer.value());
+        part.layer.reset();
+        part.volume = before.id;
+        part.state = images::SnapshotState::pending;
+        pending.block_devices.at(0).snapshot = part.id;
+        pool().create_overlay(
+            {.layer = overlay, .parent = before.layer.value(), .size = before.size});
+        host().snapshot_disks(id.str(), {{.target = "vda", .overlay = pool().path_of(overlay)}});
+        stop_service();
+        write([&](Session& session) {
+            images::Layer row = layer(before.layer.value());
+            row.id = overlay;
+            row.state = images::LayerState::creating;
+            images::insert_layer(session, row);
+            images::insert_snapshot(session, part);
+            images::insert_image(session, pending);
+            images::insert_operation(
+                session,
+                {.id = OperationId::generate(),
+                 .kind = "create-image",
+                 .owner = pending.owner,
+                 .resource_id = id.str(),
+                 .payload = R"({"image":")" + pending.id.str() + R"(","instance":")" + id.str() +
+                            R"(","no_reboot":true,"boots_again":false,"parts":[{"volume":")" +
+                            before.id.str() + R"(","snapshot":")" + part.id.str() +
+                            R"(","device":"/dev/sda1"}],"overlays":{")" + before.id.str() +
+                            R"(":")" + overlay.str() + R"("}})",
+                 .created = now()});
+        });
+    }
+
+    void expect_finished() {
+        EXPECT_EQ(image_now(pending.id).state, ImageState::available);
+        EXPECT_EQ(volumes(id).at(0).layer, overlay);
+        EXPECT_EQ(layer_now(before.layer.value())->state, images::LayerState::frozen);
+        EXPECT_EQ(open_operation_count(), 0U);
+    }
+
     const InstanceId id = run_one();
-    const auto before = volumes(id).at(0);
     const LayerId overlay = LayerId::generate();
+    const images::Volume before = volumes(id).at(0);
     images::Image pending = image("two");
-    pending.state = ImageState::pending;
-    images::Snapshot part = snapshot(before.layer.value());
-    part.layer.reset();
-    part.volume = before.id;
-    part.state = images::SnapshotState::pending;
-    pending.block_devices.at(0).snapshot = part.id;
-    pool().create_overlay({.layer = overlay, .parent = before.layer.value(), .size = before.size});
-    host().snapshot_disks(id.str(), {{.target = "vda", .overlay = pool().path_of(overlay)}});
-    stop_service();
-    write([&](Session& session) {
-        images::Layer row = layer(before.layer.value());
-        row.id = overlay;
-        row.state = images::LayerState::creating;
-        images::insert_layer(session, row);
-        images::insert_snapshot(session, part);
-        images::insert_image(session, pending);
-        images::insert_operation(
-            session,
-            {.id = OperationId::generate(),
-             .kind = "create-image",
-             .owner = pending.owner,
-             .resource_id = id.str(),
-             .payload = R"({"image":")" + pending.id.str() + R"(","instance":")" + id.str() +
-                        R"(","no_reboot":true,"boots_again":false,"parts":[{"volume":")" +
-                        before.id.str() + R"(","snapshot":")" + part.id.str() +
-                        R"(","device":"/dev/sda1"}],"overlays":{")" + before.id.str() + R"(":")" +
-                        overlay.str() + R"("}})",
-             .created = now()});
-    });
+};
+
+TEST_F(CaptureCutOff, is_finished_at_the_next_start) {
+    start_service();
+    expect_finished();
+}
+
+TEST_F(CaptureCutOff, is_finished_without_loss_when_the_guest_has_powered_off_meanwhile) {
+    write_file_atomically(pool().path_of(overlay), "what the guest wrote", 0600);
+    host().guest_vanishes(id.str());
     start_service();
 
-    EXPECT_EQ(image_now(pending.id).state, ImageState::available);
-    EXPECT_EQ(volumes(id).at(0).layer, overlay);
-    EXPECT_EQ(layer_now(before.layer.value())->state, images::LayerState::frozen);
-    EXPECT_EQ(open_operation_count(), 0U);
+    expect_finished();
+    EXPECT_EQ(read_file(pool().path_of(overlay)), "what the guest wrote");
+    EXPECT_EQ(state(id), images::InstanceState::stopped);
 }
 
 }  // namespace

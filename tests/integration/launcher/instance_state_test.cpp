@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "base/file.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 
 namespace kiln::tests {
@@ -144,6 +145,76 @@ TEST_F(InstanceStateTest, a_power_off_while_the_service_was_down_is_seen_at_the_
 
     EXPECT_EQ(state(stops), InstanceState::stopped);
     EXPECT_EQ(state(goes_on), InstanceState::running);
+}
+
+TEST_F(InstanceStateTest, a_host_that_was_restarted_deletes_nothing_whatever_the_attribute_says) {
+    auto wanted = request();
+    wanted.shutdown_behavior = images::ShutdownBehavior::terminate;
+    const InstanceId id = run_one(wanted);
+    stop_service();
+    host().guest_vanishes(id.str());
+    write_file_atomically(directory() / "host-boot-id", "another boot", 0600);
+    start_service();
+
+    EXPECT_EQ(state(id), InstanceState::stopped);
+    EXPECT_TRUE(pool().exists(volumes(id).at(0).layer.value()));
+}
+
+TEST_F(InstanceStateTest, a_machine_ended_from_outside_is_stopped_whatever_the_attribute_says) {
+    auto wanted = request();
+    wanted.shutdown_behavior = images::ShutdownBehavior::terminate;
+    const InstanceId id = run_one(wanted);
+    host().guest_vanishes(id.str());
+    host().send(
+        {.domain = id.str(), .kind = hypervisor::DomainEventKind::stopped, .detail = "destroyed"});
+    settle();
+
+    EXPECT_EQ(state(id), InstanceState::stopped);
+}
+
+TEST_F(InstanceStateTest, what_happens_to_the_domains_of_others_is_ignored) {
+    const InstanceId id = run_one();
+    host().send({.domain = "i-lab", .kind = hypervisor::DomainEventKind::stopped, .detail = ""});
+    settle();
+    EXPECT_EQ(state(id), InstanceState::running);
+}
+
+TEST_F(InstanceStateTest, a_termination_asked_for_while_it_stops_is_not_lost) {
+    const InstanceId id = run_one();
+    host().before_next("request_shutdown", [&] { launcher().terminate_instances(caller(), {id}); });
+    launcher().stop_instances(caller(), {id}, false);
+    settle();
+
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(InstanceStateTest, a_termination_asked_for_while_a_start_fails_is_not_lost) {
+    const InstanceId id = run_one();
+    launcher().stop_instances(caller(), {id}, false);
+    settle();
+    host().before_next("start_domain", [&] { launcher().terminate_instances(caller(), {id}); });
+    host().fail_next("start_domain", Error("InternalError", "", "no memory left"));
+    launcher().start_instances(caller(), {id});
+    settle();
+
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(InstanceStateTest, starting_several_counts_the_memory_of_all) {
+    const InstanceId one = run_one();
+    const InstanceId two = run_one();
+    launcher().stop_instances(caller(), {one, two}, false);
+    settle();
+    host().set_memory(Bytes::mebibytes(512 + 1024));  // the reserve and one t3.micro
+
+    EXPECT_EQ(code_of([&] {
+                  launcher().start_instances(caller(), {one, two});
+              }),
+              "InsufficientInstanceCapacity");
+    EXPECT_EQ(state(one), InstanceState::stopped);
+    EXPECT_EQ(state(two), InstanceState::stopped);
 }
 
 TEST_F(InstanceStateTest, a_start_that_fails_leaves_the_instance_stopped_with_the_cause) {

@@ -144,6 +144,28 @@ TEST_F(RunInstancesTest, another_accounts_image_is_refused_as_ec2_refuses_it) {
     EXPECT_EQ(error_code_of([&] { launcher().run_instances(other, request()); }), "AuthFailure");
 }
 
+TEST_F(RunInstancesTest, another_accounts_snapshot_is_refused_as_if_it_were_not_there) {
+    const images::Layer base = layer();
+    images::Snapshot theirs = snapshot(base.id);
+    theirs.owner = stranger().owner;
+    write([&](Session& session) {
+        images::insert_layer(session, base);
+        images::insert_snapshot(session, theirs);
+    });
+    auto wanted = request();
+    wanted.block_devices = {{.device_name = "/dev/sdf", .snapshot = theirs.id}};
+
+    EXPECT_EQ(error_code_of([&] { launcher().run_instances(caller(), wanted); }),
+              "InvalidSnapshot.NotFound");
+    const InstanceId id = run_one();
+    EXPECT_EQ(error_code_of([&] {
+                  launcher().create_image(caller(), {.instance = id,
+                                                     .name = "with-theirs",
+                                                     .block_devices = wanted.block_devices});
+              }),
+              "InvalidSnapshot.NotFound");
+}
+
 TEST_F(RunInstancesTest, tags_and_new_volumes_are_made_with_the_instance) {
     auto wanted = request();
     wanted.instance_tags = {{.key = "Name", .value = "web"}};

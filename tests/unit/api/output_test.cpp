@@ -90,7 +90,7 @@ FilterTable<Machine> machine_filters() {
 std::vector<std::string> matching(const std::vector<Filter>& filters) {
     std::vector<Machine> machines{
         {.id = "m-1", .groups = {"a", "b"}, .tags = {{"Name", "web"}, {"Env", "prod"}}},
-        {.id = "m-2", .groups = {}, .tags = {{"Name", "db*"}}},
+        {.id = "m-2", .groups = {""}, .tags = {{"Name", "db*"}}},
         {.id = "m-3", .groups = {"b"}}};
     machine_filters().apply(filters, machines);
     std::vector<std::string> ids;
@@ -116,6 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
                     FilterCase{"by_value", {{"machine-id", {"m-2"}}}, {"m-2"}},
                     FilterCase{"any_value", {{"machine-id", {"m-2", "m-3"}}}, {"m-2", "m-3"}},
                     FilterCase{"star", {{"machine-id", {"m-*"}}}, {"m-1", "m-2", "m-3"}},
+                    FilterCase{"star_of_what_is_there", {{"group", {"*"}}}, {"m-1", "m-3"}},
                     FilterCase{"question_mark", {{"machine-id", {"?-1"}}}, {"m-1"}},
                     FilterCase{"escaped_star", {{"tag:Name", {"db\\*"}}}, {"m-2"}},
                     FilterCase{"several_texts", {{"group", {"b"}}}, {"m-1", "m-3"}},
