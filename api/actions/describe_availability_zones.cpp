@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <vector>
 
 #include "api/action.hpp"
@@ -41,11 +44,26 @@ const FilterTable<Zone>& filters() {
     return table;
 }
 
+/// A zone's id is its name here.
+void keep_zones(const std::vector<std::string>& wanted, std::vector<Zone>& zones) {
+    if (wanted.empty()) return;
+    for (const std::string& name : wanted) {
+        if (std::ranges::find(zones, name, &Zone::name) != zones.end()) continue;
+        throw Error(error_code::invalid_parameter_value, name,
+                    fmt::format("Invalid availability zone: [{}]", name));
+    }
+    std::erase_if(zones, [&](const Zone& zone) {
+        return std::ranges::find(wanted, zone.name) == wanted.end();
+    });
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     Result result;
     for (const std::string& name : services.settings.zones) {
         result.zones.push_back({.name = name, .region = services.settings.region});
     }
+    keep_zones(arguments.texts("ZoneName"), result.zones);
+    keep_zones(arguments.texts("ZoneId"), result.zones);
     filters().apply(filters_of(arguments), result.zones);
     caller.stop_if_dry_run();
     return result;
@@ -58,7 +76,20 @@ Action describe_availability_zones() {
         {.name = "DescribeAvailabilityZones",
          .summary = "List the availability zones of the region",
          .example = "kiln describe-availability-zones",
-         .parameters = {filters_parameter(), dry_run_parameter()},
+         .parameters = {{.name = "ZoneNames",
+                         .wire = "ZoneName",
+                         .list = true,
+                         .help = "Names of the zones to show"},
+                        {.name = "ZoneIds",
+                         .wire = "ZoneId",
+                         .list = true,
+                         .help = "Ids of the zones to show"},
+                        {.name = "AllAvailabilityZones",
+                         .wire = "AllAvailabilityZones",
+                         .shape = Shape::boolean,
+                         .help = "Also zones that are not enabled; here all are"},
+                        filters_parameter(),
+                        dry_run_parameter()},
          .table = {.rows = "AvailabilityZones", .columns = {"ZoneName", "State", "RegionName"}}},
         output(), handle);
 }

@@ -143,11 +143,11 @@ class Server::Implementation {
 
     ServerOptions options_;
     ServerHandlers handlers_;
+    std::map<uid_t, std::size_t> connections_of_;  // outlives the coroutines that io_ holds
     asio::io_context io_;
     asio::thread_pool handler_threads_;
     ServerContext context_;
-    std::size_t connection_count_ = 0;  // accepted and not ended
-    std::map<uid_t, std::size_t> connections_of_;
+    std::size_t connection_count_ = 0;   // accepted and not ended
     std::set<Connection*> connections_;  // those of them that have begun
     Listener listener_;
     LocalProtocol::acceptor acceptor_;
