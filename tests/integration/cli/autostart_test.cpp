@@ -60,6 +60,7 @@ class Autostart : public testing::Test {
 
     static void end_service(pid_t pid) {
         const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+        if (!process) return;  // it has ended
         ::kill(pid, SIGTERM);
         pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
         EXPECT_EQ(::poll(&ended, 1, patience_ms), 1) << "the service did not stop";
