@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/settings.hpp"
+#include "base/text.hpp"
 #include "builder/steps/appliance_check.hpp"
 #include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
@@ -141,6 +142,16 @@ Check check_permissions(const images::Pool& pool, hypervisor::Hypervisor& hyperv
         .remedy = fmt::format("chmod o+x {}, or put state_dir elsewhere", closed->string())};
 }
 
+/// The user as libvirt has it: "UID:GID", or a name. QEMU gets all groups of the user's.
+bool can_open(const std::string& user, const char* device) {
+    const std::string id = split(user, ':').front();
+    const ProcessResult group = run_process({.arguments = {"id", "-g", id}});
+    return run_process({.arguments = {"setpriv", "--reuid=" + id,
+                                      "--regid=" + std::string(trim(group.standard_output)),
+                                      "--init-groups", "test", "-r", device, "-a", "-w", device}})
+               .exit_status == 0;
+}
+
 /// libvirt offers KVM when its own user, root, may use it, and then finds that QEMU's user may not:
 /// it probes QEMU anew at every start of a guest.
 Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
@@ -151,9 +162,7 @@ Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
         check.message = fmt::format("there is no {}", device);
     } else if (user.empty() || ::geteuid() != 0) {
         check.message = fmt::format("{} is there", device);
-    } else if (run_process({.arguments = {"runuser", "-u", user, "--", "test", "-r", device, "-a",
-                                          "-w", device}})
-                   .exit_status == 0) {
+    } else if (can_open(user, device)) {
         check.message = fmt::format("QEMU's user ({}) can open {}", user, device);
     } else {
         check.status = "failed";
