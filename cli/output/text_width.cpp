@@ -31,6 +31,10 @@ Character first_character(std::string_view text) {
     return {.length = length, .width = width < 0 ? 1U : static_cast<std::size_t>(width)};
 }
 
+bool is_ascii(char c) {
+    return static_cast<unsigned char>(c) < 0x80;
+}
+
 bool is_control(char c) {
     const auto code = static_cast<unsigned char>(c);
     return code < 0x20 || code == 0x7F;
@@ -39,6 +43,7 @@ bool is_control(char c) {
 }  // namespace
 
 std::size_t text_width(std::string_view text) {
+    if (std::ranges::all_of(text, is_ascii)) return text.size();
     std::size_t width = 0;
     while (!text.empty()) {
         const Character character = first_character(text);
