@@ -29,6 +29,8 @@ struct DomainEvent {
     DomainEventKind kind;
     std::string detail;  // libvirt's word for the cause, for the state reason
 };
+/// The detail of a domain that stopped because its guest powered itself off.
+inline constexpr const char* guest_shutdown = "shutdown";
 
 /// One disk of a snapshot: from now on the guest writes to `overlay`, which was made beforehand
 /// with the disk's present top as its backing file.

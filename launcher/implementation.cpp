@@ -19,6 +19,7 @@ using hypervisor::DomainState;
 using images::Instance;
 using images::InstanceState;
 
+constexpr const char* host_boot_id = "/proc/sys/kernel/random/boot_id";
 constexpr std::size_t job_threads = 32;
 constexpr std::chrono::seconds housekeeping_interval{1};
 constexpr int settle_every_ticks = 15;
@@ -115,7 +116,7 @@ void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
         case DomainEventKind::agent_disconnected:
             return;
         case DomainEventKind::rebooted:
-            lifecycle_.guest_rebooted(id);
+            lifecycle_.forget_reboot(id);
             return;
         case DomainEventKind::io_error:
             spdlog::warn("{} is paused by an I/O error: {}", id.str(), event.detail);
@@ -208,13 +209,19 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
     }
 }
 
-bool Launcher::Implementation::host_was_restarted() {
-    const std::filesystem::path record = dependencies_.settings.state_directory / "host-boot-id";
-    const std::string boot = read_file("/proc/sys/kernel/random/boot_id");
-    const bool known = std::filesystem::exists(record);
-    if (known && read_file(record) == boot) return false;
-    write_file_atomically(record, boot, 0600);
-    return known;
+bool Launcher::Implementation::host_was_restarted() const {
+    const std::filesystem::path record = host_boot_record();
+    return std::filesystem::exists(record) && read_file(record) != read_file(host_boot_id);
+}
+
+void Launcher::Implementation::remember_host_boot() const {
+    const std::filesystem::path record = host_boot_record();
+    if (std::filesystem::exists(record) && !host_was_restarted()) return;
+    write_file_atomically(record, read_file(host_boot_id), 0600);
+}
+
+std::filesystem::path Launcher::Implementation::host_boot_record() const {
+    return dependencies_.settings.state_directory / "host-boot-id";
 }
 
 void Launcher::Implementation::settle_domains(const std::string& why_gone) {
@@ -281,6 +288,7 @@ void Launcher::Implementation::keep_house() {
             if (tick % settle_every_ticks == 0) {
                 resume_dropped_jobs();
                 settle_domains("lost");
+                remember_host_boot();
                 resume_paused_guests();
             }
             if (tick % forget_every_ticks == 0) {

@@ -65,13 +65,16 @@ class Launcher::Implementation {
     void resume_operation(const images::Operation& operation);
     /// Compares the instances that should run with the domains that do.
     void settle_domains(const std::string& why_gone);
-    /// Whether the host was booted since the last service on this state directory asked.
-    bool host_was_restarted();
+    /// Whether the host was booted since remember_host_boot was called for this state directory.
+    bool host_was_restarted() const;
+    /// To be called when what a restart of the host ended is settled.
+    void remember_host_boot() const;
     void start_housekeeping();
 
   private:
     void on_event(const hypervisor::DomainEvent& event);
     void keep_house();
+    std::filesystem::path host_boot_record() const;
     void resume_paused_guests();
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
     void resume_dropped_jobs();

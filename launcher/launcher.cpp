@@ -28,7 +28,10 @@ void Launcher::recover() {
     for (const images::Operation& operation : operations)
         use.resume_operation(operation);
     // When nobody watched, a guest that is gone is taken to have wished it, unless all are gone.
-    use.settle_domains(use.host_was_restarted() ? "the host was restarted" : guest_shutdown);
+    const bool restarted = use.host_was_restarted();
+    use.settle_domains(restarted ? "the host was restarted" : hypervisor::guest_shutdown);
+    // After a restart housekeeping does it, so that a crash before the jobs' end forgets nothing.
+    if (!restarted) use.remember_host_boot();
     images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
     use.start_housekeeping();
 }

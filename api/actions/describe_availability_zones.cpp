@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
+#include "api/shapes/common.hpp"
 #include "base/settings.hpp"
 
 namespace kiln::api {
@@ -46,15 +46,12 @@ const FilterTable<Zone>& filters() {
 
 /// A zone's id is its name here.
 void keep_zones(const std::vector<std::string>& wanted, std::vector<Zone>& zones) {
-    if (wanted.empty()) return;
-    for (const std::string& name : wanted) {
-        if (std::ranges::find(zones, name, &Zone::name) != zones.end()) continue;
-        throw Error(error_code::invalid_parameter_value, name,
-                    fmt::format("Invalid availability zone: [{}]", name));
-    }
-    std::erase_if(zones, [&](const Zone& zone) {
-        return std::ranges::find(wanted, zone.name) == wanted.end();
-    });
+    keep_ids<Zone, std::string>(
+        zones, wanted, [](const Zone& z) -> const std::string& { return z.name; },
+        [](const std::string& name) {
+            return Error(error_code::invalid_parameter_value, name,
+                         fmt::format("Invalid availability zone: [{}]", name));
+        });
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {

@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
+/// Counts itself for as long as it lives.
 class Counted {
   public:
     explicit Counted(std::size_t& counter) : counter_(counter) { ++counter_; }

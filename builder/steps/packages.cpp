@@ -15,11 +15,12 @@ namespace kiln::builder {
 
 namespace {
 
+// std::regex needs stack for each character.
 constexpr std::size_t max_uri_length = 1'024;
 
 /// Whether an address of the host's apt means the same to a guest: no file, no proxy on loopback.
 bool is_reachable_by_guests(const std::string& uri) {
-    static const std::regex address("https?://(?!localhost|127\\.|\\[)[^/]{1,255}/.{0,1024}");
+    static const std::regex address("https?://(?!localhost|127\\.|\\[)[^/]+/.*");
     return uri.size() < max_uri_length && std::regex_match(uri, address);
 }
 

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <functional>
-#include <optional>
 
 #include "cli/actions/key_file.hpp"
 #include "cli/actions/waiter.hpp"
@@ -43,13 +42,11 @@ bool saves_key(const api::Action& action, const CommandLine& line) {
 /// What a person reads is how it came out in the end. JSON has the shape of the action's own
 /// response, which is printed first, so that the ids are known whatever comes of the wait.
 void print_waiting(const api::Action& action, const api::Reply& reply, Format format,
-                   const std::function<std::optional<api::Reply>()>& wait) {
+                   const std::function<api::Reply()>& wait) {
     const bool own_response = format == Format::json && action.waiter->action != action.name;
     if (own_response) print_reply(action, reply, format);
-    const auto last = wait();
-    if (own_response) return;
-    last ? print_reply(action_named(action.waiter->action), *last, format)
-         : print_reply(action, reply, format);
+    const api::Reply last = wait();
+    if (!own_response) print_reply(action_named(action.waiter->action), last, format);
 }
 
 void save_created_key(const api::Action& action, const api::Reply& reply) {

@@ -78,9 +78,8 @@ std::vector<std::string> waited_ids(const api::Action& action, const api::WirePa
     return ids;
 }
 
-std::optional<api::Reply> wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
-                                   std::chrono::seconds time_limit, const Call& call) {
-    if (ids.empty()) return std::nullopt;  // asking for no ids would be asking for everything
+api::Reply wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
+                    std::chrono::seconds time_limit, const Call& call) {
     const std::string names = fmt::format("{}", fmt::join(ids, ", "));
     api::WirePairs pairs = id_pairs(waiter.parameter, ids);
     pairs.insert(pairs.end(), waiter.also.begin(), waiter.also.end());

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,14 +24,15 @@ struct WaitState {
 WaitState wait_state(const api::Waiter& waiter, std::size_t id_count, pugi::xml_node response,
                      const api::OutputShape& shape);
 
-/// The ids that an action's waiter is about.
+/// The ids that an action's waiter is about, each once. Throws Error{UsageError} when there are
+/// none: asking for no ids would be asking for everything.
 std::vector<std::string> waited_ids(const api::Action& action, const api::WirePairs& request,
                                     pugi::xml_node response);
 
 /// Asks again and again, with a line of progress, until what the action began has come about.
-/// Returns the last answer of the waiter's action; nullopt when there is nothing to wait for.
+/// Returns the last answer of the waiter's action.
 /// Throws Error{WaitFailed} with the reason when it cannot come any more, and Error{WaitTimeout}.
-std::optional<api::Reply> wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
-                                   std::chrono::seconds time_limit, const Call& call);
+api::Reply wait_for(const api::Waiter& waiter, const std::vector<std::string>& ids,
+                    std::chrono::seconds time_limit, const Call& call);
 
 }  // namespace kiln::cli

@@ -22,12 +22,10 @@ void free_owner(void* opaque) {
     delete static_cast<Owner*>(opaque);
 }
 
-constexpr const char* guest_shut_down = "shutdown";
-
 const char* word_for_stop(int detail) {
     switch (static_cast<virDomainEventStoppedDetailType>(detail)) {
         case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN:
-            return guest_shut_down;
+            return guest_shutdown;
         case VIR_DOMAIN_EVENT_STOPPED_DESTROYED:
             return "destroyed";
         case VIR_DOMAIN_EVENT_STOPPED_CRASHED:
@@ -166,7 +164,7 @@ void DomainEvents::domain_stopped(const std::string& domain, const std::string& 
     stopped_.notify_all();
     publish({.domain = domain,
              .kind = DomainEventKind::stopped,
-             .detail = by_host && cause == guest_shut_down ? "ended by the host" : cause});
+             .detail = by_host && cause == guest_shutdown ? "ended by the host" : cause});
 }
 
 std::uint64_t DomainEvents::stop_count() {

@@ -230,8 +230,9 @@ void ImageCapture::boot_again(const OperationId& operation, const Capture& captu
     std::string failure;
     try {
         if (must_run) lifecycle_.boot(*instance);
-    } catch (const Error& error) {
-        if (error.code() == error_code::unavailable) throw;  // nobody knows whether it boots
+    } catch (const std::exception& error) {
+        const auto* known = dynamic_cast<const Error*>(&error);
+        if (known != nullptr && known->code() == error_code::unavailable) throw;  // it may boot yet
         spdlog::error("{} did not boot again: {}", capture.instance.str(), error.what());
         failure = error.what();
     }

@@ -19,6 +19,13 @@ std::string decoded_user_data(const images::Instance& instance) {
     return base64_decode(instance.user_data).value_or("");
 }
 
+std::string yaml_quoted(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text)
+        quoted += c == '\'' ? "''" : std::string{c};
+    return quoted + "'";
+}
+
 }  // namespace
 
 InstanceFiles::InstanceFiles(std::filesystem::path directory) : directory_(std::move(directory)) {
@@ -45,13 +52,6 @@ std::filesystem::path InstanceFiles::uefi_variables(const InstanceId& id) const 
 void InstanceFiles::create(const InstanceId& id) const {
     std::filesystem::create_directories(directory_of(id));
     std::filesystem::permissions(directory_of(id), passable);
-}
-
-std::string yaml_quoted(const std::string& text) {
-    std::string quoted = "'";
-    for (const char c : text)
-        quoted += c == '\'' ? "''" : std::string{c};
-    return quoted + "'";
 }
 
 std::string seed_meta_data(const images::Instance& instance) {

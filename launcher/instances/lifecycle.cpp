@@ -79,7 +79,7 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
         const auto firmware = hypervisor::find_uefi_firmware();
         if (firmware) use_.files.create_uefi_variables(id, firmware->variables_template);
     }
-    guest_rebooted(id);  // an earlier request to reboot is met
+    forget_reboot(id);
     use_.status.started(id);
     use_.hypervisor.start_domain(use_.planner.plan(instance));
 }
@@ -152,7 +152,7 @@ void InstanceLifecycle::start(const InstanceId& id) {
 }
 
 void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
-    guest_rebooted(id);  // a guest that goes down is not to be reset
+    forget_reboot(id);
     if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) return;
     if (ask_first && !use_.status.is_paused_by_io_error(id)) {
         try {
@@ -218,7 +218,7 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
     if (!described || described->instance.state != InstanceState::running) return;
     if (use_.hypervisor.domain_state(id.str()) != DomainState::absent) return;
     // Only a guest's own wish may delete volumes: not a crash, nor a host that was switched off.
-    const bool wished = detail == guest_shutdown;
+    const bool wished = detail == hypervisor::guest_shutdown;
     const bool ends =
         wished && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
     bool settled = false;
@@ -255,7 +255,7 @@ void InstanceLifecycle::reboot(const InstanceId& id) {
     use_.hypervisor.request_reboot(id.str());
 }
 
-void InstanceLifecycle::guest_rebooted(const InstanceId& id) {
+void InstanceLifecycle::forget_reboot(const InstanceId& id) {
     const std::lock_guard lock(mutex_);
     reboot_deadlines_.erase(id);
 }

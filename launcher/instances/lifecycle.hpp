@@ -21,8 +21,6 @@ namespace kiln::launcher {
 /// waits minutes too.
 inline constexpr int shutdown_requests = 12;
 inline constexpr std::chrono::seconds shutdown_request_interval{10};
-/// Why a domain is gone whose guest powered itself off, in the words of domain events.
-inline constexpr const char* guest_shutdown = "shutdown";
 /// How long a guest may take to reboot before it is reset, as EC2 has it.
 inline constexpr std::chrono::minutes reboot_time_limit{4};
 
@@ -59,7 +57,7 @@ class InstanceLifecycle {
 
     /// Called when a domain was found gone: an instance that should run becomes stopped, or
     /// terminated when its InstanceInitiatedShutdownBehavior says so and `detail` is
-    /// guest_shutdown.
+    /// hypervisor::guest_shutdown.
     void settle_absent_domain(const InstanceId& id, const std::string& detail);
     /// Asks the guest agent, and remembers when it answers.
     void check_agent(const InstanceId& id);
@@ -69,7 +67,8 @@ class InstanceLifecycle {
     /// Asks the guest to power off, waits, cuts the power. Afterwards there is no domain.
     void power_off(const InstanceId& id, bool ask_first);
 
-    void guest_rebooted(const InstanceId& id);
+    /// The guest has rebooted, or goes down, or starts anew: it is not to be reset.
+    void forget_reboot(const InstanceId& id);
     /// Resets the guests whose time to reboot is up.
     void reset_overdue_reboots();
 

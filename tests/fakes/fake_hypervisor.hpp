@@ -28,7 +28,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         if (listener) {
             listener({.domain = name,
                       .kind = hypervisor::DomainEventKind::stopped,
-                      .detail = "shutdown"});
+                      .detail = hypervisor::guest_shutdown});
         }
     }
     /// Powers off without anybody being told: the service was down.

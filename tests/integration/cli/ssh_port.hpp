@@ -1,33 +1,20 @@
 #pragma once
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cstdint>
 #include <string_view>
 #include <thread>
 
-#include "base/error.hpp"
 #include "base/fd.hpp"
+#include "tests/loopback_listener.hpp"
 
 namespace kiln::tests {
 
 /// A port of 127.0.0.1 that greets like an ssh server.
 class SshPort {
   public:
-    SshPort() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        if (::bind(listener_.get(), generic, size) != 0 || ::listen(listener_.get(), 8) != 0 ||
-            ::getsockname(listener_.get(), generic, &size) != 0) {
-            throw system_error("open a port");
-        }
-        number_ = ntohs(address.sin_port);
-        thread_ = std::thread([this] { greet_all(); });
-    }
+    SshPort() : thread_([this] { greet_all(); }) {}
     ~SshPort() {
         ::shutdown(listener_.get(), SHUT_RDWR);
         thread_.join();
@@ -35,7 +22,7 @@ class SshPort {
     SshPort(const SshPort&) = delete;
     SshPort& operator=(const SshPort&) = delete;
 
-    std::uint16_t number() const { return number_; }
+    std::uint16_t number() const { return listener_.port(); }
 
   private:
     void greet_all() {
@@ -47,8 +34,7 @@ class SshPort {
         }
     }
 
-    Fd listener_;
-    std::uint16_t number_ = 0;
+    LoopbackListener listener_;
     std::thread thread_;
 };
 
