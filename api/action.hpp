@@ -57,7 +57,7 @@ struct Action {
     std::optional<Waiter> waiter = std::nullopt;
 
     std::shared_ptr<const OutputShape> output = nullptr;
-    std::function<void(Services&, const images::Caller&, const Arguments&, pugi::xml_node)> handle =
+    std::function<void(Services&, const images::Caller&, const Arguments&, XmlWriter&)> handle =
         nullptr;
 };
 
@@ -69,7 +69,7 @@ Action with_handler(
     action.output = output.shape();
     action.handle = [output, handler = std::move(handler)](
                         Services& services, const images::Caller& caller,
-                        const Arguments& arguments, pugi::xml_node response) {
+                        const Arguments& arguments, XmlWriter& response) {
         output.write(response, handler(services, caller, arguments));
     };
     return action;

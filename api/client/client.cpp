@@ -101,9 +101,11 @@ Answer answer_to(const http::request<http::string_body>& request,
 Reply::Reply(std::string text)
     : text_(std::make_unique<std::string>(std::move(text))),
       document_(std::make_unique<pugi::xml_document>()) {
-    // Texts come back exactly as they were: blank ones and line ends too.
+    // Texts come back exactly as they were: blank ones and line ends too. They need no node of
+    // their own.
     constexpr unsigned options =
-        (pugi::parse_default | pugi::parse_ws_pcdata_single) & ~pugi::parse_eol;
+        (pugi::parse_default | pugi::parse_ws_pcdata_single | pugi::parse_embed_pcdata) &
+        ~pugi::parse_eol;
     const auto result =
         document_->load_buffer_inplace(text_->data(), text_->size(), options, pugi::encoding_utf8);
     if (!result) {

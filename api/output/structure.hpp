@@ -4,10 +4,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <pugixml.hpp>
 #include <string>
 #include <vector>
 
+#include "api/output/xml_writer.hpp"
 #include "base/text.hpp"
 
 namespace kiln::api {
@@ -34,9 +34,6 @@ struct OutputField {
 struct OutputShape {
     std::vector<OutputField> fields;
 };
-
-/// Appends <wire>value</wire>.
-void append_text(pugi::xml_node parent, const char* wire, const std::string& value);
 
 /// How a T is answered: each field is declared once, with both of its names and the function that
 /// takes it from a T. The endpoint writes XML by it; the CLI reads that XML back by its shape. A
@@ -77,9 +74,12 @@ class Structure {
     template <class Part, class Get>
     Structure& structure(std::string name, std::string wire, const Structure<Part>& part, Get get) {
         add(std::move(name), wire, OutputKind::structure, part.shape(),
-            [wire, part, get = std::move(get)](pugi::xml_node node, const T& value) {
+            [wire, part, get = std::move(get)](XmlWriter& xml, const T& value) {
                 const std::optional<Part> found = get(value);
-                if (found) part.write(node.append_child(wire.c_str()), *found);
+                if (!found) return;
+                xml.open(wire);
+                part.write(xml, *found);
+                xml.close(wire);
             });
         return *this;
     }
@@ -87,32 +87,38 @@ class Structure {
     template <class Item, class Get>
     Structure& list(std::string name, std::string wire, const Structure<Item>& item, Get get) {
         add(std::move(name), wire, OutputKind::structure_list, item.shape(),
-            [wire, item, get = std::move(get)](pugi::xml_node node, const T& value) {
-                pugi::xml_node set = node.append_child(wire.c_str());
-                for (const Item& element : get(value))
-                    item.write(set.append_child("item"), element);
+            [wire, item, get = std::move(get)](XmlWriter& xml, const T& value) {
+                xml.open(wire);
+                for (const Item& element : get(value)) {
+                    xml.open("item");
+                    item.write(xml, element);
+                    xml.close("item");
+                }
+                xml.close(wire);
             });
         return *this;
     }
     template <class Get>
     Structure& text_list(std::string name, std::string wire, Get get) {
         add(std::move(name), wire, OutputKind::text_list, nullptr,
-            [wire, get = std::move(get)](pugi::xml_node node, const T& value) {
-                pugi::xml_node set = node.append_child(wire.c_str());
+            [wire, get = std::move(get)](XmlWriter& xml, const T& value) {
+                xml.open(wire);
                 for (const std::string& text : get(value))
-                    append_text(set, "item", text);
+                    xml.text("item", text);
+                xml.close(wire);
             });
         return *this;
     }
 
-    void write(pugi::xml_node node, const T& value) const {
+    /// Writes the fields, into the element that the caller opened.
+    void write(XmlWriter& xml, const T& value) const {
         for (const auto& writer : *writers_)
-            writer(node, value);
+            writer(xml, value);
     }
     std::shared_ptr<const OutputShape> shape() const { return shape_; }
 
   private:
-    using Writer = std::function<void(pugi::xml_node, const T&)>;
+    using Writer = std::function<void(XmlWriter&, const T&)>;
 
     static std::optional<std::string> to_optional_text(std::optional<std::string> text) {
         return text;
@@ -125,9 +131,9 @@ class Structure {
     template <class Get>
     Structure& scalar(std::string name, std::string wire, OutputKind kind, Get get) {
         add(std::move(name), wire, kind, nullptr,
-            [wire, get = std::move(get)](pugi::xml_node node, const T& value) {
+            [wire, get = std::move(get)](XmlWriter& xml, const T& value) {
                 const std::optional<std::string> text = get(value);
-                if (text) append_text(node, wire.c_str(), *text);
+                if (text) xml.text(wire, *text);
             });
         return *this;
     }

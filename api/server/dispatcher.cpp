@@ -18,30 +18,18 @@ namespace kiln::api {
 
 namespace {
 
-struct StringWriter final : pugi::xml_writer {
-    std::string text;
-    void write(const void* bytes, std::size_t size) override {
-        text.append(static_cast<const char*>(bytes), size);
-    }
-};
-
-std::string printed(const pugi::xml_document& document) {
-    StringWriter writer;
-    writer.text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-    document.save(writer, "", pugi::format_raw | pugi::format_no_declaration);
-    return std::move(writer.text);
-}
-
 Response error_response_of(const Error& error, const std::string& request_id) {
-    pugi::xml_document document;
-    pugi::xml_node root = document.append_child("Response");
-    pugi::xml_node node = root.append_child("Errors").append_child("Error");
-    append_text(node, "Code", error.code());
-    append_text(node, "Message", error.message());
-    append_text(root, "RequestID", request_id);
-    return {.status = status_of_error(error.code()),
-            .body = printed(document),
-            .request_id = request_id};
+    XmlWriter xml;
+    xml.open("Response");
+    xml.open("Errors");
+    xml.open("Error");
+    xml.text("Code", error.code());
+    xml.text("Message", error.message());
+    xml.close("Error");
+    xml.close("Errors");
+    xml.text("RequestID", request_id);
+    xml.close("Response");
+    return {.status = status_of_error(error.code()), .body = xml.take(), .request_id = request_id};
 }
 
 /// What the client is told of a failure that no one foresaw; the log has the details.
@@ -141,7 +129,7 @@ Response error_response(const Error& error) {
 
 Dispatcher::Dispatcher(const std::vector<Action>& table, Services& services)
     : Dispatcher(table, [&services](const Action& action, const images::Caller& caller,
-                                    const Arguments& arguments, pugi::xml_node response) {
+                                    const Arguments& arguments, XmlWriter& response) {
           action.handle(services, caller, arguments, response);
       }) {}
 
@@ -175,14 +163,15 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
     const Arguments arguments = parse_arguments(action.parameters, pairs);
     caller.dry_run = arguments.boolean("DryRun").value_or(false);
 
-    pugi::xml_document document;
-    pugi::xml_node root = document.append_child((action.name + "Response").c_str());
-    root.append_attribute("xmlns") = api_namespace;
-    append_text(root, "requestId", request_id);
-    invoke_(action, caller, arguments, root);
+    const std::string root = action.name + "Response";
+    XmlWriter xml;
+    xml.open(root, api_namespace);
+    xml.text("requestId", request_id);
+    invoke_(action, caller, arguments, xml);
+    xml.close(root);
     caller.stop_if_dry_run();  // of an action that changes nothing
     log_success(action, caller, request_id, begin);
-    return printed(document);
+    return xml.take();
 }
 
 Response Dispatcher::dispatch(const Request& request, images::Caller caller) const {

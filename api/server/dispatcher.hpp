@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <pugixml.hpp>
 #include <string>
 #include <vector>
 
@@ -34,7 +33,7 @@ struct Response {
 class Dispatcher {
   public:
     using Invoke = std::function<void(const Action&, const images::Caller&, const Arguments&,
-                                      pugi::xml_node response)>;
+                                      XmlWriter& response)>;
 
     /// `table` must outlive the dispatcher.
     Dispatcher(const std::vector<Action>& table, Services& services);

@@ -95,7 +95,7 @@ class Service {
     void run() {
         const Dispatcher dispatcher(actions(),
                                     [this](const Action& action, const images::Caller& caller,
-                                           const Arguments& arguments, pugi::xml_node response) {
+                                           const Arguments& arguments, XmlWriter& response) {
                                         directory_.check_still_there();
                                         action.handle(services_, caller, arguments, response);
                                     });

@@ -7,6 +7,7 @@
 
 namespace kiln::cli {
 
+using api::OutputField;
 using api::OutputKind;
 using api::OutputShape;
 
@@ -23,32 +24,44 @@ std::string readable(std::string_view bytes) {
     return text;
 }
 
-/// The elements of a list, or the node itself.
-std::vector<OutputNode> elements_of(const OutputNode& place) {
-    const OutputKind kind = place.field->kind;
-    if (kind != OutputKind::structure_list && kind != OutputKind::text_list) return {place};
-    std::vector<OutputNode> elements;
-    for (const pugi::xml_node item : place.node.children("item"))
-        elements.push_back({item, place.field});
-    return elements;
+bool is_list(const OutputField& field) {
+    return field.kind == OutputKind::structure_list || field.kind == OutputKind::text_list;
 }
 
 }  // namespace
 
+FieldPath field_path(const OutputShape& shape, const std::string& path) {
+    FieldPath fields;
+    const OutputShape* place = &shape;
+    for (const std::string& name : split(path, '.')) {
+        if (place == nullptr) return {};
+        const auto field = std::ranges::find(place->fields, name, &OutputField::name);
+        if (field == place->fields.end()) return {};
+        fields.push_back(&*field);
+        place = field->shape.get();
+    }
+    return fields;
+}
+
+void for_each_place(pugi::xml_node root, std::span<const OutputField* const> path,
+                    const std::function<void(const OutputNode&)>& visit) {
+    if (path.empty()) return;
+    const OutputField& field = *path.front();
+    const auto go_on = [&](pugi::xml_node node) {
+        path.size() == 1 ? visit({node, &field}) : for_each_place(node, path.subspan(1), visit);
+    };
+    const pugi::xml_node node = root.child(field.wire.c_str());
+    if (!node) return;
+    if (!is_list(field)) return go_on(node);
+    for (const pugi::xml_node item : node.children("item"))
+        go_on(item);
+}
+
 std::vector<OutputNode> find_all(pugi::xml_node root, const OutputShape& shape,
                                  const std::string& path) {
-    const std::size_t dot = path.find('.');
-    const std::string name = path.substr(0, dot);
-    const auto field = std::ranges::find(shape.fields, name, &api::OutputField::name);
-    if (field == shape.fields.end()) return {};
-    const pugi::xml_node node = root.child(field->wire.c_str());
-    if (!node) return {};
-    if (dot == std::string::npos) return elements_of({node, &*field});
-    if (!field->shape) return {};
     std::vector<OutputNode> found;
-    for (const OutputNode& element : elements_of({node, &*field}))
-        std::ranges::move(find_all(element.node, *field->shape, path.substr(dot + 1)),
-                          std::back_inserter(found));
+    for_each_place(root, field_path(shape, path),
+                   [&](const OutputNode& place) { found.push_back(place); });
     return found;
 }
 

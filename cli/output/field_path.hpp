@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <pugixml.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,13 @@ struct OutputNode {
     pugi::xml_node node;
     const api::OutputField* field;
 };
+
+/// The fields on the way of a path ("State.Name"); empty when the shape has no such path.
+using FieldPath = std::vector<const api::OutputField*>;
+FieldPath field_path(const api::OutputShape& shape, const std::string& path);
+/// Visits all places that the path leads to, through every element of the lists on its way.
+void for_each_place(pugi::xml_node root, std::span<const api::OutputField* const> path,
+                    const std::function<void(const OutputNode&)>& visit);
 
 /// All places that a path ("Reservations.Instances.State.Name") leads to, through every element of
 /// the lists on its way. Empty when nothing is there or the shape has no such path.

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.hpp"
 #include "cli/output/field_path.hpp"
@@ -60,11 +61,22 @@ std::string structure_text(const OutputNode& place) {
     return fmt::format("{}", fmt::join(texts, "="));
 }
 
-std::string cell_of(pugi::xml_node row, const OutputShape& shape, const std::string& column) {
-    std::vector<std::string> texts;
-    for (const OutputNode& place : find_all(row, shape, column))
-        texts.push_back(place.field->shape ? structure_text(place) : scalar_text(place));
-    return fmt::format("{}", fmt::join(texts, ","));
+std::string cell_of(pugi::xml_node row, const FieldPath& column) {
+    std::string cell;
+    bool first = true;
+    for_each_place(row, column, [&](const OutputNode& place) {
+        if (!std::exchange(first, false)) cell += ',';
+        cell += place.field->shape ? structure_text(place) : scalar_text(place);
+    });
+    return cell;
+}
+
+std::vector<FieldPath> paths_of(const std::vector<std::string>& columns, const OutputShape& shape) {
+    std::vector<FieldPath> paths;
+    paths.reserve(columns.size());
+    for (const std::string& column : columns)
+        paths.push_back(field_path(shape, column));
+    return paths;
 }
 
 }  // namespace
@@ -74,17 +86,21 @@ Rows rows_of(const api::Action& action, pugi::xml_node response) {
     const api::Table table = action.table.columns.empty() ? default_table(shape) : action.table;
     Rows rows;
     std::ranges::transform(table.columns, std::back_inserter(rows.headings), heading_of);
-    const auto add_row = [&](pugi::xml_node node, const OutputShape& row_shape) {
+    const FieldPath way_to_rows = table.rows.empty() ? FieldPath{} : field_path(shape, table.rows);
+    const OutputShape& row_shape = way_to_rows.empty() ? shape : *way_to_rows.back()->shape;
+    const std::vector<FieldPath> columns = paths_of(table.columns, row_shape);
+    const auto add_row = [&](pugi::xml_node node) {
         std::vector<std::string>& cells = rows.cells.emplace_back();
-        for (const std::string& column : table.columns)
-            cells.push_back(cell_of(node, row_shape, column));
+        cells.reserve(columns.size());
+        for (const FieldPath& column : columns)
+            cells.push_back(cell_of(node, column));
     };
-    if (table.rows.empty()) {
-        if (!table.columns.empty()) add_row(response, shape);
-        return rows;
+    if (way_to_rows.empty()) {
+        if (!columns.empty()) add_row(response);
+    } else {
+        for_each_place(response, way_to_rows,
+                       [&](const OutputNode& place) { add_row(place.node); });
     }
-    for (const OutputNode& place : find_all(response, shape, table.rows))
-        add_row(place.node, *place.field->shape);
     return rows;
 }
 

@@ -196,7 +196,7 @@ TEST(Server, a_client_that_goes_away_harms_no_one) {
     std::latch called(1);
     std::latch gone(1);
     const TestServer server(
-        {}, [&](const images::Caller& caller, const Arguments& arguments, pugi::xml_node response) {
+        {}, [&](const images::Caller& caller, const Arguments& arguments, XmlWriter& response) {
             if (arguments.text("Text") == "gone") {
                 called.count_down();
                 gone.wait();
@@ -216,7 +216,7 @@ TEST(Server, a_stop_lets_a_request_end_and_closes_idle_connections) {
     std::latch called(1);
     std::latch stopping(1);
     TestServer server(
-        {}, [&](const images::Caller& caller, const Arguments& arguments, pugi::xml_node response) {
+        {}, [&](const images::Caller& caller, const Arguments& arguments, XmlWriter& response) {
             called.count_down();
             stopping.wait();
             TestServer::echo(caller, arguments, response);
@@ -236,8 +236,8 @@ TEST(Server, a_stop_lets_a_request_end_and_closes_idle_connections) {
 
 TEST(Server, a_stop_gives_up_on_a_client_that_does_not_read_in_time) {
     TestServer server({.stop_time = 50ms},
-                      [](const images::Caller&, const Arguments&, pugi::xml_node response) {
-                          append_text(response, "text", std::string(8'000'000, 'x'));
+                      [](const images::Caller&, const Arguments&, XmlWriter& response) {
+                          response.text("text", std::string(8'000'000, 'x'));
                       });
     RawClient deaf(server.socket());
     deaf.send(echo_request("x"));

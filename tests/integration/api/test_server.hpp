@@ -79,7 +79,7 @@ class RawClient {
 class TestServer {
   public:
     using Handler =
-        std::function<void(const images::Caller&, const Arguments&, pugi::xml_node response)>;
+        std::function<void(const images::Caller&, const Arguments&, XmlWriter& response)>;
 
     explicit TestServer(ServerLimits limits = {}, Handler handler = echo,
                         ConsoleOpener open_console = nullptr)
@@ -87,7 +87,7 @@ class TestServer {
           dispatcher_(
               table_,
               [this](const Action&, const images::Caller& caller, const Arguments& arguments,
-                     pugi::xml_node response) { handler_(caller, arguments, response); }),
+                     XmlWriter& response) { handler_(caller, arguments, response); }),
           server_(ServerOptions{.socket = socket(), .limits = limits},
                   ServerHandlers{.dispatcher = dispatcher_,
                                  .caller_of =
@@ -108,9 +108,9 @@ class TestServer {
     void wait_for_end() { thread_.join(); }
 
     static void echo(const images::Caller& caller, const Arguments& arguments,
-                     pugi::xml_node response) {
-        append_text(response, "text", arguments.text("Text").value_or(""));
-        append_text(response, "region", caller.region);
+                     XmlWriter& response) {
+        response.text("text", arguments.text("Text").value_or(""));
+        response.text("region", caller.region);
     }
 
   private:

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <pugixml.hpp>
 #include <string>
 #include <thread>
 #include <vector>
@@ -26,12 +27,11 @@ class FakeService {
     FakeService()
         : dispatcher_(api::actions(),
                       [this](const api::Action& action, const images::Caller&,
-                             const api::Arguments& arguments, pugi::xml_node response) {
+                             const api::Arguments& arguments, api::XmlWriter& response) {
                           const std::lock_guard lock(mutex_);
                           const auto answer = answers_.find(action.name);
                           if (answer == answers_.end()) throw Error("Unplayed", "", action.name);
-                          const std::string xml = answer->second(arguments);
-                          response.append_buffer(xml.data(), xml.size());
+                          write(response, answer->second(arguments));
                       }),
           server_({.socket = directory_.path() / "kiln.sock"},
                   {.dispatcher = dispatcher_,
@@ -96,6 +96,26 @@ class FakeService {
       private:
         hypervisor::ConsoleCallbacks callbacks_;
     };
+
+    static void write(api::XmlWriter& response, const std::string& xml) {
+        pugi::xml_document document;
+        const auto parsed = document.load_string(
+            xml.c_str(), pugi::parse_fragment | pugi::parse_escapes | pugi::parse_ws_pcdata_single);
+        if (!parsed) throw Error("Unreadable", xml, parsed.description());
+        write_elements(response, document);
+    }
+    static void write_elements(api::XmlWriter& response, pugi::xml_node parent) {
+        for (const pugi::xml_node element : parent.children()) {
+            const bool is_text = element.first_child().type() == pugi::node_pcdata;
+            if (is_text) {
+                response.text(element.name(), element.child_value());
+            } else {
+                response.open(element.name());
+                write_elements(response, element);
+                response.close(element.name());
+            }
+        }
+    }
 
     TemporaryDirectory directory_;
     mutable std::mutex mutex_;

@@ -27,7 +27,7 @@ class DispatcherTest : public testing::Test {
     Response send(const Request& request) {
         const Dispatcher dispatcher(
             table_, [this](const Action&, const images::Caller& caller, const Arguments& arguments,
-                           pugi::xml_node response) { handler_(caller, arguments, response); });
+                           XmlWriter& response) { handler_(caller, arguments, response); });
         return dispatcher.dispatch(request,
                                    {.account = AccountId("123456789012"), .region = "local-1"});
     }
@@ -40,9 +40,9 @@ class DispatcherTest : public testing::Test {
          .parameters = {{.name = "ThingName", .wire = "ThingName", .required = true},
                         dry_run_parameter()}},
         {.name = "MakeThing", .parameters = {dry_run_parameter()}}};
-    std::function<void(const images::Caller&, const Arguments&, pugi::xml_node)> handler_ =
-        [](const images::Caller&, const Arguments& arguments, pugi::xml_node response) {
-            append_text(response, "thing", arguments.text("ThingName").value_or("none"));
+    std::function<void(const images::Caller&, const Arguments&, XmlWriter&)> handler_ =
+        [](const images::Caller&, const Arguments& arguments, XmlWriter& response) {
+            response.text("thing", arguments.text("ThingName").value_or("none"));
         };
 };
 
@@ -157,8 +157,8 @@ TEST_F(DispatcherTest, even_an_exception_that_is_none_does_not_get_through) {
 }
 
 TEST_F(DispatcherTest, a_response_that_was_half_written_is_not_sent_with_the_error) {
-    handler_ = [](const images::Caller&, const Arguments&, pugi::xml_node response) {
-        append_text(response, "half", "done");
+    handler_ = [](const images::Caller&, const Arguments&, XmlWriter& response) {
+        response.text("half", "done");
         throw Error("IncorrectState", "", "no");
     };
     EXPECT_THAT(post("Action=MakeThing").body, Not(HasSubstr("half")));

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <pugixml.hpp>
 #include <sstream>
 
 #include "api/output/filter.hpp"
@@ -44,8 +45,12 @@ Structure<Machine> machine_structure() {
 }
 
 std::string xml_of(const Machine& machine) {
+    XmlWriter xml;
+    xml.open("machine");
+    machine_structure().write(xml, machine);
+    xml.close("machine");
     pugi::xml_document document;
-    machine_structure().write(document.append_child("machine"), machine);
+    document.load_string(xml.take().c_str());
     std::ostringstream text;
     document.save(text, "  ", pugi::format_indent | pugi::format_no_declaration);
     return text.str();
@@ -63,12 +68,6 @@ TEST(Structure, writes_each_field_by_its_wire_name) {
 
 TEST(Structure, leaves_out_what_is_absent_but_writes_empty_lists) {
     tests::expect_golden("machine-empty.xml", xml_of({.id = "m-1"}));
-}
-
-TEST(Structure, replaces_characters_that_no_xml_document_may_hold) {
-    pugi::xml_document document;
-    append_text(document, "x", "a\x1b[31mb\tc");
-    EXPECT_STREQ(document.child_value("x"), "a?[31mb\tc");
 }
 
 TEST(Structure, tells_its_shape_in_the_order_of_its_declaration) {

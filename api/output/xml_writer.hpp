@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace kiln::api {
+
+/// Writes an XML document from its front to its end, straight into its text: a tree of nodes in
+/// between costs more than all else that a response of 10,000 images needs. The caller closes what
+/// it opened, innermost first.
+class XmlWriter {
+  public:
+    /// <name>, or <name xmlns="…">, which is taken as it is.
+    void open(std::string_view name, std::string_view xml_namespace = {});
+    void close(std::string_view name);
+    /// <name>value</name>, with '?' for characters that no XML 1.0 document may hold.
+    void text(std::string_view name, std::string_view value);
+
+    /// The document so far, with its declaration. The writer is empty afterwards.
+    std::string take();
+
+  private:
+    std::string document_;
+};
+
+}  // namespace kiln::api
