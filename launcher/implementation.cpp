@@ -119,7 +119,10 @@ void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
             lifecycle_.forget_reboot(id);
             return;
         case DomainEventKind::io_error:
-            spdlog::warn("{} is paused by an I/O error: {}", id.str(), event.detail);
+            // QEMU tells of each request that failed.
+            if (!status_.is_paused_by_io_error(id)) {
+                spdlog::warn("{} is paused by an I/O error: {}", id.str(), event.detail);
+            }
             status_.io_failed(id);
             return;
     }

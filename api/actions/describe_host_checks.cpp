@@ -160,7 +160,16 @@ Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
     const std::string user = hypervisor.qemu_user();
     if (!std::filesystem::exists(device)) {
         check.message = fmt::format("there is no {}", device);
-    } else if (user.empty() || ::geteuid() != 0) {
+    } else if (user.empty() && ::access(device, R_OK | W_OK) != 0) {
+        check.status = "warning";
+        check.message = fmt::format("your user cannot open {}", device);
+        check.remedy =
+            "sudo adduser \"$USER\" kvm; then log in again and end the service, which starts anew "
+            "by "
+            "itself";
+    } else if (user.empty()) {
+        check.message = fmt::format("your user can open {}", device);
+    } else if (::geteuid() != 0) {
         check.message = fmt::format("{} is there", device);
     } else if (can_open(user, device)) {
         check.message = fmt::format("QEMU's user ({}) can open {}", user, device);

@@ -87,6 +87,19 @@ void check_repetition(const CommandLine& line, const std::vector<Option>& option
     }
 }
 
+/// Not "-----BEGIN PUBLIC KEY-----".
+bool looks_like_option(const std::string& word) {
+    return word.starts_with("--") && word.size() > 2 && word[2] >= 'a' && word[2] <= 'z';
+}
+
+/// "--image-id --key-name k": Boost takes the next option for the value that was forgotten.
+void refuse_option_as_value(const po::option& option) {
+    const bool apart = option.original_tokens.front().find('=') == std::string::npos;
+    if (!apart || option.value.empty() || !looks_like_option(option.value.front())) return;
+    refuse_usage(fmt::format("the option '--{0}' needs a value; if '{1}' is meant, write --{0}={1}",
+                             option.string_key, option.value.front()));
+}
+
 /// Boost's parsers do not take "--option=" for an empty value, nor an empty word in some places.
 std::vector<std::string> with_empty_values_apart(const std::vector<std::string>& words) {
     std::vector<std::string> apart;
@@ -155,6 +168,7 @@ CommandLine parse_command_line(const std::vector<Option>& options,
                                       option.value.end());
                 continue;
             }
+            refuse_option_as_value(option);
             line.options.push_back({option.string_key, option.value});
         }
     } catch (const po::error& error) {

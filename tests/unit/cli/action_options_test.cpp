@@ -93,6 +93,8 @@ INSTANTIATE_TEST_SUITE_P(
                {"BlockDeviceMapping.1.Ebs.DeleteOnTermination", "false"},
                {"BlockDeviceMapping.2.DeviceName", "/dev/sdc"},
                {"BlockDeviceMapping.2.NoDevice", ""}}},
+        Taken{"value_of_dashes", {"--name", "--- a"}, {{"Name", "--- a"}}},
+        Taken{"value_like_an_option", {"--name=--owners"}, {{"Name", "--owners"}}},
         Taken{"own_option", {"--count", "3"}, {{"MinCount", "3"}}},
         Taken{"options_of_the_program", {"--wait", "--output", "json"}, {}}),
     [](const auto& test) { return test.param.name; });
@@ -128,6 +130,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "unknown option '--min-count'; did you mean '--count'?"},
         Refused{"stray_argument", {"--name", "x", "y"}, "unexpected argument 'y'"},
         Refused{"no_value", {"--name"}, "the required argument for option '--name' is missing"},
+        Refused{"option_for_a_value",
+                {"--name", "--owners", "x"},
+                "the option '--name' needs a value; if '--owners' is meant, write --name=--owners"},
         Refused{"twice", {"--name", "a", "--name", "b"}, "the option '--name' is given twice"},
         Refused{
             "value_of_a_flag", {"--dry-run=yes"}, "option '--dry-run' does not take any arguments"},
