@@ -132,9 +132,10 @@ void fill_defaults(Settings& settings) {
     }
     settings.state_directory = std::filesystem::absolute(settings.state_directory);
     if (settings.socket.empty()) {
-        settings.socket = is_root() && !own_state_directory
-                              ? std::filesystem::path("/run/kiln/kiln.sock")
-                              : settings.state_directory / "kiln.sock";
+        const std::filesystem::path machine_socket = "/run/kiln/kiln.sock";
+        const bool machine_wide = is_root() && !own_state_directory;
+        settings.socket = machine_wide ? machine_socket : settings.state_directory / "kiln.sock";
+        if (!is_root() && !own_state_directory) settings.machine_socket = machine_socket;
     }
     settings.socket = std::filesystem::absolute(settings.socket);
     if (settings.zones.empty()) settings.zones = {settings.region + "a"};

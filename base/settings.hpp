@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,12 @@ namespace kiln {
 struct Settings {
     std::filesystem::path state_directory;  // state_dir
     std::filesystem::path socket;           // socket
-    std::string region;                     // region, default "local-1"
-    std::vector<std::string> zones;         // zones, default {region + "a"}
-    std::string libvirt_uri;                // libvirt_uri
+    /// The socket of the machine-wide service, for a user other than root who has configured
+    /// neither socket nor state_dir: where it answers, the user needs no service of their own.
+    std::optional<std::filesystem::path> machine_socket;
+    std::string region;              // region, default "local-1"
+    std::vector<std::string> zones;  // zones, default {region + "a"}
+    std::string libvirt_uri;         // libvirt_uri
     /// Refuse new instances and images when the pool has less free space than this.
     Bytes free_space_reserve;  // free_space_reserve_mib, default 1024
     /// Refuse new instances when the host's memory less this is spoken for.

@@ -4,8 +4,8 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <set>
 
+#include "base/boot.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "launcher/types/instance_type.hpp"
@@ -19,7 +19,6 @@ using hypervisor::DomainState;
 using images::Instance;
 using images::InstanceState;
 
-constexpr const char* host_boot_id = "/proc/sys/kernel/random/boot_id";
 constexpr std::size_t job_threads = 32;
 constexpr std::chrono::seconds housekeeping_interval{1};
 constexpr int settle_every_ticks = 15;
@@ -114,6 +113,7 @@ void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
             executor_.add("agent of " + id.str(), [this, id] { lifecycle_.check_agent(id); });
             return;
         case DomainEventKind::agent_disconnected:
+            status_.agent_lost(id);
             return;
         case DomainEventKind::rebooted:
             lifecycle_.forget_reboot(id);
@@ -214,13 +214,13 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
 
 bool Launcher::Implementation::host_was_restarted() const {
     const std::filesystem::path record = host_boot_record();
-    return std::filesystem::exists(record) && read_file(record) != read_file(host_boot_id);
+    return std::filesystem::exists(record) && read_file(record) != boot_identity();
 }
 
 void Launcher::Implementation::remember_host_boot() const {
     const std::filesystem::path record = host_boot_record();
     if (std::filesystem::exists(record) && !host_was_restarted()) return;
-    write_file_atomically(record, read_file(host_boot_id), 0600);
+    write_file_atomically(record, boot_identity(), 0600);
 }
 
 std::filesystem::path Launcher::Implementation::host_boot_record() const {
@@ -228,6 +228,24 @@ std::filesystem::path Launcher::Implementation::host_boot_record() const {
 }
 
 void Launcher::Implementation::settle_domains(const std::string& why_gone) {
+    for (const InstanceId& id : compare_domains()) {
+        add_job(id, [this, id, why_gone] { lifecycle_.settle_absent_domain(id, why_gone); });
+    }
+}
+
+void Launcher::Implementation::settle_lost_domains() {
+    std::set<InstanceId> missing = compare_domains();
+    for (const InstanceId& id : missing) {
+        // One that has just gone is settled by its event, which knows why.
+        if (!missing_.contains(id)) continue;
+        add_job(id, [this, id] { lifecycle_.settle_absent_domain(id, "lost"); });
+    }
+    if (missing.empty()) remember_host_boot();
+    missing_ = std::move(missing);
+}
+
+std::set<InstanceId> Launcher::Implementation::compare_domains() {
+    std::set<InstanceId> missing;
     const auto domains = dependencies_.hypervisor.domains_of(dependencies_.catalog_id);
     std::set<std::string> present(domains.begin(), domains.end());
     const auto instances =
@@ -236,9 +254,7 @@ void Launcher::Implementation::settle_domains(const std::string& why_gone) {
         const bool has_domain = present.erase(instance.id.str()) > 0;
         if (instance.state != InstanceState::running) continue;
         if (!has_domain) {
-            add_job(instance.id, [this, id = instance.id, why_gone] {
-                lifecycle_.settle_absent_domain(id, why_gone);
-            });
+            missing.insert(instance.id);
         } else if (dependencies_.hypervisor.domain_state(instance.id.str()) ==
                    DomainState::paused_by_io_error) {
             status_.io_failed(instance.id);
@@ -253,6 +269,7 @@ void Launcher::Implementation::settle_domains(const std::string& why_gone) {
             "alive; it is left alone (virsh destroy {} ends it)",
             stranger, stranger);
     }
+    return missing;
 }
 
 void Launcher::Implementation::resume_dropped_jobs() {
@@ -290,8 +307,7 @@ void Launcher::Implementation::keep_house() {
             lifecycle_.reset_overdue_reboots();
             if (tick % settle_every_ticks == 0) {
                 resume_dropped_jobs();
-                settle_domains("lost");
-                remember_host_boot();
+                settle_lost_domains();
                 resume_paused_guests();
             }
             if (tick % forget_every_ticks == 0) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/keyed_executor.hpp"
@@ -63,7 +64,7 @@ class Launcher::Implementation {
 
     void add_job(const InstanceId& id, std::function<void()> job);
     void resume_operation(const images::Operation& operation);
-    /// Compares the instances that should run with the domains that do.
+    /// Settles the instances that should run and have no domain any more.
     void settle_domains(const std::string& why_gone);
     /// Whether the host was booted since remember_host_boot was called for this state directory.
     bool host_was_restarted() const;
@@ -74,6 +75,11 @@ class Launcher::Implementation {
   private:
     void on_event(const hypervisor::DomainEvent& event);
     void keep_house();
+    /// Compares the instances that should run with the domains that do, notes what it learns of
+    /// these, and returns the instances that have none.
+    std::set<InstanceId> compare_domains();
+    /// Settles those that have been without a domain for a whole round, whatever event was missed.
+    void settle_lost_domains();
     std::filesystem::path host_boot_record() const;
     void resume_paused_guests();
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
@@ -89,6 +95,7 @@ class Launcher::Implementation {
     InstanceLifecycle lifecycle_;
     ImageCapture capture_;
     std::mutex admission_;
+    std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone
     std::thread housekeeper_;
 };
 

@@ -27,7 +27,8 @@ void Launcher::recover() {
     }
     for (const images::Operation& operation : operations)
         use.resume_operation(operation);
-    // When nobody watched, a guest that is gone is taken to have wished it, unless all are gone.
+    // When nobody watched, a guest that is gone is taken to have wished it, unless the host was
+    // restarted, or the container that kiln and libvirt run in.
     const bool restarted = use.host_was_restarted();
     use.settle_domains(restarted ? "the host was restarted" : hypervisor::guest_shutdown);
     // After a restart housekeeping does it, so that a crash before the jobs' end forgets nothing.

@@ -52,19 +52,34 @@ Check check_acceleration(const hypervisor::AcceleratorVerdict& verdict) {
                 "virtualization in the outer host) and load kvm_intel or kvm_amd"};
 }
 
-Check check_libvirt(hypervisor::Hypervisor& hypervisor, const std::string& uri) {
+/// What a check says, or that it failed: one that fails must not keep the others from being told.
+Check or_failed(const std::string& name, const std::string& remedy,
+                const std::function<Check()>& check) {
     try {
-        const auto versions = hypervisor.host_versions();
-        return {.name = "libvirt",
-                .status = "ok",
-                .message =
-                    fmt::format("libvirt {} at {}, QEMU {}", versions.libvirt, uri, versions.qemu)};
+        return check();
     } catch (const Error& error) {
-        return {.name = "libvirt",
-                .status = "failed",
-                .message = error.message(),
-                .remedy = "start libvirtd (systemctl start libvirtd), and be in the group libvirt"};
+        return {.name = name, .status = "failed", .message = error.message(), .remedy = remedy};
     }
+}
+
+Check check_libvirt(hypervisor::Hypervisor& hypervisor, const std::string& uri) {
+    const std::string name = "libvirt";
+    return or_failed(name, "start libvirtd (systemctl start libvirtd), and be in the group libvirt",
+                     [&] {
+                         const auto versions = hypervisor.host_versions();
+                         return Check{.name = name,
+                                      .status = "ok",
+                                      .message = fmt::format("libvirt {} at {}, QEMU {}",
+                                                             versions.libvirt, uri, versions.qemu)};
+                     });
+}
+
+Check check_qemu() {
+    const std::string name = "qemu";
+    return or_failed(name, "apt-get install qemu-system-x86", [&] {
+        const std::string answer = run_checked({.arguments = {"qemu-system-x86_64", "--version"}});
+        return Check{.name = name, .status = "ok", .message = answer.substr(0, answer.find('\n'))};
+    });
 }
 
 Check check_firmware() {
@@ -190,10 +205,15 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     if (!lock) {
         throw Error("RequestLimitExceeded", "", "another check of this host runs: try again soon");
     }
-    return {{check_acceleration(services.accelerator), check_kvm_device(services.hypervisor),
-             check_libvirt(services.hypervisor, services.settings.libvirt_uri), check_firmware(),
-             check_appliance(services.accelerator), check_space(services.pool, services.settings),
-             check_permissions(services.pool, services.hypervisor)}};
+    const std::string remedy = "see the line of libvirt";
+    return {{check_acceleration(services.accelerator),
+             or_failed("kvm device", remedy, [&] { return check_kvm_device(services.hypervisor); }),
+             check_qemu(), check_libvirt(services.hypervisor, services.settings.libvirt_uri),
+             check_firmware(), check_appliance(services.accelerator),
+             or_failed("space", "restore state_dir, then start the service again",
+                       [&] { return check_space(services.pool, services.settings); }),
+             or_failed("permissions", remedy,
+                       [&] { return check_permissions(services.pool, services.hypervisor); })}};
 }
 
 }  // namespace

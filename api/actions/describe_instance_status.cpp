@@ -27,6 +27,7 @@ bool runs(const View& view) {
 
 /// EC2's word for the whole of a check.
 std::string instance_status(const View& view) {
+    if (view.instance.state == InstanceState::pending) return "initializing";
     if (!runs(view)) return "not-applicable";
     switch (view.reachability) {
         case Reachability::initializing:

@@ -1,7 +1,10 @@
 #include "api/output/xml_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <utility>
+
+#include "api/protocol/utf8.hpp"
 
 namespace kiln::api {
 
@@ -26,13 +29,27 @@ constexpr Replacements make_replacements() {
 }
 constexpr Replacements replacements = make_replacements();
 
+/// The length of the character of several bytes there, 0 when no XML document may hold it.
+std::size_t allowed_length(std::string_view text) {
+    constexpr std::string_view no_characters[] = {"\xEF\xBF\xBE",
+                                                  "\xEF\xBF\xBF"};  // U+FFFE, U+FFFF
+    const bool forbidden = std::ranges::any_of(
+        no_characters, [&](std::string_view sequence) { return text.starts_with(sequence); });
+    return forbidden ? 0 : utf8_length(text);
+}
+
 void append_escaped(std::string& document, std::string_view value) {
     std::size_t begin = 0;
-    for (std::size_t i = 0; i < value.size(); ++i) {
-        const std::string_view replacement = replacements[static_cast<unsigned char>(value[i])];
-        if (replacement.empty()) continue;
-        document.append(value, begin, i - begin).append(replacement);
-        begin = i + 1;
+    std::size_t i = 0;
+    while (i < value.size()) {
+        const auto byte = static_cast<unsigned char>(value[i]);
+        const std::size_t length = byte < 0x80 ? 1 : allowed_length(value.substr(i));
+        const std::string_view replacement = length == 0 ? "?" : replacements[byte];
+        if (!replacement.empty()) {
+            document.append(value, begin, i - begin).append(replacement);
+            begin = i + 1;
+        }
+        i += std::max<std::size_t>(length, 1);
     }
     document.append(value, begin);
 }

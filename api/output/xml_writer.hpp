@@ -13,7 +13,8 @@ class XmlWriter {
     /// <name>, or <name xmlns="…">, which is taken as it is.
     void open(std::string_view name, std::string_view xml_namespace = {});
     void close(std::string_view name);
-    /// <name>value</name>, with '?' for characters that no XML 1.0 document may hold.
+    /// <name>value</name>, with '?' for what is not UTF-8 and for characters that no XML 1.0
+    /// document may hold.
     void text(std::string_view name, std::string_view value);
 
     /// The document so far, with its declaration. The writer is empty afterwards.

@@ -52,8 +52,7 @@ void set_up_log(Verbosity verbosity) {
 images::Caller caller_of(Database& database, const Clock& clock, const Settings& settings,
                          uid_t uid) {
     return {.account = images::account_of_uid(database, uid, clock.now()),
-            .region = settings.region,
-            .administrator = uid == 0 || uid == ::geteuid()};
+            .region = settings.region};
 }
 
 /// All that the service is made of, in the order in which it is made.
@@ -115,6 +114,7 @@ class Service {
         const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
         server.run();
         spdlog::info("stopping; guests go on");
+        directory_.check_still_there();  // a service that ends because it is gone has failed
     }
 
   private:

@@ -50,9 +50,14 @@ void print_waiting(const api::Action& action, const api::Reply& reply, Format fo
 }
 
 void save_created_key(const api::Action& action, const api::Reply& reply) {
-    const auto path = save_key(reply_text(action.name, reply, "KeyName"),
-                               reply_text(action.name, reply, "KeyMaterial"));
-    say(fmt::format("The private key is in {}", path.string()));
+    const std::string private_key = reply_text(action.name, reply, "KeyMaterial");
+    try {
+        const auto path = save_key(reply_text(action.name, reply, "KeyName"), private_key);
+        say(fmt::format("The private key is in {}", path.string()));
+    } catch (const Error&) {
+        print_result(private_key);  // nobody else has it, and it is not told again
+        throw;
+    }
 }
 
 }  // namespace

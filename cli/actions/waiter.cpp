@@ -65,10 +65,10 @@ WaitState wait_state(const api::Waiter& waiter, std::size_t id_count, pugi::xml_
 
 std::vector<std::string> waited_ids(const api::Action& action, const api::WirePairs& request,
                                     pugi::xml_node response) {
-    if (!action.waiter->ids.empty()) return texts_at(response, *action.output, action.waiter->ids);
-    std::vector<std::string> ids;
+    std::vector<std::string> ids = texts_at(response, *action.output, action.waiter->ids);
     for (const auto& [name, value] : request) {
         const std::string& wanted = action.waiter->request_ids;
+        if (wanted.empty()) break;
         if (name == wanted || name.starts_with(wanted + ".")) ids.push_back(value);
     }
     if (ids.empty()) refuse_usage("--wait needs ids: what should be waited for?");

@@ -7,6 +7,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstdint>
+#include <cstdlib>
 
 #include "base/file.hpp"
 #include "base/text.hpp"
@@ -27,9 +28,16 @@ std::string option_of(const Parameter& parameter) {
     return "--" + to_kebab_case(parameter.name);
 }
 
+/// "~/key.pub" where no shell has expanded it, as in file://~/key.pub.
+std::string expanded(const std::string& path) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    const char* home = std::getenv("HOME");
+    return path.starts_with("~/") && home != nullptr ? home + path.substr(1) : path;
+}
+
 std::string contents(const std::string& path) {
     try {
-        return read_file(path, max_file);
+        return read_file(expanded(path), max_file);
     } catch (const Error& error) {
         refuse_usage(error.message());
     }
@@ -58,9 +66,12 @@ Json parsed_json(const Parameter& parameter, const std::string& text) {
 
 Json structure_value(const Parameter& parameter, const std::string& word) {
     const std::string text = loaded(word);
-    // Contents of files are JSON; of an attribute, they are its value.
-    if (looks_like_json(text)) return parsed_json(parameter, text);
-    if (!parameter.attribute_value) return parse_shorthand(trim(text));
+    if (!parameter.attribute_value) {
+        return looks_like_json(text) ? parsed_json(parameter, text) : parse_shorthand(trim(text));
+    }
+    // An attribute's own text may be JSON too, such as user data.
+    Json whole = Json::parse(text, nullptr, false);
+    if (whole.is_object() && whole.size() == 1 && whole.contains("Value")) return whole;
     const std::string assignment = "Value=";
     return text.starts_with(assignment) ? loaded(text.substr(assignment.size())) : text;
 }

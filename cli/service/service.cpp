@@ -19,9 +19,25 @@ bool may_start() {
     return value == nullptr || std::string_view(value) != "1";
 }
 
+bool lets_this_user_in(const std::filesystem::path& socket) {
+    try {
+        return api::Client(socket).answers();
+    } catch (const Error&) {
+        return false;  // root's own, perhaps
+    }
+}
+
+Settings settings_for_this_user() {
+    Settings settings = load_settings();
+    if (settings.machine_socket && lets_this_user_in(*settings.machine_socket)) {
+        settings.socket = *settings.machine_socket;
+    }
+    return settings;
+}
+
 }  // namespace
 
-Service::Service() : settings_(load_settings()), client_(settings_.socket) {}
+Service::Service() : settings_(settings_for_this_user()), client_(settings_.socket) {}
 
 void Service::require() {
     if (!client_.answers() && may_start()) start_service(settings_, client_);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/boot.hpp"
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
@@ -49,7 +50,7 @@ std::string qemu_version() {
 
 HostIdentity identify_host() {
     return {
-        .boot_id = std::string(trim(read_file("/proc/sys/kernel/random/boot_id"))),
+        .boot_id = boot_identity(),
         .kernel = kernel_release(),
         .qemu = qemu_version(),
         .kvm_device = look_at_kvm_device(),

@@ -12,7 +12,6 @@ namespace kiln::images {
 struct Caller {
     AccountId account;
     std::string region;
-    bool administrator = false;  // uid 0 and the service's own user
     bool dry_run = false;
 
     Scope scope() const { return {.owner = account, .region = region}; }

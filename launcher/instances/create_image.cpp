@@ -106,6 +106,18 @@ void check_chains(Session& session, const std::vector<images::Volume>& volumes) 
     }
 }
 
+/// As in the image that has the same root, since a snapshot does not say.
+std::string login_user_of(Session& session, const Image& image) {
+    const auto root = std::ranges::find(image.block_devices, image.root_device_name,
+                                        &ImageBlockDevice::device_name);
+    if (root != image.block_devices.end() && root->snapshot) {
+        for (const ImageId& other : images::images_using_snapshot(session, *root->snapshot)) {
+            if (const auto found = images::find_image(session, other)) return found->login_user;
+        }
+    }
+    return "root";
+}
+
 void check_root_stays(const Image& image) {
     const auto root = std::ranges::find(image.block_devices, image.root_device_name,
                                         &ImageBlockDevice::device_name);
@@ -127,10 +139,11 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         check_capturable(instance);
         const auto volumes = images::volumes_of_instance(session, instance.id);
         Image image = captured_image(request, instance, use.now());
-        image.block_devices =
+        const auto devices =
             plan_captured_devices(attached_devices(volumes), request.block_devices);
-        check_root_stays(image);
         check_snapshots(session, caller, request.block_devices, {});
+        image.block_devices = with_snapshot_sizes(session, devices);
+        check_root_stays(image);
         check_chains(session, volumes);
         const auto parts = insert_snapshots(
             session,
@@ -179,7 +192,6 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .root_device_name = request.root_device_name,
                 .kernel_id = request.kernel_id,
                 .ramdisk_id = request.ramdisk_id,
-                .login_user = "root",
                 .created = implementation_->now()};
     image.block_devices = plan_captured_devices({}, request.block_devices);
     // EC2's default for the devices of a registered image is true, other than at a launch.
@@ -192,16 +204,8 @@ ImageId Launcher::register_image(const images::Caller& caller,
     check_root_stays(image);
     implementation_->database().write([&](Session& session) {
         check_snapshots(session, caller, request.block_devices, {});
-        for (ImageBlockDevice& device : image.block_devices) {
-            if (!device.snapshot) continue;
-            const auto snapshot = images::get_snapshot(session, caller.scope(), *device.snapshot);
-            if (device.volume_size.value != 0 && device.volume_size < snapshot.volume_size) {
-                throw Error("InvalidBlockDeviceMapping", device.device_name,
-                            fmt::format("the volume of {} is smaller than its snapshot '{}'",
-                                        device.device_name, snapshot.id.str()));
-            }
-            device.volume_size = std::max(device.volume_size, snapshot.volume_size);
-        }
+        image.block_devices = with_snapshot_sizes(session, image.block_devices);
+        image.login_user = login_user_of(session, image);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();

@@ -8,13 +8,13 @@
 #include "hypervisor/firmware/firmware.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/layers/pool.hpp"
+#include "launcher/instances/launch_plan.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
 
 namespace {
 
-constexpr std::size_t max_disks = 24;
 constexpr const char* seed_target = "vdz";
 constexpr const char* seed_serial = "kiln-seed";
 

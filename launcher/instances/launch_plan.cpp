@@ -58,10 +58,14 @@ ImageBlockDevice new_device(const BlockDeviceOverride& change) {
             .delete_on_termination = change.delete_on_termination.value_or(false)};
 }
 
-void check_size(const ImageBlockDevice& device) {
-    if (device.volume_size <= max_volume_size) return;
-    refuse(device.device_name,
-           fmt::format("a volume has at most {} GiB", max_volume_size.in_gibibytes()));
+void check_limits(const std::vector<ImageBlockDevice>& devices) {
+    for (const ImageBlockDevice& device : devices) {
+        if (device.volume_size <= max_volume_size) continue;
+        refuse(device.device_name,
+               fmt::format("a volume has at most {} GiB", max_volume_size.in_gibibytes()));
+    }
+    if (devices.size() <= max_disks) return;
+    refuse(devices.back().device_name, fmt::format("an instance has at most {} disks", max_disks));
 }
 
 }  // namespace
@@ -92,7 +96,7 @@ std::vector<ImageBlockDevice> plan_block_devices(
             devices.push_back(new_device(change));
         }
     }
-    std::ranges::for_each(devices, check_size);
+    check_limits(devices);
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
     return devices;
 }
@@ -109,9 +113,7 @@ std::vector<ImageBlockDevice> plan_captured_devices(
         }
         if (!change.virtual_name.empty()) continue;
         if (existing == devices.end()) {
-            ImageBlockDevice device = new_device(change);
-            check_size(device);
-            devices.push_back(std::move(device));
+            devices.push_back(new_device(change));
             continue;
         }
         if (change.snapshot || change.volume_type ||
@@ -123,7 +125,27 @@ std::vector<ImageBlockDevice> plan_captured_devices(
             existing->delete_on_termination = *change.delete_on_termination;
         }
     }
+    check_limits(devices);
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
+    return devices;
+}
+
+std::vector<ImageBlockDevice> with_snapshot_sizes(Session& session,
+                                                  std::vector<ImageBlockDevice> devices) {
+    for (ImageBlockDevice& device : devices) {
+        if (!device.snapshot) continue;
+        const auto snapshot = images::find_snapshot(session, *device.snapshot);
+        if (!snapshot) {
+            throw Error("InvalidSnapshot.NotFound", device.snapshot->str(),
+                        fmt::format("The snapshot '{}' does not exist.", device.snapshot->str()));
+        }
+        if (device.volume_size.value == 0) device.volume_size = snapshot->volume_size;
+        if (device.volume_size >= snapshot->volume_size) continue;
+        refuse(device.device_name,
+               fmt::format("Volume of size {}GB is smaller than snapshot '{}', expect size >= {}GB",
+                           device.volume_size.in_gibibytes(), snapshot->id.str(),
+                           snapshot->volume_size.in_gibibytes()));
+    }
     return devices;
 }
 

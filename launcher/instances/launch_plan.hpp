@@ -9,6 +9,7 @@
 
 namespace kiln::launcher {
 
+inline constexpr std::size_t max_disks = 24;  // of an instance: vda to vdx
 /// Largest volume, as EC2's gp3: 16 TiB.
 inline constexpr Bytes max_volume_size = Bytes::gibibytes(16384);
 
@@ -24,6 +25,12 @@ std::vector<images::ImageBlockDevice> plan_block_devices(
 std::vector<images::ImageBlockDevice> plan_captured_devices(
     std::vector<images::ImageBlockDevice> devices,
     const std::vector<BlockDeviceOverride>& overrides);
+
+/// The devices with the sizes of their snapshots where they have none. Throws
+/// Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, and
+/// Error{InvalidSnapshot.NotFound} for one whose snapshot is gone; who may use it is not asked.
+std::vector<images::ImageBlockDevice> with_snapshot_sizes(
+    Session& session, std::vector<images::ImageBlockDevice> devices);
 
 /// Throws what EC2 answers a stranger unless the caller may use each snapshot that the overrides
 /// bring in; those that `own`, the image's mapping, has are the image's affair.

@@ -136,7 +136,6 @@ Instance new_instance(const LaunchTemplate& from, int launch_index) {
 images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                                  const Instance& instance, const ImageBlockDevice& device) {
     std::optional<LayerId> parent;
-    Bytes size = device.volume_size;
     if (device.snapshot) {
         const auto snapshot = images::find_snapshot(session, *device.snapshot);
         if (!snapshot || !snapshot->layer) {
@@ -144,14 +143,13 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                         fmt::format("The snapshot '{}' does not exist.", device.snapshot->str()));
         }
         parent = snapshot->layer;
-        size = std::max(size, snapshot->volume_size);
     }
     const LayerId layer = LayerId::generate();
     images::insert_layer(session, {.id = layer,
                                    .region = instance.region,
                                    .parent = parent,
                                    .state = images::LayerState::creating,
-                                   .virtual_size = size,
+                                   .virtual_size = device.volume_size,
                                    .created = from.now});
     images::Volume volume{.id = VolumeId::generate(),
                           .owner = instance.owner,
@@ -160,7 +158,7 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                           .layer = layer,
                           .snapshot = device.snapshot,
                           .state = images::VolumeState::creating,
-                          .size = size,
+                          .size = device.volume_size,
                           .volume_type = device.volume_type,
                           .created = from.now,
                           .attachment = images::VolumeAttachment{
@@ -208,9 +206,16 @@ std::optional<Reservation> earlier_reservation(Session& session, const images::C
     const auto earlier = images::find_client_token(session, caller.scope(), action, token, digest);
     if (!earlier) return std::nullopt;
     const ReservationId id(earlier->resource_id);
-    return Reservation{.id = id,
-                       .owner = caller.account,
-                       .instances = images::instances_of_reservation(session, id)};
+    auto instances = images::instances_of_reservation(session, id);
+    if (std::ranges::all_of(instances, [](const Instance& instance) {
+            return instance.state == images::InstanceState::terminated;
+        })) {
+        throw Error("IdempotentInstanceTerminated", token,
+                    fmt::format("The client token '{}' launched instances that are terminated: "
+                                "launch others with another token",
+                                token));
+    }
+    return Reservation{.id = id, .owner = caller.account, .instances = std::move(instances)};
 }
 
 }  // namespace
@@ -247,7 +252,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
             .caller = caller,
             .request = request,
             .image = images::get_launchable_image(session, caller.scope(), request.image),
-            .devices = devices,
+            .devices = with_snapshot_sizes(session, devices),
             .zone = zone,
             .public_key = public_key_for(session, caller, request.key_name),
             .reservation = ReservationId::generate(),

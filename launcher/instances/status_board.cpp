@@ -26,6 +26,14 @@ void StatusBoard::agent_answered(const InstanceId& id) {
     if (entry != entries_.end()) entry->second.agent_answered = true;
 }
 
+void StatusBoard::agent_lost(const InstanceId& id) {
+    const std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(id);
+    if (entry == entries_.end() || !entry->second.agent_answered) return;
+    entry->second.agent_answered = false;
+    entry->second.started = clock_.now();
+}
+
 void StatusBoard::io_failed(const InstanceId& id) {
     const std::lock_guard lock(mutex_);
     const auto entry = entries_.find(id);

@@ -21,6 +21,8 @@ class StatusBoard {
     /// As started, but a guest that is paused stays so.
     void reboots(const InstanceId& id);
     void agent_answered(const InstanceId& id);
+    /// It has closed its channel: it may have ended, or the guest reboots.
+    void agent_lost(const InstanceId& id);
     /// Its disk could not be written: the guest is paused until there is space again.
     void io_failed(const InstanceId& id);
     void resumed(const InstanceId& id);

@@ -10,7 +10,7 @@ TEST(DoctorTest, a_host_that_runs_guests_is_fit_in_every_line) {
     const KilnHost host;
     const ProcessResult result = host.kiln({"doctor"});
     EXPECT_EQ(result.exit_status, 0) << result.standard_output;
-    for (const char* name : {"service", "acceleration", "kvm device", "libvirt", "firmware",
+    for (const char* name : {"service", "acceleration", "kvm device", "qemu", "libvirt", "firmware",
                              "libguestfs", "space", "permissions"}) {
         EXPECT_THAT(result.standard_output, testing::HasSubstr(std::string(" ") + name + " "));
     }

@@ -200,8 +200,9 @@ TEST_F(MainJobTest, the_console_log_screenshot_and_user_data_of_a_guest_are_real
 
 TEST_F(MainJobTest, the_console_command_talks_to_the_guest) {
     const std::string id = run(host_.image_id());
-    const auto result = host_.kiln({"console", id}, "echo typed-$((40 + 2))\n\x1d");
+    const auto result = host_.kiln({"console", id}, "\necho typed-$((40 + 2))\n");
     EXPECT_EQ(result.exit_status, 0) << result.standard_error;
+    EXPECT_NE(result.standard_output.find("typed-42"), std::string::npos) << result.standard_output;
 }
 
 }  // namespace

@@ -1,8 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <future>
 #include <string>
 
 #include "base/file.hpp"
+#include "base/process.hpp"
 #include "tests/system/kiln_host.hpp"
 
 namespace kiln::tests {
@@ -84,22 +88,24 @@ TEST(RefusalTest,
 
 TEST(RefusalTest, a_machine_that_qemu_cannot_start_ends_terminated_with_the_cause) {
     const KilnHost host("tiny");
-    // The layer's file is replaced by one that is no qcow2 file, as a failing disk would.
     const auto layers = std::filesystem::directory_iterator(host.state_directory() / "layers");
     const auto layer = layers->path();
     host.start_service();
-    std::filesystem::rename(layer, layer.string() + ".away");
+    // kiln itself can read the image, QEMU's own user cannot.
+    const auto readable = std::filesystem::status(layer).permissions();
+    std::filesystem::permissions(layer, std::filesystem::perms::none);
     const auto answer = host.kiln(
         {"run-instances", "--image-id", host.image_id(), "--instance-type", "t3.nano", "--wait"});
-    std::filesystem::rename(layer.string() + ".away", layer);
+    std::filesystem::permissions(layer, readable);
 
     EXPECT_EQ(answer.exit_status, 1);
     const auto instance =
         host.kiln_json({"describe-instances"}).at("Reservations").at(0).at("Instances").at(0);
     EXPECT_EQ(instance.at("State").at("Name"), "terminated");
     EXPECT_EQ(instance.at("StateReason").at("Code"), "Server.InternalError");
-    EXPECT_NE(instance.at("StateReason").at("Message").get<std::string>().find("layer-"),
-              std::string::npos);
+    const std::string cause = instance.at("StateReason").at("Message");
+    EXPECT_NE(cause.find(layer.filename().string()), std::string::npos) << cause;
+    EXPECT_NE(cause.find("Permission denied"), std::string::npos) << cause;
     EXPECT_TRUE(host.kiln_json({"describe-volumes"}).at("Volumes").empty());
 }
 
@@ -115,30 +121,83 @@ TEST(RefusalTest, a_second_service_on_one_state_directory_is_refused) {
 
 TEST(RefusalTest, a_deleted_state_directory_ends_the_service_with_a_clear_word) {
     const KilnHost host;
-    host.start_service();
+    auto service = std::async(std::launch::async, [&] { return host.kiln({"serve"}); });
+    wait_until(
+        "the service answers", [&] { return std::filesystem::exists(host.socket()); },
+        std::chrono::seconds(60));
     std::filesystem::remove_all(host.state_directory());
-    const auto answer = host.kiln({"create-key-pair", "--key-name", "k"});
-    const bool told = answer.standard_error.find("was deleted") != std::string::npos;
-    // The service may have ended by itself in between; then a new one has started with nothing.
-    EXPECT_TRUE(told || answer.exit_status == 0) << answer.standard_error;
+    const ProcessResult end = service.get();
+    EXPECT_EQ(end.exit_status, 1);
+    EXPECT_NE(end.standard_error.find("was deleted"), std::string::npos) << end.standard_error;
 }
 
-TEST(RefusalTest, a_full_disk_refuses_new_instances_and_running_ones_go_on) {
+/// The layers of a host on a small file system of their own, until the end of the scope.
+class SmallPool {
+  public:
+    SmallPool(const KilnHost& host, int mebibytes)
+        : layers_(host.state_directory() / "layers"), image_(host.home() / "small.img") {
+        const std::string other = (host.home() / "other").string();
+        const std::string size = std::to_string(mebibytes) + "M";
+        run_checked({.arguments = {"truncate", "--size=" + size, image_.string()}});
+        run_checked({.arguments = {"mkfs.ext4", "-q", "-m", "0", image_.string()}});
+        std::filesystem::rename(layers_, other);
+        std::filesystem::create_directory(layers_);
+        run_checked({.arguments = {"mount", "-o", "loop", image_.string(), layers_.string()}});
+        run_checked({.arguments = {"cp", "--archive", other + "/.", layers_.string()}});
+    }
+    ~SmallPool() { run_process({.arguments = {"umount", "--lazy", layers_.string()}}); }
+    SmallPool(const SmallPool&) = delete;
+    SmallPool& operator=(const SmallPool&) = delete;
+
+    void fill(int mebibytes) const {
+        run_checked(
+            {.arguments = {"fallocate", "--length", std::to_string(mebibytes) + "M", filler()}});
+    }
+    void make_space() const { std::filesystem::remove(filler()); }
+
+  private:
+    std::string filler() const { return layers_ / "filler"; }
+
+    std::filesystem::path layers_;
+    std::filesystem::path image_;
+};
+
+TEST(RefusalTest, a_full_disk_refuses_what_needs_space_and_its_guests_wait_until_there_is_some) {
     const KilnHost host("tiny");
-    const std::string id = host.run_instance(host.image_id(), {"--instance-type", "t3.nano"});
-    host.stop_service();
-    const auto free_mib = free_space(host.state_directory()).in_mebibytes();
-    write_file_atomically(host.home() / "kiln.yaml",
-                          "free_space_reserve_mib: " + std::to_string(free_mib + 4096) + "\n",
-                          0644);
+    write_file_atomically(host.home() / "kiln.yaml", "free_space_reserve_mib: 8\n", 0644);
     ::setenv("KILN_CONFIG", (host.home() / "kiln.yaml").c_str(), 1);
+    const SmallPool pool(host, 220);
+    const std::string key = "k";
+    host.kiln_json({"create-key-pair", "--key-name", key});
+    const std::string id =
+        host.run_instance(host.image_id(), {"--instance-type", "t3.nano", "--key-name", key});
+    host.ssh(id, "true");
+    pool.fill(90);
+    host.ssh(id,
+             "(dd if=/dev/urandom of=/written bs=1M count=100; sync; md5sum /written > /sum) "
+             "</dev/null >/dev/null 2>&1 &");
+    const auto status = [&] {
+        return host.kiln_json({"describe-instance-status", "--instance-ids", id})
+            .at("InstanceStatuses")
+            .at(0)
+            .at("InstanceStatus")
+            .at("Status");
+    };
+    wait_until(
+        "the guest is paused", [&] { return status() == "impaired"; }, std::chrono::minutes(3));
+    EXPECT_EQ(host.instance_state(id), "running");
     host.expect_refused({"run-instances", "--image-id", host.image_id()},
                         "InsufficientInstanceCapacity");
     host.expect_refused({"create-image", "--instance-id", id, "--name", "full", "--no-reboot"},
                         "InsufficientInstanceCapacity");
-    ::unsetenv("KILN_CONFIG");
-    EXPECT_EQ(host.instance_state(id), "running");
     EXPECT_EQ(host.kiln_json({"describe-images"}).at("Images").size(), 1U);
+
+    pool.make_space();
+    host.ssh(id, "while ! [ -s /sum ]; do sleep 1; done; md5sum -c /sum");
+    wait_until(
+        "the guest is well again", [&] { return status() == "ok"; }, std::chrono::minutes(1));
+    host.kiln_json({"terminate-instances", "--instance-ids", id, "--wait"});
+    ::unsetenv("KILN_CONFIG");
 }
 
 }  // namespace

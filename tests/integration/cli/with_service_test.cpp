@@ -218,6 +218,19 @@ TEST_F(WithService, console_leaves_a_silent_guest_after_what_was_piped_in) {
     EXPECT_THAT(result.standard_output, HasSubstr("typed: ls\n"));
 }
 
+TEST_F(WithService, console_in_a_terminal_is_left_with_its_key_and_leaves_the_terminal_as_it_was) {
+    // script gives the program a terminal, and types what comes in.
+    const std::string commands =
+        std::string(KILN_PROGRAM " console ") + instance + "; stty --all; echo stayed $?";
+    const auto result = service_.run(
+        {"script", "--quiet", "--return", "--command", commands, "/dev/null"}, "uname\n\x1d");
+    EXPECT_THAT(result.standard_output, HasSubstr("; ^] leaves."));
+    EXPECT_THAT(result.standard_output, HasSubstr("console of " + std::string(instance)));
+    EXPECT_THAT(result.standard_output, HasSubstr("Left the console of " + std::string(instance)));
+    EXPECT_THAT(result.standard_output, HasSubstr(" icanon"));
+    EXPECT_THAT(result.standard_output, Not(HasSubstr("-icanon")));
+}
+
 TEST_F(WithService, console_of_no_instance_is_refused) {
     const auto result = service_.kiln({"console", "x"});
     EXPECT_EQ(result.exit_status, 1);

@@ -38,6 +38,11 @@ TEST(XmlWriter, replaces_characters_that_no_xml_document_may_hold) {
               std::string(declaration) + "<x>a?[31m?b</x>");
 }
 
+TEST(XmlWriter, replaces_what_is_not_utf8_and_what_is_no_character) {
+    EXPECT_EQ(text_of("a\xFCz \xEF\xBF\xBE|\xEF\xBF\xBD"),
+              std::string(declaration) + "<x>a?z ???|\xEF\xBF\xBD</x>");
+}
+
 TEST(XmlWriter, keeps_all_other_text_as_it_is) {
     const std::string value = " \ttwo\r\nlines – ü\n";
     pugi::xml_document document;

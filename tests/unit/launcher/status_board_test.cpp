@@ -33,6 +33,16 @@ TEST_F(StatusBoardTest, an_instance_initializes_until_its_agent_answers) {
     EXPECT_EQ(board_.reachability(id_), Reachability::initializing) << "it was booted anew";
 }
 
+TEST_F(StatusBoardTest, an_agent_that_is_lost_is_waited_for_again) {
+    board_.started(id_);
+    board_.agent_answered(id_);
+    clock_.advance(std::chrono::hours(1));
+    board_.agent_lost(id_);
+    EXPECT_EQ(board_.reachability(id_), Reachability::initializing);
+    clock_.advance(std::chrono::minutes(11));
+    EXPECT_EQ(board_.reachability(id_), Reachability::impaired);
+}
+
 TEST_F(StatusBoardTest, an_agent_that_never_answers_makes_the_instance_impaired) {
     board_.started(id_);
     clock_.advance(std::chrono::minutes(11));

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <pugixml.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "api/protocol/query.hpp"
+#include "api/server/dispatcher.hpp"
+#include "api/services.hpp"
+#include "builder/builder.hpp"
+#include "tests/integration/launcher/launcher_fixture.hpp"
+
+namespace kiln::api::tests {
+
+/// The real actions over a launcher, a builder and a catalog; only the host has no guests.
+class ApiFixture : public kiln::tests::LauncherFixture {
+  protected:
+    struct Answer {
+        unsigned status = 0;
+        std::string code;  // of the error, or empty
+        pugi::xml_document document;
+
+        pugi::xml_node root() const { return document.first_child(); }
+        /// The texts that an XPath query finds.
+        std::vector<std::string> texts(const std::string& query) const {
+            std::vector<std::string> found;
+            for (const pugi::xpath_node place : document.select_nodes(query.c_str()))
+                found.emplace_back(place.node().child_value());
+            return found;
+        }
+        std::string text(const std::string& query) const {
+            const auto found = texts(query);
+            return found.empty() ? "" : found.front();
+        }
+        std::string printed() const {
+            std::ostringstream text;
+            document.save(text, "  ");
+            return text.str();
+        }
+    };
+
+    Answer send(const std::string& action, WirePairs pairs = {}) {
+        pairs.insert(pairs.begin(), {"Action", action});
+        const Response response = dispatcher_.dispatch(
+            {.method = "POST", .target = "/", .body = encode_query(pairs)}, sender_);
+        Answer answer{.status = response.status};
+        answer.document.load_string(response.body.c_str());
+        answer.code = answer.text("/Response/Errors/Error/Code");
+        return answer;
+    }
+    /// Expects that it succeeds.
+    Answer done(const std::string& action, const WirePairs& pairs = {}) {
+        Answer answer = send(action, pairs);
+        EXPECT_EQ(answer.code, "") << action << "\n" << answer.printed();
+        return answer;
+    }
+
+    /// From now on another account sends.
+    void become_stranger() { sender_.account = stranger().owner; }
+
+  private:
+    images::Caller sender_ = caller();
+    SystemClock builder_clock_;
+    builder::Builder builder_{{.database = database(),
+                               .pool = pool(),
+                               .clock = builder_clock_,
+                               .work_directory = directory() / "builds",
+                               .free_space_reserve = Bytes::mebibytes(1)}};
+    hypervisor::AcceleratorVerdict accelerator_{.accelerator = hypervisor::Accelerator::tcg,
+                                                .reason = "no guests here"};
+    Services services_{.settings = settings(),
+                       .clock = builder_clock_,
+                       .database = database(),
+                       .pool = pool(),
+                       .hypervisor = host(),
+                       .accelerator = accelerator_,
+                       .launcher = launcher(),
+                       .builder = builder_};
+    Dispatcher dispatcher_{actions(), services_};
+};
+
+}  // namespace kiln::api::tests
