@@ -5,10 +5,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <functional>
 #include <map>
 
+#include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
@@ -19,11 +19,6 @@ namespace {
 
 constexpr const char* invalid_configuration = "InvalidConfiguration";
 constexpr std::size_t longest_region = 64;
-
-std::string environment_variable(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing calls setenv
-    return value == nullptr ? "" : value;
-}
 
 std::filesystem::path home_directory(const char* xdg_variable, const char* below_home) {
     const std::string xdg = environment_variable(xdg_variable);

@@ -3,19 +3,14 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <cstdlib>
 #include <string>
 
+#include "base/environment.hpp"
 #include "base/error.hpp"
 
 namespace kiln::cli {
 
 namespace {
-
-std::string environment_variable(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): nothing calls setenv
-    return value == nullptr ? "" : value;
-}
 
 std::filesystem::path below(const char* xdg_variable, const char* below_home) {
     const std::string xdg = environment_variable(xdg_variable);

@@ -52,34 +52,36 @@ Check check_acceleration(const hypervisor::AcceleratorVerdict& verdict) {
                 "virtualization in the outer host) and load kvm_intel or kvm_amd"};
 }
 
-/// What a check says, or that it failed: one that fails must not keep the others from being told.
-Check or_failed(const std::string& name, const std::string& remedy,
-                const std::function<Check()>& check) {
+/// What a check says, or `failure` with the cause: one that fails must not keep the others from
+/// being told.
+Check or_else(Check failure, const std::function<Check()>& check) {
     try {
         return check();
     } catch (const Error& error) {
-        return {.name = name, .status = "failed", .message = error.message(), .remedy = remedy};
+        failure.message = error.message();
+        return failure;
     }
 }
 
 Check check_libvirt(hypervisor::Hypervisor& hypervisor, const std::string& uri) {
-    const std::string name = "libvirt";
-    return or_failed(name, "start libvirtd (systemctl start libvirtd), and be in the group libvirt",
-                     [&] {
-                         const auto versions = hypervisor.host_versions();
-                         return Check{.name = name,
-                                      .status = "ok",
-                                      .message = fmt::format("libvirt {} at {}, QEMU {}",
-                                                             versions.libvirt, uri, versions.qemu)};
-                     });
+    return or_else(
+        {.name = "libvirt",
+         .status = "failed",
+         .remedy = "start libvirtd (systemctl start libvirtd), and be in the group libvirt"},
+        [&] {
+            const auto versions = hypervisor.host_versions();
+            return Check{.name = "libvirt",
+                         .status = "ok",
+                         .message = fmt::format("libvirt {} at {}, QEMU {}", versions.libvirt, uri,
+                                                versions.qemu)};
+        });
 }
 
 Check check_qemu() {
-    const std::string name = "qemu";
-    return or_failed(name, "apt-get install qemu-system-x86", [&] {
-        const std::string answer = run_checked({.arguments = {"qemu-system-x86_64", "--version"}});
-        return Check{.name = name, .status = "ok", .message = answer.substr(0, answer.find('\n'))};
-    });
+    return or_else(
+        {.name = "qemu", .status = "failed", .remedy = "apt-get install qemu-system-x86"}, [] {
+            return Check{.name = "qemu", .status = "ok", .message = hypervisor::qemu_version()};
+        });
 }
 
 Check check_firmware() {
@@ -96,19 +98,16 @@ Check check_firmware() {
 }
 
 Check check_appliance(const hypervisor::AcceleratorVerdict& verdict) {
-    try {
-        return {.name = "libguestfs",
-                .status = "ok",
-                .message =
-                    builder::check_appliance(verdict.accelerator == hypervisor::Accelerator::kvm)};
-    } catch (const Error& error) {
-        return {.name = "libguestfs",
-                .status = "warning",
-                .message = error.message(),
-                .remedy =
-                    "apt-get install libguestfs0 supermin linux-image-cloud-amd64; a kernel in "
-                    "/boot must be readable"};
-    }
+    return or_else({.name = "libguestfs",
+                    .status = "warning",
+                    .remedy = "apt-get install libguestfs0 supermin linux-image-cloud-amd64; a "
+                              "kernel in /boot must be readable"},
+                   [&] {
+                       return Check{.name = "libguestfs",
+                                    .status = "ok",
+                                    .message = builder::check_appliance(
+                                        verdict.accelerator == hypervisor::Accelerator::kvm)};
+                   });
 }
 
 Check check_space(const images::Pool& pool, const Settings& settings) {
@@ -179,9 +178,8 @@ Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
         check.status = "warning";
         check.message = fmt::format("your user cannot open {}", device);
         check.remedy =
-            "sudo adduser \"$USER\" kvm; then log in again and end the service, which starts anew "
-            "by "
-            "itself";
+            "sudo adduser \"$USER\" kvm; then log in again and end the service, which starts "
+            "anew by itself";
     } else if (user.empty()) {
         check.message = fmt::format("your user can open {}", device);
     } else if (::geteuid() != 0) {
@@ -207,13 +205,16 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     }
     const std::string remedy = "see the line of libvirt";
     return {{check_acceleration(services.accelerator),
-             or_failed("kvm device", remedy, [&] { return check_kvm_device(services.hypervisor); }),
+             or_else({.name = "kvm device", .status = "failed", .remedy = remedy},
+                     [&] { return check_kvm_device(services.hypervisor); }),
              check_qemu(), check_libvirt(services.hypervisor, services.settings.libvirt_uri),
              check_firmware(), check_appliance(services.accelerator),
-             or_failed("space", "restore state_dir, then start the service again",
-                       [&] { return check_space(services.pool, services.settings); }),
-             or_failed("permissions", remedy,
-                       [&] { return check_permissions(services.pool, services.hypervisor); })}};
+             or_else({.name = "space",
+                      .status = "failed",
+                      .remedy = "restore state_dir, then start the service again"},
+                     [&] { return check_space(services.pool, services.settings); }),
+             or_else({.name = "permissions", .status = "failed", .remedy = remedy},
+                     [&] { return check_permissions(services.pool, services.hypervisor); })}};
 }
 
 }  // namespace

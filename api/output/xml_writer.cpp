@@ -31,8 +31,8 @@ constexpr Replacements replacements = make_replacements();
 
 /// The length of the character of several bytes there, 0 when no XML document may hold it.
 std::size_t allowed_length(std::string_view text) {
-    constexpr std::string_view no_characters[] = {"\xEF\xBF\xBE",
-                                                  "\xEF\xBF\xBF"};  // U+FFFE, U+FFFF
+    // U+FFFE and U+FFFF
+    constexpr std::string_view no_characters[] = {"\xEF\xBF\xBE", "\xEF\xBF\xBF"};
     const bool forbidden = std::ranges::any_of(
         no_characters, [&](std::string_view sequence) { return text.starts_with(sequence); });
     return forbidden ? 0 : utf8_length(text);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 
+#include "base/environment.hpp"
 #include "base/error.hpp"
 
 namespace kiln::api {
@@ -20,11 +21,6 @@ namespace {
 
 constexpr const char* address_in_use = "AddressInUse";
 constexpr int first_passed_descriptor = 3;  // SD_LISTEN_FDS_START
-
-std::string environment_variable(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any thread
-    return value == nullptr ? "" : value;
-}
 
 /// The socket of systemd's socket activation, when this process was started that way.
 Fd passed_socket() {

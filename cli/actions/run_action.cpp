@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <exception>
 #include <functional>
 
 #include "cli/actions/key_file.hpp"
@@ -54,7 +55,7 @@ void save_created_key(const api::Action& action, const api::Reply& reply) {
     try {
         const auto path = save_key(reply_text(action.name, reply, "KeyName"), private_key);
         say(fmt::format("The private key is in {}", path.string()));
-    } catch (const Error&) {
+    } catch (const std::exception&) {
         print_result(private_key);  // nobody else has it, and it is not told again
         throw;
     }

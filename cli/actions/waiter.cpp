@@ -66,10 +66,10 @@ WaitState wait_state(const api::Waiter& waiter, std::size_t id_count, pugi::xml_
 std::vector<std::string> waited_ids(const api::Action& action, const api::WirePairs& request,
                                     pugi::xml_node response) {
     std::vector<std::string> ids = texts_at(response, *action.output, action.waiter->ids);
+    const std::string& parameter = action.waiter->request_ids;
     for (const auto& [name, value] : request) {
-        const std::string& wanted = action.waiter->request_ids;
-        if (wanted.empty()) break;
-        if (name == wanted || name.starts_with(wanted + ".")) ids.push_back(value);
+        if (parameter.empty()) break;
+        if (name == parameter || name.starts_with(parameter + ".")) ids.push_back(value);
     }
     if (ids.empty()) refuse_usage("--wait needs ids: what should be waited for?");
     std::ranges::sort(ids);

@@ -7,8 +7,8 @@
 #include <cctype>
 #include <charconv>
 #include <cstdint>
-#include <cstdlib>
 
+#include "base/environment.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "cli/options/shorthand.hpp"
@@ -30,9 +30,8 @@ std::string option_of(const Parameter& parameter) {
 
 /// "~/key.pub" where no shell has expanded it, as in file://~/key.pub.
 std::string expanded(const std::string& path) {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-    const char* home = std::getenv("HOME");
-    return path.starts_with("~/") && home != nullptr ? home + path.substr(1) : path;
+    const std::string home = environment_variable("HOME");
+    return path.starts_with("~/") && !home.empty() ? home + path.substr(1) : path;
 }
 
 std::string contents(const std::string& path) {

@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-#include <string_view>
-
+#include "base/environment.hpp"
 #include "base/error.hpp"
 #include "cli/output/field_path.hpp"
 #include "cli/service/autostart.hpp"
@@ -14,9 +12,7 @@ namespace kiln::cli {
 namespace {
 
 bool may_start() {
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-    const char* value = std::getenv("KILN_NO_AUTOSTART");
-    return value == nullptr || std::string_view(value) != "1";
+    return environment_variable("KILN_NO_AUTOSTART") != "1";
 }
 
 bool lets_this_user_in(const std::filesystem::path& socket) {

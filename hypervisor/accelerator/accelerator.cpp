@@ -39,10 +39,9 @@ std::string kernel_release() {
     return static_cast<const char*>(names.release);
 }
 
-std::string qemu_version() {
+std::string qemu_version_or_failure() {
     try {
-        const std::string answer = run_checked({.arguments = {"qemu-system-x86_64", "--version"}});
-        return answer.substr(0, answer.find('\n'));
+        return qemu_version();
     } catch (const Error& error) {
         return error.message();
     }
@@ -52,7 +51,7 @@ HostIdentity identify_host() {
     return {
         .boot_id = boot_identity(),
         .kernel = kernel_release(),
-        .qemu = qemu_version(),
+        .qemu = qemu_version_or_failure(),
         .kvm_device = look_at_kvm_device(),
     };
 }
@@ -67,6 +66,11 @@ AcceleratorVerdict judge(const HostIdentity& host) {
 }
 
 }  // namespace
+
+std::string qemu_version() {
+    const std::string answer = run_checked({.arguments = {"qemu-system-x86_64", "--version"}});
+    return answer.substr(0, answer.find('\n'));
+}
 
 AcceleratorVerdict choose_accelerator(const std::filesystem::path& cache_file) {
     const HostIdentity host = identify_host();

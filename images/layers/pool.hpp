@@ -33,8 +33,7 @@ class Pool {
         Bytes size;  // virtual size, at least the parent's
     };
     /// Makes an empty overlay of the parent (128 KiB clusters with 4 KiB subclusters), mode 0600,
-    /// and syncs it. An overlay that is there already stays: its
-    /// guest may have written to it.
+    /// and syncs it. An overlay that is there already stays: its guest may have written to it.
     void create_overlay(const OverlaySpec& overlay) const;
     /// Makes an empty layer without a parent.
     void create_empty(const LayerId& layer, Bytes size) const;

@@ -106,24 +106,23 @@ void check_chains(Session& session, const std::vector<images::Volume>& volumes) 
     }
 }
 
-/// As in the image that has the same root, since a snapshot does not say.
-std::string login_user_of(Session& session, const Image& image) {
+/// Throws when there is none.
+const ImageBlockDevice& root_device_of(const Image& image) {
     const auto root = std::ranges::find(image.block_devices, image.root_device_name,
                                         &ImageBlockDevice::device_name);
-    if (root != image.block_devices.end() && root->snapshot) {
-        for (const ImageId& other : images::images_using_snapshot(session, *root->snapshot)) {
+    if (root != image.block_devices.end()) return *root;
+    throw Error("InvalidBlockDeviceMapping", image.root_device_name,
+                fmt::format("an image needs its root device {}", image.root_device_name));
+}
+
+/// As in the image that has the same root, since a snapshot does not say.
+std::string login_user_of(Session& session, const ImageBlockDevice& root) {
+    if (root.snapshot) {
+        for (const ImageId& other : images::images_using_snapshot(session, *root.snapshot)) {
             if (const auto found = images::find_image(session, other)) return found->login_user;
         }
     }
     return "root";
-}
-
-void check_root_stays(const Image& image) {
-    const auto root = std::ranges::find(image.block_devices, image.root_device_name,
-                                        &ImageBlockDevice::device_name);
-    if (root != image.block_devices.end()) return;
-    throw Error("InvalidBlockDeviceMapping", image.root_device_name,
-                fmt::format("an image needs its root device {}", image.root_device_name));
 }
 
 }  // namespace
@@ -143,7 +142,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
             plan_captured_devices(attached_devices(volumes), request.block_devices);
         check_snapshots(session, caller, request.block_devices, {});
         image.block_devices = with_snapshot_sizes(session, devices);
-        check_root_stays(image);
+        root_device_of(image);
         check_chains(session, volumes);
         const auto parts = insert_snapshots(
             session,
@@ -201,11 +200,11 @@ ImageId Launcher::register_image(const images::Caller& caller,
             device.delete_on_termination = asked.delete_on_termination.value_or(true);
         }
     }
-    check_root_stays(image);
+    root_device_of(image);
     implementation_->database().write([&](Session& session) {
         check_snapshots(session, caller, request.block_devices, {});
         image.block_devices = with_snapshot_sizes(session, image.block_devices);
-        image.login_user = login_user_of(session, image);
+        image.login_user = login_user_of(session, root_device_of(image));
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();

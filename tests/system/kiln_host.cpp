@@ -15,6 +15,7 @@
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
+#include "base/file.hpp"
 #include "base/text.hpp"
 
 namespace kiln::tests {
@@ -133,6 +134,10 @@ KilnHost::~KilnHost() {
     }
 }
 
+void KilnHost::configure(const std::string& yaml) const {
+    write_file_atomically(configuration(), yaml, 0644);
+}
+
 ProcessResult KilnHost::kiln(const Arguments& arguments) const {
     return run(arguments, "");
 }
@@ -151,6 +156,9 @@ ProcessResult KilnHost::run(const Arguments& arguments, const std::string& stand
                                     "XDG_CACHE_HOME=" + (home_ / ".cache").string(),
                                     "XDG_RUNTIME_DIR=" + (home_ / "run").string()},
                     .standard_input = standard_input};
+    if (std::filesystem::exists(configuration())) {
+        command.environment.push_back("KILN_CONFIG=" + configuration().string());
+    }
     command.arguments.insert(command.arguments.end(), arguments.begin(), arguments.end());
     return run_process(command);
 }

@@ -39,6 +39,9 @@ class KilnHost {
     KilnHost(const KilnHost&) = delete;
     KilnHost& operator=(const KilnHost&) = delete;
 
+    /// Writes the configuration file of the services that start from now on.
+    void configure(const std::string& yaml) const;
+
     /// Runs `kiln ARGUMENTS…` to its end, which starts the service when none runs.
     ProcessResult kiln(const Arguments& arguments) const;
     /// As above, with a standard input.
@@ -75,6 +78,7 @@ class KilnHost {
     std::filesystem::path socket() const;
 
   private:
+    std::filesystem::path configuration() const { return home_ / "kiln.yaml"; }
     ProcessResult run(const Arguments& arguments, const std::string& standard_input) const;
     void terminate_instances() const;
     void end_service(int signal) const;

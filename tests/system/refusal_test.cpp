@@ -1,11 +1,9 @@
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <string>
 
-#include "base/file.hpp"
 #include "base/process.hpp"
 #include "tests/system/kiln_host.hpp"
 
@@ -164,8 +162,7 @@ class SmallPool {
 
 TEST(RefusalTest, a_full_disk_refuses_what_needs_space_and_its_guests_wait_until_there_is_some) {
     const KilnHost host("tiny");
-    write_file_atomically(host.home() / "kiln.yaml", "free_space_reserve_mib: 8\n", 0644);
-    ::setenv("KILN_CONFIG", (host.home() / "kiln.yaml").c_str(), 1);
+    host.configure("free_space_reserve_mib: 8\n");
     const SmallPool pool(host, 220);
     const std::string key = "k";
     host.kiln_json({"create-key-pair", "--key-name", key});
@@ -197,7 +194,6 @@ TEST(RefusalTest, a_full_disk_refuses_what_needs_space_and_its_guests_wait_until
     wait_until(
         "the guest is well again", [&] { return status() == "ok"; }, std::chrono::minutes(1));
     host.kiln_json({"terminate-instances", "--instance-ids", id, "--wait"});
-    ::unsetenv("KILN_CONFIG");
 }
 
 }  // namespace

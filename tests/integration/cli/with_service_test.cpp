@@ -206,6 +206,14 @@ TEST_F(Builds, that_are_interrupted_are_canceled) {
     EXPECT_THAT(result.standard_error, HasSubstr("nothing of it is left"));
 }
 
+TEST_F(WithService, a_created_key_that_cannot_be_saved_is_printed) {
+    service_.play("CreateKeyPair", "<keyName>k</keyName><keyMaterial>the only copy</keyMaterial>");
+    std::ofstream(service_.directory() / "config") << "no directory\n";
+    const auto result = service_.kiln({"create-key-pair", "--key-name", "k"});
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.standard_output, HasSubstr("the only copy"));
+}
+
 TEST_F(WithService, console_types_what_is_piped_in_and_ends_with_the_guest) {
     const auto result = service_.kiln({"console", instance}, "exit\n");
     EXPECT_EQ(result.exit_status, 0) << result.standard_error;
