@@ -1,6 +1,9 @@
 #include "base/keyed_executor.hpp"
 
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
+
+#include <algorithm>
 
 namespace kiln {
 
@@ -24,13 +27,21 @@ void KeyedExecutor::stop() {
     changed_.notify_all();
 }
 
-void KeyedExecutor::add(const std::string& key, std::function<void()> job) {
+void KeyedExecutor::add_for_all(std::vector<std::string> keys, std::function<void()> job) {
+    std::ranges::sort(keys);
+    keys.erase(std::ranges::unique(keys).begin(), keys.end());
+    auto added = std::make_shared<Job>(Job{.keys = std::move(keys), .work = std::move(job)});
     {
+        // All lanes at once: two jobs stand in the same order in each lane that they share, so they
+        // cannot wait for each other.
         const std::lock_guard lock(mutex_);
         if (stopping_) return;
-        Lane& lane = lanes_[key];
-        lane.jobs.push_back(std::move(job));
-        if (!lane.running && lane.jobs.size() == 1) ready_.push_back(key);
+        for (const std::string& key : added->keys) {
+            Lane& lane = lanes_[key];
+            if (!lane.empty()) ++added->jobs_before;
+            lane.push_back(added);
+        }
+        if (added->jobs_before == 0) ready_.push_back(std::move(added));
     }
     changed_.notify_all();
 }
@@ -45,31 +56,34 @@ void KeyedExecutor::wait_until_idle() {
     changed_.wait(lock, [this] { return lanes_.empty(); });
 }
 
+void KeyedExecutor::leave_lanes(const Job& job) {
+    for (const std::string& key : job.keys) {
+        const auto lane = lanes_.find(key);
+        lane->second.pop_front();
+        if (lane->second.empty()) {
+            lanes_.erase(lane);
+        } else if (const auto& next = lane->second.front(); --next->jobs_before == 0) {
+            ready_.push_back(next);
+        }
+    }
+}
+
 void KeyedExecutor::work() {
     std::unique_lock lock(mutex_);
     while (true) {
         changed_.wait(lock, [this] { return stopping_ || !ready_.empty(); });
         if (stopping_) return;
-        const std::string key = std::move(ready_.front());
+        const std::shared_ptr<Job> job = std::move(ready_.front());
         ready_.pop_front();
-        std::function<void()> job = std::move(lanes_[key].jobs.front());
-        lanes_[key].jobs.pop_front();
-        lanes_[key].running = true;
         lock.unlock();
         try {
-            job();
+            job->work();
         } catch (const std::exception& error) {
-            spdlog::error("a job for {} failed: {}", key, error.what());
+            spdlog::error("a job for {} failed: {}", fmt::join(job->keys, " and "), error.what());
         }
-        job = nullptr;  // what it holds is released outside the lock
+        job->work = nullptr;  // what it holds is released outside the lock
         lock.lock();
-        Lane& lane = lanes_[key];
-        lane.running = false;
-        if (lane.jobs.empty()) {
-            lanes_.erase(key);
-        } else {
-            ready_.push_back(key);
-        }
+        leave_lanes(*job);
         changed_.notify_all();
     }
 }

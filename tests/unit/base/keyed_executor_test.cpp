@@ -53,6 +53,37 @@ TEST(KeyedExecutor, a_busy_key_does_not_hold_up_another) {
     executor.wait_until_idle();
 }
 
+TEST(KeyedExecutor, a_job_of_two_keys_waits_for_both_and_holds_up_both) {
+    KeyedExecutor executor(4);
+    std::promise<void> release;
+    std::vector<int> order;  // no lock: each job has one of the keys of the one before
+    executor.add("i-1", [&] {
+        release.get_future().wait();
+        order.push_back(1);
+    });
+    executor.add_for_all({"vol-1", "i-1"}, [&] { order.push_back(2); });
+    executor.add_for_all({"vol-1", "vol-1"}, [&] { order.push_back(3); });
+    EXPECT_TRUE(executor.is_busy("vol-1"));
+    release.set_value();
+
+    executor.wait_until_idle();
+
+    EXPECT_EQ(order, (std::vector{1, 2, 3}));
+    EXPECT_FALSE(executor.is_busy("vol-1"));
+}
+
+TEST(KeyedExecutor, jobs_that_share_keys_crosswise_do_not_wait_for_each_other_for_ever) {
+    KeyedExecutor executor(4);
+    int count = 0;  // no lock: all share a key with all
+    for (int i = 0; i < 500; ++i) {
+        executor.add_for_all({"a", "b"}, [&] { ++count; });
+        executor.add_for_all({"b", "a", "c"}, [&] { ++count; });
+        executor.add_for_all({"c", "b"}, [&] { ++count; });
+    }
+    executor.wait_until_idle();
+    EXPECT_EQ(count, 1500);
+}
+
 TEST(KeyedExecutor, a_job_that_throws_does_not_stop_the_next) {
     KeyedExecutor executor(1);
     bool ran = false;
