@@ -35,7 +35,7 @@ inline constexpr const char* guest_shutdown = "shutdown";
 /// One disk of a snapshot: from now on the guest writes to `overlay`, which was made beforehand
 /// with the disk's present top as its backing file.
 struct DiskSnapshot {
-    std::string target;
+    std::string serial;
     std::filesystem::path overlay;
 };
 
@@ -103,9 +103,20 @@ class Hypervisor {
     /// Switches all the disks to their overlays in one transaction; the guest goes on running.
     virtual void snapshot_disks(const std::string& name,
                                 const std::vector<DiskSnapshot>& disks) = 0;
-    /// The file that a disk of a running domain writes to now.
-    virtual std::filesystem::path active_file(const std::string& name,
-                                              const std::string& target) = 0;
+    /// The file that the disk with this serial writes to now; nullopt when the running domain has
+    /// no such disk.
+    virtual std::optional<std::filesystem::path> active_file(const std::string& name,
+                                                             const std::string& serial) = 0;
+    /// How many disks can still be plugged into a running domain; 0 when there is none.
+    virtual std::size_t free_disk_slots(const std::string& name) = 0;
+    /// Plugs a disk into a running guest, as the first target that is free when the spec names
+    /// none. Throws when the domain has no slot left.
+    virtual void attach_disk(const std::string& name, const DiskSpec& disk) = 0;
+    /// Asks the guest to let the disk go, and waits some seconds. Whether the domain is without it
+    /// now: a guest that is still booting does not hear. Ask again, as often as need be.
+    virtual bool detach_disk(const std::string& name, const std::string& serial) = 0;
+    /// Grows the file behind a disk; the guest is told.
+    virtual void resize_disk(const std::string& name, const std::string& serial, Bytes size) = 0;
 
     /// Whether the guest agent answers a ping within the time.
     virtual bool agent_answers(const std::string& name, std::chrono::seconds time) = 0;

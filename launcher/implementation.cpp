@@ -36,6 +36,11 @@ bool uses_memory(const Instance& instance) {
     return instance.state != InstanceState::stopped && instance.state != InstanceState::terminated;
 }
 
+bool is_capture(const images::Operation& operation) {
+    return operation.kind == operation_kind::create_image ||
+           operation.kind == operation_kind::create_snapshot;
+}
+
 /// nullopt for the domains of others.
 std::optional<InstanceId> instance_of(const std::string& domain) {
     try {
@@ -58,29 +63,24 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
                .accelerator = dependencies_.accelerator,
                .cache = disk_cache_of(dependencies_.pool)},
       executor_(job_threads),
-      lifecycle_({.database = dependencies_.database,
-                  .clock = dependencies_.clock,
-                  .pool = dependencies_.pool,
-                  .files = files_,
-                  .planner = planner_,
-                  .hypervisor = dependencies_.hypervisor,
-                  .status = status_,
-                  .executor = executor_,
-                  .pause = pause_,
-                  .region = dependencies_.settings.region}),
-      capture_({.database = dependencies_.database,
-                .clock = dependencies_.clock,
-                .pool = dependencies_.pool,
-                .files = files_,
-                .planner = planner_,
-                .hypervisor = dependencies_.hypervisor,
-                .status = status_,
-                .executor = executor_,
-                .pause = pause_,
-                .region = dependencies_.settings.region},
-               lifecycle_) {
+      lifecycle_(jobs_dependencies()),
+      capture_(jobs_dependencies(), lifecycle_),
+      volume_jobs_(jobs_dependencies()) {
     dependencies_.hypervisor.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
+}
+
+InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
+    return {.database = dependencies_.database,
+            .clock = dependencies_.clock,
+            .pool = dependencies_.pool,
+            .files = files_,
+            .planner = planner_,
+            .hypervisor = dependencies_.hypervisor,
+            .status = status_,
+            .executor = executor_,
+            .pause = pause_,
+            .region = dependencies_.settings.region};
 }
 
 Launcher::Implementation::~Implementation() {
@@ -191,10 +191,12 @@ void Launcher::Implementation::check_pool_space() const {
 }
 
 void Launcher::Implementation::resume_operation(const images::Operation& operation) {
-    if (operation.kind == operation_kind::create_image) {
-        const Capture capture = parse_capture(operation.payload);
-        add_job(capture.instance,
-                [this, id = operation.id, capture] { capture_.run(id, capture); });
+    if (is_capture(operation)) {
+        capture_.add(operation.id, parse_capture(operation.payload));
+        return;
+    }
+    if (VolumeJobs::knows(operation.kind)) {
+        volume_jobs_.add(operation.kind, VolumeId(operation.resource_id));
         return;
     }
     if (!operation.resource_id.starts_with("i-")) return;  // the builder's
@@ -277,7 +279,7 @@ void Launcher::Implementation::resume_dropped_jobs() {
         database().read([](Session& session) { return images::open_operations(session); });
     for (const images::Operation& operation : operations) {
         // A capture tries until it is done by itself.
-        if (operation.kind == operation_kind::create_image) continue;
+        if (is_capture(operation)) continue;
         if (!executor_.is_busy(operation.resource_id)) resume_operation(operation);
     }
 }

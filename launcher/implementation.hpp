@@ -9,11 +9,12 @@
 #include "images/catalog/instance.hpp"
 #include "images/catalog/operation.hpp"
 #include "launcher/instances/domain_plan.hpp"
-#include "launcher/instances/image_capture.hpp"
 #include "launcher/instances/instance_files.hpp"
 #include "launcher/instances/lifecycle.hpp"
 #include "launcher/instances/pause.hpp"
 #include "launcher/launcher.hpp"
+#include "launcher/volumes/capture.hpp"
+#include "launcher/volumes/volume_jobs.hpp"
 
 namespace kiln::launcher {
 
@@ -28,7 +29,8 @@ class Launcher::Implementation {
     Database& database() { return dependencies_.database; }
     const Dependencies& use() const { return dependencies_; }
     InstanceLifecycle& lifecycle() { return lifecycle_; }
-    ImageCapture& capture() { return capture_; }
+    VolumeCapture& capture() { return capture_; }
+    VolumeJobs& volume_jobs() { return volume_jobs_; }
     StatusBoard& status() { return status_; }
     const InstanceFiles& files() const { return files_; }
     KeyedExecutor& executor() { return executor_; }
@@ -85,6 +87,8 @@ class Launcher::Implementation {
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
     void resume_dropped_jobs();
 
+    InstanceLifecycle::Dependencies jobs_dependencies();
+
     Dependencies dependencies_;
     StatusBoard status_;
     InstanceFiles files_;
@@ -93,7 +97,8 @@ class Launcher::Implementation {
     // Jobs wait for guests to power off, so there are more threads than processors.
     KeyedExecutor executor_;
     InstanceLifecycle lifecycle_;
-    ImageCapture capture_;
+    VolumeCapture capture_;
+    VolumeJobs volume_jobs_;
     std::mutex admission_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone
     std::thread housekeeper_;

@@ -9,10 +9,13 @@
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/accounts/caller.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/volume.hpp"
 #include "images/layers/pool.hpp"
 #include "launcher/instances/key_material.hpp"
 #include "launcher/instances/requests.hpp"
 #include "launcher/instances/status_board.hpp"
+#include "launcher/volumes/requests.hpp"
 
 namespace kiln {
 class Database;
@@ -59,6 +62,23 @@ class Launcher {
     ImageId register_image(const images::Caller& caller, const RegisterImageRequest& request);
     /// With `delete_snapshots` also the image's snapshots that no other image uses.
     void deregister_image(const images::Caller& caller, const ImageId& id, bool delete_snapshots);
+
+    images::Volume create_volume(const images::Caller& caller, const CreateVolumeRequest& request);
+    /// Answer with the volume and its attachment as they are now.
+    images::Volume attach_volume(const images::Caller& caller, const AttachVolumeRequest& request);
+    images::Volume detach_volume(const images::Caller& caller, const DetachVolumeRequest& request);
+    images::VolumeModification modify_volume(const images::Caller& caller,
+                                             const ModifyVolumeRequest& request);
+    void delete_volume(const images::Caller& caller, const VolumeId& id);
+
+    images::Snapshot create_snapshot(const images::Caller& caller,
+                                     const CreateSnapshotRequest& request);
+    /// All of them at one point in time.
+    std::vector<images::Snapshot> create_snapshots(const images::Caller& caller,
+                                                   const CreateSnapshotsRequest& request);
+    void delete_snapshot(const images::Caller& caller, const SnapshotId& id);
+    void modify_snapshot_attribute(const images::Caller& caller,
+                                   const ModifySnapshotAttributeRequest& request);
 
     struct CreatedKeyPair {
         KeyPairId id;

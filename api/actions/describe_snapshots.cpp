@@ -2,8 +2,9 @@
 #include "api/output/filter.hpp"
 #include "api/output/page.hpp"
 #include "api/shapes/common.hpp"
+#include "api/shapes/snapshot.hpp"
+#include "api/shapes/volume.hpp"
 #include "base/database.hpp"
-#include "images/catalog/snapshot.hpp"
 
 namespace kiln::api {
 
@@ -11,53 +12,17 @@ namespace {
 
 using Values = std::vector<std::string>;
 
-/// EC2's volume id of a snapshot that was not taken from a volume.
-constexpr const char* no_volume = "vol-ffffffff";
-
-struct View {
-    images::Snapshot snapshot;
-    std::vector<images::Tag> tags;
-};
+using View = SnapshotView;
 using Result = Page<View>;
 
-std::string volume_of(const View& view) {
-    return view.snapshot.volume ? view.snapshot.volume->str() : no_volume;
-}
-
-/// A snapshot freezes a layer in an instant, so there is nothing in between.
-std::string progress_of(const View& view) {
-    return view.snapshot.state == images::SnapshotState::completed ? "100%" : "0%";
-}
-
 std::string size_of(const View& view) {
-    return std::to_string(view.snapshot.volume_size.in_gibibytes());
+    return std::to_string(gibibytes_of(view.snapshot.volume_size));
 }
 
 Structure<Result> output() {
-    const auto item =
-        Structure<View>()
-            .text("SnapshotId", "snapshotId", [](const View& v) { return v.snapshot.id.str(); })
-            .text("VolumeId", "volumeId", volume_of)
-            .text("State", "status",
-                  [](const View& v) { return std::string(to_text(v.snapshot.state)); })
-            .text("StartTime", "startTime",
-                  [](const View& v) { return format_time(v.snapshot.created); })
-            .text("Progress", "progress", progress_of)
-            .text("OwnerId", "ownerId", [](const View& v) { return v.snapshot.owner.str(); })
-            .integer("VolumeSize", "volumeSize",
-                     [](const View& v) {
-                         return static_cast<std::int64_t>(v.snapshot.volume_size.in_gibibytes());
-                     })
-            .text("Description", "description",
-                  [](const View& v) { return v.snapshot.description; })
-            .boolean("Encrypted", "encrypted", [](const View&) { return false; })
-            .text("StorageTier", "storageTier", [](const View&) { return std::string("standard"); })
-            .list(
-                "Tags", "tagSet", tag_structure(),
-                [](const View& v) -> const auto& { return v.tags; });
     return Structure<Result>()
         .list(
-            "Snapshots", "snapshotSet", item,
+            "Snapshots", "snapshotSet", snapshot_structure(),
             [](const Result& r) -> const auto& { return r.items; })
         .text("NextToken", "nextToken", [](const Result& r) { return r.next_token; });
 }
@@ -83,14 +48,28 @@ Error not_found(const SnapshotId& id) {
             "The snapshot '" + id.str() + "' does not exist."};
 }
 
-/// "self" and the caller's own id show the caller's snapshots; others' are not visible yet to
-/// anybody.
+/// Owners are account ids and "self".
 void keep_owners(std::vector<View>& views, const Values& owners, const images::Caller& caller) {
     if (owners.empty()) return;
-    const bool own = std::ranges::any_of(owners, [&](const std::string& owner) {
-        return owner == "self" || owner == caller.account.str();
+    std::erase_if(views, [&](const View& view) {
+        return std::ranges::none_of(owners, [&](const std::string& owner) {
+            return view.snapshot.owner.str() == (owner == "self" ? caller.account.str() : owner);
+        });
     });
-    if (!own) views.clear();
+}
+
+/// Whom a snapshot must be shared with: account ids, "self" and "all".
+void keep_restorable(Session& session, std::vector<View>& views, const Values& users,
+                     const images::Caller& caller) {
+    if (users.empty()) return;
+    std::erase_if(views, [&](const View& view) {
+        const Values grantees = images::snapshot_grantees(session, view.snapshot.id);
+        return std::ranges::none_of(users, [&](const std::string& user) {
+            const std::string& account = user == "self" ? caller.account.str() : user;
+            return view.snapshot.owner.str() == account ||
+                   std::ranges::find(grantees, account) != grantees.end();
+        });
+    });
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
@@ -103,6 +82,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
             views.push_back({.snapshot = std::move(snapshot)});
             if (own_tags != tags.end()) views.back().tags = own_tags->second;
         }
+        keep_restorable(session, views, arguments.texts("RestorableBy"), caller);
     });
     keep_ids<View, SnapshotId>(
         views, ids_of<SnapshotId>(arguments, "SnapshotId"),
@@ -119,13 +99,18 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
 Action describe_snapshots() {
     return with_handler<Result>(
         {.name = "DescribeSnapshots",
-         .summary = "Show your snapshots",
+         .summary = "Show your snapshots and those shared with you",
          .example = "kiln describe-snapshots --owner-ids self",
          .parameters = {ids_parameter("SnapshotId", "Ids of the snapshots to show"),
                         {.name = "OwnerIds",
                          .wire = "Owner",
                          .list = true,
                          .help = "Only snapshots of these accounts; self is your own"},
+                        {.name = "RestorableByUserIds",
+                         .wire = "RestorableBy",
+                         .list = true,
+                         .help = "Only snapshots that these accounts may make volumes of; self, "
+                                 "all"},
                         filters_parameter(),
                         max_results_parameter(),
                         next_token_parameter(),

@@ -2,8 +2,9 @@
 #include "api/output/filter.hpp"
 #include "api/output/page.hpp"
 #include "api/shapes/common.hpp"
+#include "api/shapes/volume.hpp"
 #include "base/database.hpp"
-#include "images/catalog/volume.hpp"
+#include "images/catalog/layer.hpp"
 
 namespace kiln::api {
 
@@ -13,55 +14,14 @@ using images::Volume;
 using images::VolumeAttachment;
 using Values = std::vector<std::string>;
 
-struct View {
-    Volume volume;
-    std::vector<images::Tag> tags;
-};
+using View = VolumeView;
 using Result = Page<View>;
 
-std::vector<Volume> attachments_of(const View& view) {
-    if (!view.volume.attachment) return {};
-    return {view.volume};
-}
-
 Structure<Result> output() {
-    const auto attachment =
-        Structure<Volume>()
-            .text("VolumeId", "volumeId", [](const Volume& v) { return v.id.str(); })
-            .text("InstanceId", "instanceId",
-                  [](const Volume& v) { return v.attachment->instance.str(); })
-            .text("Device", "device", [](const Volume& v) { return v.attachment->device_name; })
-            .text("State", "status",
-                  [](const Volume& v) { return std::string(to_text(v.attachment->state)); })
-            .text("AttachTime", "attachTime",
-                  [](const Volume& v) { return format_time(v.attachment->attached); })
-            .boolean("DeleteOnTermination", "deleteOnTermination",
-                     [](const Volume& v) { return v.attachment->delete_on_termination; });
-    const auto item =
-        Structure<View>()
-            .text("VolumeId", "volumeId", [](const View& v) { return v.volume.id.str(); })
-            .integer("Size", "size",
-                     [](const View& v) {
-                         return static_cast<std::int64_t>(v.volume.size.in_gibibytes());
-                     })
-            .text("SnapshotId", "snapshotId",
-                  [](const View& v) { return v.volume.snapshot ? v.volume.snapshot->str() : ""; })
-            .text("AvailabilityZone", "availabilityZone",
-                  [](const View& v) { return v.volume.zone; })
-            .text("State", "status",
-                  [](const View& v) { return std::string(to_text(v.volume.state)); })
-            .text("CreateTime", "createTime",
-                  [](const View& v) { return format_time(v.volume.created); })
-            .list("Attachments", "attachmentSet", attachment, attachments_of)
-            .list(
-                "Tags", "tagSet", tag_structure(),
-                [](const View& v) -> const auto& { return v.tags; })
-            .text("VolumeType", "volumeType", [](const View& v) { return v.volume.volume_type; })
-            .boolean("Encrypted", "encrypted", [](const View&) { return false; })
-            .boolean("MultiAttachEnabled", "multiAttachEnabled", [](const View&) { return false; });
     return Structure<Result>()
         .list(
-            "Volumes", "volumeSet", item, [](const Result& r) -> const auto& { return r.items; })
+            "Volumes", "volumeSet", volume_structure(),
+            [](const Result& r) -> const auto& { return r.items; })
         .text("NextToken", "nextToken", [](const Result& r) { return r.next_token; });
 }
 
@@ -89,7 +49,7 @@ const FilterTable<View>& filters() {
          {"create-time", [](const View& v) { return Values{format_time(v.volume.created)}; }},
          {"encrypted", [](const View&) { return Values{"false"}; }},
          {"size",
-          [](const View& v) { return Values{std::to_string(v.volume.size.in_gibibytes())}; }},
+          [](const View& v) { return Values{std::to_string(gibibytes_of(v.volume.size))}; }},
          {"snapshot-id",
           [](const View& v) { return Values{v.volume.snapshot ? v.volume.snapshot->str() : ""}; }},
          {"status", [](const View& v) { return Values{std::string(to_text(v.volume.state))}; }},
@@ -108,10 +68,15 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     std::vector<View> views;
     services.database.read([&](Session& session) {
         const auto tags = images::tags_by_resource(session, caller.scope());
+        const auto depths = images::volume_depths(session, caller.region);
         for (Volume& volume : images::list_volumes(session, caller.scope())) {
             const auto own_tags = tags.find(volume.id.str());
             views.push_back({.volume = std::move(volume)});
-            if (own_tags != tags.end()) views.back().tags = own_tags->second;
+            View& view = views.back();
+            if (own_tags != tags.end()) view.tags = own_tags->second;
+            if (!view.volume.layer) continue;
+            const auto depth = depths.find(view.volume.layer->str());
+            if (depth != depths.end()) view.chain_depth = depth->second;
         }
     });
     keep_ids<View, VolumeId>(
@@ -135,7 +100,8 @@ Action describe_volumes() {
                         dry_run_parameter()},
          .table = {.rows = "Volumes",
                    .columns = {"VolumeId", "Size", "State", "VolumeType", "SnapshotId",
-                               "Attachments.InstanceId", "Attachments.Device", "CreateTime"}}},
+                               "Attachments.InstanceId", "Attachments.Device", "ChainDepth",
+                               "CreateTime"}}},
         output(), handle);
 }
 

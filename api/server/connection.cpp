@@ -1,6 +1,7 @@
 #include "api/server/connection.hpp"
 
 #include <spdlog/spdlog.h>
+
 #include <sys/socket.h>
 
 #include <boost/beast/core/buffers_to_string.hpp>

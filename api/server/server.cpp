@@ -1,8 +1,8 @@
 #include "api/server/server.hpp"
 
-#include "api/server/coroutine.hpp"  // before Asio
-
 #include <spdlog/spdlog.h>
+
+#include "api/server/coroutine.hpp"  // before Asio
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>

@@ -77,13 +77,13 @@ std::optional<Bytes> volume_size_of(const Arguments& ebs) {
                 fmt::format("a volume has 1 to {} GiB, not {}", most, *size));
 }
 
-void refuse_encryption(const Arguments& ebs) {
-    if (!ebs.boolean("Encrypted").value_or(false) && !ebs.has("KmsKeyId")) return;
+}  // namespace
+
+void refuse_encryption(const Arguments& arguments) {
+    if (!arguments.boolean("Encrypted").value_or(false) && !arguments.text("KmsKeyId")) return;
     throw Error(error_code::unsupported_operation, "Encrypted",
                 "encrypted volumes are not supported by this kiln");
 }
-
-}  // namespace
 
 std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arguments) {
     std::vector<launcher::BlockDeviceOverride> devices;

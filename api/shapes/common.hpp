@@ -59,6 +59,9 @@ void keep_ids(std::vector<T>& items, const std::vector<SomeId>& ids,
 std::vector<images::Tag> tags_for(const Arguments& arguments, const std::string& resource_type,
                                   const std::vector<std::string>& allowed);
 
+/// Throws Error{UnsupportedOperation} when Encrypted or KmsKeyId ask for an encrypted volume.
+void refuse_encryption(const Arguments& arguments);
+
 /// The BlockDeviceMapping.N of a request.
 std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arguments);
 

@@ -58,6 +58,8 @@ struct DomainSpec {
     std::string kernel_arguments;
     std::vector<DiskSpec> disks;  // in the order in which the guest sees them
     std::vector<InterfaceSpec> interfaces;
+    /// How many disks can be plugged in while the guest runs.
+    std::uint32_t spare_disk_slots = 0;
     std::filesystem::path console_log;  // what the first serial port says is appended here
 };
 

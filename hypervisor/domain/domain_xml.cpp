@@ -239,8 +239,32 @@ void leave_out_default_devices(pugi::xml_node devices) {
     set(devices.append_child("memballoon"), "model", "none");
 }
 
+/// Each PCI Express device needs a root port of its own, and those exist from the start or never:
+/// libvirt makes as many as it needs, so that spare ones must be counted on top of them.
+void add_root_ports(pugi::xml_node devices, const DomainSpec& spec) {
+    if (spec.spare_disk_slots == 0) return;
+    constexpr std::size_t controller_of_agent_and_random_source = 2;
+    const std::size_t screens = is_x86(spec) ? 0 : 1;
+    const std::size_t ports = spec.disks.size() + spec.interfaces.size() +
+                              controller_of_agent_and_random_source + screens +
+                              spec.spare_disk_slots;
+    for (std::size_t index = 1; index <= ports; ++index) {
+        pugi::xml_node port = devices.append_child("controller");
+        set(port, "type", "pci");
+        set(port, "index", std::to_string(index));
+        set(port, "model", "pcie-root-port");
+    }
+}
+
+std::string to_text(const pugi::xml_document& document) {
+    std::ostringstream text;
+    document.save(text, "  ", pugi::format_indent | pugi::format_no_declaration);
+    return text.str();
+}
+
 void add_devices(pugi::xml_node domain, const DomainSpec& spec) {
     pugi::xml_node devices = domain.append_child("devices");
+    add_root_ports(devices, spec);
     for (const DiskSpec& disk : spec.disks)
         add_disk(devices, disk);
     for (const InterfaceSpec& interface : spec.interfaces)
@@ -267,9 +291,13 @@ std::string domain_xml(const DomainSpec& spec) {
     add_cpu(domain, spec);
     add_power(domain, spec);
     add_devices(domain, spec);
-    std::ostringstream text;
-    document.save(text, "  ", pugi::format_indent | pugi::format_no_declaration);
-    return text.str();
+    return to_text(document);
+}
+
+std::string disk_xml(const DiskSpec& spec) {
+    pugi::xml_document document;
+    add_disk(document, spec);
+    return to_text(document);
 }
 
 }  // namespace kiln::hypervisor

@@ -1,6 +1,7 @@
 #include "hypervisor/libvirt/daemons.hpp"
 
 #include <spdlog/spdlog.h>
+
 #include <unistd.h>
 
 #include <chrono>

@@ -1,7 +1,8 @@
 #include "hypervisor/libvirt/event_loop.hpp"
 
-#include <libvirt/libvirt.h>
 #include <spdlog/spdlog.h>
+
+#include <libvirt/libvirt.h>
 
 #include <mutex>
 

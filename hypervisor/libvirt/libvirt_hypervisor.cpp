@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <libvirt/virterror.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -178,7 +179,7 @@ void LibvirtHypervisor::snapshot_disks(const std::string& name,
                                        const std::vector<DiskSnapshot>& disks) {
     const Found found = require(name);
     const std::string xml =
-        disk_snapshot_xml(disks, disk_targets(live_domain_xml(found.domain.get())));
+        disk_snapshot_xml(disks, live_disks(live_domain_xml(found.domain.get())));
     const SnapshotPtr snapshot(virDomainSnapshotCreateXML(
         found.domain.get(), xml.c_str(),
         VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA |
@@ -188,12 +189,61 @@ void LibvirtHypervisor::snapshot_disks(const std::string& name,
     }
 }
 
-std::filesystem::path LibvirtHypervisor::active_file(const std::string& name,
-                                                     const std::string& target) {
+std::optional<std::filesystem::path> LibvirtHypervisor::active_file(const std::string& name,
+                                                                    const std::string& serial) {
     const Found found = require(name);
-    if (auto file = disk_file(live_domain_xml(found.domain.get()), target)) return *file;
-    throw Error(error_code::internal_error, name,
-                fmt::format("domain '{}' has no disk '{}'", name, target));
+    const auto disk = find_disk(live_domain_xml(found.domain.get()), serial);
+    if (!disk) return std::nullopt;
+    return disk->file;
+}
+
+std::size_t LibvirtHypervisor::free_disk_slots(const std::string& name) {
+    const Found found = find(name);
+    return found.domain ? free_root_ports(live_domain_xml(found.domain.get())) : 0;
+}
+
+void LibvirtHypervisor::attach_disk(const std::string& name, const DiskSpec& disk) {
+    const Found found = require(name);
+    DiskSpec placed = disk;
+    if (placed.target.empty()) {
+        placed.target = free_target(live_disks(live_domain_xml(found.domain.get())));
+    }
+    if (virDomainAttachDeviceFlags(found.domain.get(), disk_xml(placed).c_str(),
+                                   VIR_DOMAIN_AFFECT_LIVE) == 0) {
+        return;
+    }
+    throw last_libvirt_error(fmt::format("plug a disk into '{}'", name), name);
+}
+
+bool LibvirtHypervisor::detach_disk(const std::string& name, const std::string& serial) {
+    const Found found = find(name);
+    if (!found.domain) return true;
+    const auto disk = find_disk(live_domain_xml(found.domain.get()), serial);
+    if (!disk) return true;
+    // libvirt waits a few seconds for the guest. It refuses to ask a second time while QEMU still
+    // waits for the first answer, which is no failure here.
+    if (virDomainDetachDeviceFlags(found.domain.get(), disk->xml.c_str(), VIR_DOMAIN_AFFECT_LIVE) <
+        0) {
+        const Error refusal =
+            last_libvirt_error(fmt::format("unplug a disk from '{}'", name), name);
+        spdlog::debug("{}", refusal.what());
+    }
+    return domain_state(name) == DomainState::absent || !active_file(name, serial);
+}
+
+void LibvirtHypervisor::resize_disk(const std::string& name, const std::string& serial,
+                                    Bytes size) {
+    const Found found = require(name);
+    const auto disk = find_disk(live_domain_xml(found.domain.get()), serial);
+    if (!disk) {
+        throw Error(error_code::internal_error, name,
+                    fmt::format("domain '{}' has no disk with the serial '{}'", name, serial));
+    }
+    if (virDomainBlockResize(found.domain.get(), disk->target.c_str(), size.value,
+                             VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0) {
+        return;
+    }
+    throw last_libvirt_error(fmt::format("grow the disk {} of '{}'", disk->target, name), name);
 }
 
 bool LibvirtHypervisor::agent_answers(const std::string& name, std::chrono::seconds time) {

@@ -31,7 +31,12 @@ class LibvirtHypervisor final : public Hypervisor {
     bool wait_until_gone(const std::string& name, std::chrono::milliseconds time) override;
     void resume(const std::string& name) override;
     void snapshot_disks(const std::string& name, const std::vector<DiskSnapshot>& disks) override;
-    std::filesystem::path active_file(const std::string& name, const std::string& target) override;
+    std::optional<std::filesystem::path> active_file(const std::string& name,
+                                                     const std::string& serial) override;
+    std::size_t free_disk_slots(const std::string& name) override;
+    void attach_disk(const std::string& name, const DiskSpec& disk) override;
+    bool detach_disk(const std::string& name, const std::string& serial) override;
+    void resize_disk(const std::string& name, const std::string& serial, Bytes size) override;
     bool agent_answers(const std::string& name, std::chrono::seconds time) override;
     std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) override;
     std::unique_ptr<Console> open_console(const std::string& name,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <pugixml.hpp>
+#include <set>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
@@ -27,22 +29,50 @@ std::string live_domain_xml(virDomainPtr domain) {
     return xml.get();
 }
 
-std::vector<std::string> disk_targets(const std::string& domain_xml) {
+std::vector<LiveDisk> live_disks(const std::string& domain_xml) {
     const pugi::xml_document document = parse(domain_xml);
-    std::vector<std::string> targets;
-    for (const pugi::xml_node disk : document.child("domain").child("devices").children("disk"))
-        targets.emplace_back(disk.child("target").attribute("dev").value());
-    return targets;
+    std::vector<LiveDisk> disks;
+    for (const pugi::xml_node disk : document.child("domain").child("devices").children("disk")) {
+        std::ostringstream xml;
+        disk.print(xml, "", pugi::format_raw);
+        disks.push_back({.target = disk.child("target").attribute("dev").value(),
+                         .serial = disk.child_value("serial"),
+                         .file = disk.child("source").attribute("file").value(),
+                         .xml = xml.str()});
+    }
+    return disks;
 }
 
-std::optional<std::filesystem::path> disk_file(const std::string& domain_xml,
-                                               const std::string& target) {
-    const pugi::xml_document document = parse(domain_xml);
-    for (const pugi::xml_node disk : document.child("domain").child("devices").children("disk")) {
-        if (target != disk.child("target").attribute("dev").value()) continue;
-        return disk.child("source").attribute("file").value();
+std::optional<LiveDisk> find_disk(const std::string& domain_xml, const std::string& serial) {
+    for (LiveDisk& disk : live_disks(domain_xml)) {
+        if (disk.serial == serial) return std::move(disk);
     }
     return std::nullopt;
+}
+
+std::string free_target(const std::vector<LiveDisk>& disks) {
+    for (char letter = 'a'; letter <= 'z'; ++letter) {
+        std::string target{'v', 'd', letter};
+        if (std::ranges::find(disks, target, &LiveDisk::target) == disks.end()) return target;
+    }
+    throw Error("AttachmentLimitExceeded", "", "the guest has no room for another disk");
+}
+
+std::size_t free_root_ports(const std::string& domain_xml) {
+    const pugi::xml_document document = parse(domain_xml);
+    const pugi::xml_node devices = document.child("domain").child("devices");
+    std::set<int> buses;  // a root port's bus has its controller's index
+    for (const pugi::xml_node port : devices.children("controller")) {
+        if (std::strcmp(port.attribute("model").value(), "pcie-root-port") == 0) {
+            buses.insert(port.attribute("index").as_int());
+        }
+    }
+    for (const pugi::xml_node device : devices.children()) {
+        const pugi::xml_node address = device.child("address");
+        if (std::strcmp(address.attribute("type").value(), "pci") != 0) continue;
+        buses.erase(address.attribute("bus").as_int());  // "0x01"
+    }
+    return buses.size();
 }
 
 bool agent_is_connected(const std::string& domain_xml) {

@@ -132,6 +132,20 @@ std::string_view to_text(AttachmentState value) {
     std::abort();
 }
 
+std::string_view to_text(ModificationState value) {
+    switch (value) {
+        case ModificationState::modifying:
+            return "modifying";
+        case ModificationState::optimizing:
+            return "optimizing";
+        case ModificationState::completed:
+            return "completed";
+        case ModificationState::failed:
+            return "failed";
+    }
+    std::abort();
+}
+
 std::string_view to_text(InstanceState value) {
     switch (value) {
         case InstanceState::pending:
@@ -190,6 +204,10 @@ VolumeState parse_volume_state(std::string_view text) {
 
 AttachmentState parse_attachment_state(std::string_view text) {
     return parse(text, "attachment state", AttachmentState::detaching);
+}
+
+ModificationState parse_modification_state(std::string_view text) {
+    return parse(text, "volume modification state", ModificationState::failed);
 }
 
 InstanceState parse_instance_state(std::string_view text) {

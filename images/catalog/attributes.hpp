@@ -16,6 +16,7 @@ enum class SnapshotState { pending, completed, error };
 enum class LayerState { creating, live, frozen, deleting };
 enum class VolumeState { creating, available, in_use, deleting, deleted, error };
 enum class AttachmentState { none, attaching, attached, detaching };
+enum class ModificationState { modifying, optimizing, completed, failed };
 enum class InstanceState { pending, running, shutting_down, terminated, stopping, stopped };
 enum class ShutdownBehavior { stop, terminate };
 
@@ -27,6 +28,7 @@ std::string_view to_text(SnapshotState value);
 std::string_view to_text(LayerState value);
 std::string_view to_text(VolumeState value);
 std::string_view to_text(AttachmentState value);  // "" for none
+std::string_view to_text(ModificationState value);
 std::string_view to_text(InstanceState value);
 std::string_view to_text(ShutdownBehavior value);
 
@@ -38,6 +40,7 @@ SnapshotState parse_snapshot_state(std::string_view text);
 LayerState parse_layer_state(std::string_view text);
 VolumeState parse_volume_state(std::string_view text);
 AttachmentState parse_attachment_state(std::string_view text);
+ModificationState parse_modification_state(std::string_view text);
 InstanceState parse_instance_state(std::string_view text);
 ShutdownBehavior parse_shutdown_behavior(std::string_view text);
 

@@ -50,6 +50,9 @@ inline void parse_word(std::string_view text, VolumeState& field) {
 inline void parse_word(std::string_view text, AttachmentState& field) {
     field = parse_attachment_state(text);
 }
+inline void parse_word(std::string_view text, ModificationState& field) {
+    field = parse_modification_state(text);
+}
 inline void parse_word(std::string_view text, InstanceState& field) {
     field = parse_instance_state(text);
 }

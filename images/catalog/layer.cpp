@@ -50,9 +50,31 @@ std::vector<Layer> layer_chain(Session& session, const LayerId& top) {
     return chain;
 }
 
+std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
+                                                            const std::string& region) {
+    Statement rows(session,
+                   "with recursive depths (layer_id, depth) as ("
+                   "  select layer_id, 1 from layers where parent_id is null"
+                   "  union all select child.layer_id, depths.depth + 1 from layers child"
+                   "    join depths on depths.layer_id = child.parent_id)"
+                   " select depths.layer_id, depth from depths"
+                   " join volumes on volumes.layer_id = depths.layer_id"
+                   " where volumes.region = :region",
+                   {{"region", region}}, {ColumnType::text, ColumnType::number});
+    std::unordered_map<std::string, std::int64_t> depths;
+    while (rows.next())
+        depths.emplace(rows.text(0), rows.number(1));
+    return depths;
+}
+
 void set_layer_state(Session& session, const LayerId& id, LayerState state) {
     run_sql(session, "update layers set state = :state where layer_id = :id",
             {{"state", to_value(state)}, {"id", id.str()}});
+}
+
+void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size) {
+    run_sql(session, "update layers set virtual_size = :size where layer_id = :id",
+            {{"size", to_value(virtual_size)}, {"id", id.str()}});
 }
 
 void delete_layer(Session& session, const LayerId& id) {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -32,6 +34,10 @@ std::optional<Layer> find_layer(Session& session, const LayerId& id);
 /// The layer, its parent, and so on down to the base. Throws Error{InternalError} when it is
 /// missing or deeper than longest_readable_chain.
 std::vector<Layer> layer_chain(Session& session, const LayerId& top);
+/// How many layers each volume of the region stands on, its own included, by its layer's id.
+std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
+                                                            const std::string& region);
+void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size);
 void set_layer_state(Session& session, const LayerId& id, LayerState state);
 void delete_layer(Session& session, const LayerId& id);
 /// Layers of the region that no volume, snapshot or other needed layer needs: everything not

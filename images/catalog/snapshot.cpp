@@ -23,9 +23,24 @@ struct SnapshotTable {
         column("state", snapshot.state);
         column("volume_size", snapshot.volume_size);
         column("description", snapshot.description);
+        column("state_message", snapshot.state_message);
         column("created", snapshot.created);
     }
 };
+
+[[noreturn]] void throw_not_found(const SnapshotId& id) {
+    throw Error("InvalidSnapshot.NotFound", id.str(),
+                fmt::format("The snapshot '{}' does not exist.", id.str()));
+}
+
+bool is_shared_with(Session& session, const SnapshotId& id, const AccountId& account) {
+    Statement row(session,
+                  "select 1 from snapshot_permissions where snapshot_id = :id"
+                  " and grantee in (:account, :everybody)",
+                  {{"id", id.str()}, {"account", account.str()}, {"everybody", everybody}},
+                  {ColumnType::number});
+    return row.next();
+}
 
 }  // namespace
 
@@ -38,8 +53,21 @@ Snapshot get_snapshot(Session& session, const Scope& scope, const SnapshotId& id
     if (snapshot && snapshot->owner == scope.owner && snapshot->region == scope.region) {
         return *snapshot;
     }
-    throw Error("InvalidSnapshot.NotFound", id.str(),
-                fmt::format("The snapshot '{}' does not exist.", id.str()));
+    throw_not_found(id);
+}
+
+Snapshot get_usable_snapshot(Session& session, const Scope& scope, const SnapshotId& id) {
+    auto snapshot = find_snapshot(session, id);
+    if (!snapshot || snapshot->region != scope.region ||
+        (snapshot->owner != scope.owner && !is_shared_with(session, id, scope.owner))) {
+        throw_not_found(id);
+    }
+    if (snapshot->state != SnapshotState::completed) {
+        throw Error("IncorrectState", id.str(),
+                    fmt::format("the snapshot '{}' is not completed: it is {}", id.str(),
+                                to_text(snapshot->state)));
+    }
+    return *std::move(snapshot);
 }
 
 std::optional<Snapshot> find_snapshot(Session& session, const SnapshotId& id) {
@@ -48,8 +76,11 @@ std::optional<Snapshot> find_snapshot(Session& session, const SnapshotId& id) {
 
 std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope) {
     return select_rows<SnapshotTable>(
-        session, "where owner = :owner and region = :region order by created, snapshot_id",
-        {{"owner", scope.owner.str()}, {"region", scope.region}});
+        session,
+        "where region = :region and (owner = :owner or state = 'completed' and snapshot_id in"
+        "  (select snapshot_id from snapshot_permissions where grantee in (:owner, :everybody)))"
+        " order by created, snapshot_id",
+        {{"owner", scope.owner.str()}, {"region", scope.region}, {"everybody", everybody}});
 }
 
 void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& layer) {
@@ -58,12 +89,43 @@ void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& la
             {{"layer", layer.str()}, {"id", id.str()}});
 }
 
+void fail_snapshot(Session& session, const SnapshotId& id, const std::string& message) {
+    run_sql(session,
+            "update snapshots set state = 'error', state_message = :message"
+            " where snapshot_id = :id",
+            {{"message", message}, {"id", id.str()}});
+}
+
 void delete_snapshot(Session& session, const SnapshotId& id) {
     run_sql(session,
             "delete from image_block_devices where snapshot_id = :id"
             " and image_id in (select image_id from images where state = 'failed')",
             {{"id", id.str()}});
     run_sql(session, "delete from snapshots where snapshot_id = :id", {{"id", id.str()}});
+}
+
+std::vector<std::string> snapshot_grantees(Session& session, const SnapshotId& id) {
+    Statement rows(session,
+                   "select grantee from snapshot_permissions where snapshot_id = :id"
+                   " order by grantee",
+                   {{"id", id.str()}}, {ColumnType::text});
+    std::vector<std::string> grantees;
+    while (rows.next())
+        grantees.push_back(rows.text(0));
+    return grantees;
+}
+
+void grant_snapshot(Session& session, const SnapshotId& id, const std::string& grantee) {
+    run_sql(session,
+            "insert into snapshot_permissions (snapshot_id, grantee) values (:id, :grantee)"
+            " on conflict do nothing",
+            {{"id", id.str()}, {"grantee", grantee}});
+}
+
+void revoke_snapshot(Session& session, const SnapshotId& id, const std::string& grantee) {
+    run_sql(session,
+            "delete from snapshot_permissions where snapshot_id = :id and grantee = :grantee",
+            {{"id", id.str()}, {"grantee", grantee}});
 }
 
 }  // namespace kiln::images

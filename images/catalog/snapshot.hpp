@@ -21,6 +21,7 @@ struct Snapshot {
     std::optional<LayerId> layer;
     std::optional<VolumeId> volume;
     SnapshotState state;
+    std::string state_message;  // why it failed, else empty
     Bytes volume_size;
     std::string description;
     Time created;
@@ -31,10 +32,25 @@ void insert_snapshot(Session& session, const Snapshot& snapshot);
 Snapshot get_snapshot(Session& session, const Scope& scope, const SnapshotId& id);
 /// Whoever owns it: for launches from images that the caller may use.
 std::optional<Snapshot> find_snapshot(Session& session, const SnapshotId& id);
+/// A snapshot that the caller may make volumes of: its own or one shared with it. Throws
+/// Error{InvalidSnapshot.NotFound}, and Error{IncorrectState} unless it is completed.
+Snapshot get_usable_snapshot(Session& session, const Scope& scope, const SnapshotId& id);
+/// Those of get_usable_snapshot and the caller's own that are not completed.
 std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope);
 void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& layer);
+/// Why it failed is told with it.
+void fail_snapshot(Session& session, const SnapshotId& id, const std::string& message);
 /// Failed images forget the snapshot. Throws Error{InternalError} while a pending or available
 /// image maps it: ask images_using_snapshot first.
 void delete_snapshot(Session& session, const SnapshotId& id);
+
+/// The grantee that stands for every account.
+inline constexpr const char* everybody = "all";
+/// Who may make volumes of the snapshot besides its owner: account ids and `everybody`, sorted.
+std::vector<std::string> snapshot_grantees(Session& session, const SnapshotId& id);
+/// Again is no error.
+void grant_snapshot(Session& session, const SnapshotId& id, const std::string& grantee);
+/// Nothing to revoke is no error.
+void revoke_snapshot(Session& session, const SnapshotId& id, const std::string& grantee);
 
 }  // namespace kiln::images

@@ -45,6 +45,22 @@ struct VolumeTable {
     }
 };
 
+struct ModificationTable {
+    static constexpr const char* name = "volume_modifications";
+    static VolumeModification blank() { return {.volume = placeholder_id<VolumeId>()}; }
+    static void columns(auto& column, auto& modification) {
+        column("volume_id", modification.volume);
+        column("state", modification.state);
+        column("status_message", modification.status_message);
+        column("original_size", modification.original_size);
+        column("original_type", modification.original_type);
+        column("target_size", modification.target_size);
+        column("target_type", modification.target_type);
+        column("started", modification.started);
+        column("ended", modification.ended);
+    }
+};
+
 VolumeRow to_row(const Volume& volume) {
     if (!volume.attachment) return {.volume = volume};
     const VolumeAttachment& attachment = *volume.attachment;
@@ -92,6 +108,13 @@ Volume get_volume(Session& session, const Scope& scope, const VolumeId& id) {
                 fmt::format("The volume '{}' does not exist.", id.str()));
 }
 
+std::optional<Volume> find_volume(Session& session, const VolumeId& id) {
+    const auto row = select_row<VolumeTable>(
+        session, "where volume_id = :id and state <> 'deleted'", {{"id", id.str()}});
+    if (!row) return std::nullopt;
+    return to_volume(*row);
+}
+
 std::vector<Volume> list_volumes(Session& session, const Scope& scope) {
     return select_volumes(session,
                           "where owner = :owner and region = :region and state <> 'deleted'"
@@ -113,6 +136,24 @@ std::vector<Volume> attached_volumes(Session& session, const Scope& scope) {
 
 void update_volume(Session& session, const Volume& volume) {
     update_row<VolumeTable>(session, to_row(volume));
+}
+
+void put_volume_modification(Session& session, const VolumeModification& modification) {
+    run_sql(session, "delete from volume_modifications where volume_id = :id",
+            {{"id", modification.volume.str()}});
+    insert_row<ModificationTable>(session, modification);
+}
+
+std::optional<VolumeModification> find_volume_modification(Session& session, const VolumeId& id) {
+    return select_row<ModificationTable>(session, "where volume_id = :id", {{"id", id.str()}});
+}
+
+std::vector<VolumeModification> list_volume_modifications(Session& session, const Scope& scope) {
+    return select_rows<ModificationTable>(
+        session,
+        "where volume_id in (select volume_id from volumes where owner = :owner"
+        "  and region = :region and state <> 'deleted') order by volume_id",
+        {{"owner", scope.owner.str()}, {"region", scope.region}});
 }
 
 }  // namespace kiln::images

@@ -39,6 +39,8 @@ struct Volume {
 void insert_volume(Session& session, const Volume& volume);
 /// The caller's volume. Throws Error{InvalidVolume.NotFound}.
 Volume get_volume(Session& session, const Scope& scope, const VolumeId& id);
+/// Whoever owns it; nullopt when there is none of that id or it is deleted.
+std::optional<Volume> find_volume(Session& session, const VolumeId& id);
 /// The caller's volumes in the region that are not deleted.
 std::vector<Volume> list_volumes(Session& session, const Scope& scope);
 /// The volumes attached to an instance, by device name, whoever owns them.
@@ -48,5 +50,24 @@ std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& inst
 std::vector<Volume> attached_volumes(Session& session, const Scope& scope);
 /// Writes every column of the row anew, by id.
 void update_volume(Session& session, const Volume& volume);
+
+/// The last change of a volume.
+struct VolumeModification {
+    VolumeId volume;
+    ModificationState state;
+    std::string status_message;  // why it failed, else empty
+    Bytes original_size;
+    std::string original_type;
+    Bytes target_size;
+    std::string target_type;
+    Time started;
+    std::optional<Time> ended;
+};
+
+/// Inserts it, or overwrites that of an earlier change.
+void put_volume_modification(Session& session, const VolumeModification& modification);
+std::optional<VolumeModification> find_volume_modification(Session& session, const VolumeId& id);
+/// Those of the caller's volumes in the region, by volume id.
+std::vector<VolumeModification> list_volume_modifications(Session& session, const Scope& scope);
 
 }  // namespace kiln::images

@@ -117,6 +117,13 @@ void Pool::create_live_layer(const LayerId& layer, Bytes size,
     rollback.commit();
 }
 
+void Pool::grow(const LayerId& layer, Bytes size) const {
+    const std::filesystem::path path = path_of(layer);
+    if (qemu_img::virtual_size(path) >= size) return;
+    qemu_img::grow(path, size);
+    sync_file(path);
+}
+
 void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const {
     const std::filesystem::path path = path_of(layer);
     set_mode(file, frozen_mode);

@@ -37,6 +37,8 @@ class Pool {
     void create_overlay(const OverlaySpec& overlay) const;
     /// Makes an empty layer without a parent.
     void create_empty(const LayerId& layer, Bytes size) const;
+    /// Grows a live layer that no guest uses; one of that size or larger stays as it is.
+    void grow(const LayerId& layer, Bytes size) const;
     /// Moves a finished qcow2 file (same file system) in as a frozen layer, synced.
     void adopt(const LayerId& layer, const std::filesystem::path& file) const;
     /// Mode 0444 and synced: from now on the layer never changes.

@@ -46,6 +46,11 @@ void create(const NewImage& image) {
     run(std::move(arguments), quick_limit);
 }
 
+void grow(const std::filesystem::path& path, Bytes size) {
+    run({"resize", "-q", "-f", "qcow2", path_argument(path), std::to_string(size.value)},
+        quick_limit);
+}
+
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                  std::stop_token stop) {
     // qemu-img's own default is not to write back at all before it ends.

@@ -18,6 +18,9 @@ struct NewImage {
 };
 void create(const NewImage& image);
 
+/// Makes a qcow2 file that nobody has open larger.
+void grow(const std::filesystem::path& path, Bytes size);
+
 /// Converts a trusted raw file into a qcow2 file without holes' bytes, written back and synced.
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                  std::stop_token stop);

@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
 
 namespace kiln::launcher {
@@ -15,6 +18,18 @@ using images::InstanceState;
         error_code::incorrect_instance_state, instance.id.str(),
         fmt::format("The instance '{}' is not in a state from which it can be {}: it is {}.",
                     instance.id.str(), verb, images::to_text(instance.state)));
+}
+
+void check_root_volume(Session& session, const Instance& instance) {
+    const auto volumes = images::volumes_of_instance(session, instance.id);
+    const bool has_root = std::ranges::any_of(volumes, [&](const images::Volume& volume) {
+        return volume.attachment->device_name == instance.root_device_name;
+    });
+    if (has_root) return;
+    throw Error(error_code::invalid_parameter_value, instance.id.str(),
+                fmt::format("Invalid value '{}' for instanceId. Instance does not have a volume "
+                            "attached at root ({}).",
+                            instance.id.str(), instance.root_device_name));
 }
 
 void check_not_empty(const std::vector<InstanceId>& ids) {
@@ -43,6 +58,7 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
             case InstanceState::terminated:
                 refuse_state(instance, "started");
         }
+        check_root_volume(session, instance);
         use.fitting_count(session, host_memory, instance.instance_type, 1, 1);
         instance.state = InstanceState::pending;
         instance.state_reason = {};

@@ -20,14 +20,6 @@ using images::ImageBlockDevice;
 using images::Instance;
 using images::InstanceState;
 
-constexpr std::size_t max_description_length = 255;
-
-void check_description(const std::string& description) {
-    if (description.size() <= max_description_length) return;
-    throw Error(error_code::invalid_parameter_value, "Description",
-                fmt::format("a description has at most {} characters", max_description_length));
-}
-
 void check_capturable(const Instance& instance) {
     if (instance.state == InstanceState::running || instance.state == InstanceState::stopped)
         return;
@@ -70,7 +62,7 @@ std::vector<ImageBlockDevice> attached_devices(const std::vector<images::Volume>
 }
 
 /// Inserts the pending snapshots of the devices that the image keeps and names them in its mapping.
-std::vector<CapturePart> insert_snapshots(Session& session, const std::string& request_description,
+std::vector<CapturePart> insert_snapshots(Session& session, const std::string& description,
                                           const std::vector<images::Volume>& volumes,
                                           Image& image) {
     std::vector<CapturePart> parts;
@@ -78,32 +70,10 @@ std::vector<CapturePart> insert_snapshots(Session& session, const std::string& r
         const auto device = std::ranges::find(image.block_devices, volume.attachment->device_name,
                                               &ImageBlockDevice::device_name);
         if (device == image.block_devices.end()) continue;
-        const SnapshotId id = SnapshotId::generate();
-        images::insert_snapshot(session, {.id = id,
-                                          .owner = image.owner,
-                                          .region = image.region,
-                                          .volume = volume.id,
-                                          .state = images::SnapshotState::pending,
-                                          .volume_size = volume.size,
-                                          .description = request_description,
-                                          .created = image.created});
-        device->snapshot = id;
-        parts.push_back(
-            {.volume = volume.id, .snapshot = id, .device_name = volume.attachment->device_name});
+        parts.push_back(insert_pending_snapshot(session, volume, description, image.created));
+        device->snapshot = parts.back().snapshot;
     }
     return parts;
-}
-
-/// The capture makes each chain one longer, and a launch of the image another one.
-void check_chains(Session& session, const std::vector<images::Volume>& volumes) {
-    for (const images::Volume& volume : volumes) {
-        const std::size_t depth = images::layer_chain(session, volume.layer.value()).size();
-        if (depth + 2 <= images::longest_readable_chain) continue;
-        throw Error("IncorrectState", volume.id.str(),
-                    fmt::format("the volume '{}' stands on {} layers, and libvirt reads no chain "
-                                "longer than {}: build a new base image",
-                                volume.id.str(), depth, images::longest_readable_chain));
-    }
 }
 
 /// Throws when there is none.
@@ -143,7 +113,6 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         check_snapshots(session, caller, request.block_devices, {});
         image.block_devices = with_snapshot_sizes(session, devices);
         root_device_of(image);
-        check_chains(session, volumes);
         const auto parts = insert_snapshots(
             session,
             fmt::format("Created by CreateImage({}) for {}", instance.id.str(), image.id.str()),
@@ -166,9 +135,8 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         caller.stop_if_dry_run();
         return made;
     });
-    use.add_job(capture.instance,
-                [&use, operation, capture] { use.capture().run(operation, capture); });
-    return capture.image;
+    use.capture().add(operation, capture);
+    return capture.image.value();
 }
 
 ImageId Launcher::register_image(const images::Caller& caller,

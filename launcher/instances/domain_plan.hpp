@@ -28,16 +28,20 @@ struct DomainPlanner {
     /// The domain of the instance as the catalog describes it now. Throws when the instance's type
     /// or a layer of its volumes is gone.
     hypervisor::DomainSpec plan(const InstanceWithVolumes& described) const;
+    /// The disk of one volume, without a target. Throws as plan() does.
+    hypervisor::DiskSpec disk(const images::Volume& volume) const;
 };
 
 /// Whether the instance boots through UEFI: when its image says uefi, or prefers it and the host
 /// has it.
 bool boots_uefi(const images::Instance& instance);
 
+/// The serial number of a volume's disk: the volume id without its dash, as on EC2's Nitro, since a
+/// guest sees 20 characters of it.
+std::string serial_of(const VolumeId& id);
+
 /// The volumes in the order in which the guest sees them: the root first, then by device name. The
 /// n-th is the domain's disk vda, vdb, …
 std::vector<const images::Volume*> volumes_in_guest_order(const InstanceWithVolumes& instance);
-/// "vda" for 0, "vdb" for 1, … Throws past 24 disks.
-std::string disk_target(std::size_t index);
 
 }  // namespace kiln::launcher

@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "base/error.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 
@@ -34,6 +35,20 @@ void change_instance(Database& database, const InstanceId& id,
     });
 }
 
+void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume) {
+    const auto layer = database.read(
+        [&](Session& session) { return images::find_layer(session, volume.layer.value()); });
+    if (!layer) {
+        throw Error(error_code::internal_error, volume.id.str(),
+                    fmt::format("the layer of '{}' is gone", volume.id.str()));
+    }
+    if (layer->parent) {
+        pool.create_overlay({.layer = layer->id, .parent = *layer->parent, .size = volume.size});
+    } else {
+        pool.create_empty(layer->id, volume.size);
+    }
+}
+
 images::Operation instance_operation(const std::string& kind, const images::Instance& instance,
                                      Time now, const std::string& payload) {
     return {.id = OperationId::generate(),
@@ -41,6 +56,16 @@ images::Operation instance_operation(const std::string& kind, const images::Inst
             .owner = instance.owner,
             .resource_id = instance.id.str(),
             .payload = payload,
+            .created = now};
+}
+
+images::Operation volume_operation(const std::string& kind, const images::Volume& volume,
+                                   Time now) {
+    return {.id = OperationId::generate(),
+            .kind = kind,
+            .owner = volume.owner,
+            .resource_id = volume.id.str(),
+            .payload = "{}",
             .created = now};
 }
 

@@ -11,6 +11,7 @@
 #include "images/catalog/instance.hpp"
 #include "images/catalog/operation.hpp"
 #include "images/catalog/volume.hpp"
+#include "images/layers/pool.hpp"
 
 namespace kiln::launcher {
 
@@ -30,9 +31,15 @@ std::optional<InstanceWithVolumes> load_instance(Database& database, const Insta
 void change_instance(Database& database, const InstanceId& id,
                      const std::function<void(Session&, images::Instance&)>& change);
 
+/// Makes the file of a volume that is being created, unless it is there: an overlay of its layer's
+/// parent, or an empty one.
+void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume);
+
 /// A new operation of the kind for the instance.
 images::Operation instance_operation(const std::string& kind, const images::Instance& instance,
                                      Time now, const std::string& payload = "{}");
+/// The same for the volume.
+images::Operation volume_operation(const std::string& kind, const images::Volume& volume, Time now);
 
 /// Ends what an operation of the kind had to do for the resource.
 void finish_operations(Session& session, const std::string& resource_id, const std::string& kind);
@@ -51,6 +58,12 @@ inline constexpr const char* start = "start";
 inline constexpr const char* stop = "stop";
 inline constexpr const char* terminate = "terminate";
 inline constexpr const char* create_image = "create-image";
+inline constexpr const char* create_volume = "create-volume";
+inline constexpr const char* attach_volume = "attach-volume";
+inline constexpr const char* detach_volume = "detach-volume";
+inline constexpr const char* modify_volume = "modify-volume";
+inline constexpr const char* delete_volume = "delete-volume";
+inline constexpr const char* create_snapshot = "create-snapshot";
 }  // namespace operation_kind
 
 }  // namespace kiln::launcher

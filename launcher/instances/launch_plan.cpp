@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <regex>
 #include <set>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
@@ -16,9 +16,24 @@ namespace {
 
 using images::ImageBlockDevice;
 
+constexpr std::size_t max_description_length = 255;
+constexpr std::size_t max_client_token_length = 64;
+
 [[noreturn]] void refuse(const std::string& device, const std::string& why) {
     throw Error("InvalidBlockDeviceMapping", device,
                 fmt::format("Invalid mapping of device '{}': {}", device, why));
+}
+
+/// One or two letters and up to two digits: "f", "ab", "a1".
+bool is_letters_and_number(std::string_view text) {
+    const auto in = [](char first, char last) {
+        return [first, last](char c) { return c >= first && c <= last; };
+    };
+    const auto number = std::ranges::find_if_not(text, in('a', 'z'));
+    const auto letters = number - text.begin();
+    const auto digits = text.end() - number;
+    return letters >= 1 && letters <= 2 && digits <= 2 &&
+           std::all_of(number, text.end(), in('0', '9'));
 }
 
 void check_overrides(const std::vector<BlockDeviceOverride>& overrides) {
@@ -71,10 +86,12 @@ void check_limits(const std::vector<ImageBlockDevice>& devices) {
 }  // namespace
 
 void check_device_name(const std::string& name) {
-    static const std::regex pattern("^(/dev/)?(sd|xvd|hd|vd)[a-z]{1,2}[0-9]{0,2}$");
-    if (!std::regex_match(name, pattern)) {
-        refuse(name, "expecting a name like /dev/sdf or /dev/xvdb");
+    std::string_view rest = name;
+    if (rest.starts_with("/dev/")) rest.remove_prefix(std::string_view("/dev/").size());
+    for (const std::string_view kind : {"sd", "xvd", "hd", "vd"}) {
+        if (rest.starts_with(kind) && is_letters_and_number(rest.substr(kind.size()))) return;
     }
+    refuse(name, "expecting a name like /dev/sdf or /dev/xvdb");
 }
 
 std::vector<ImageBlockDevice> plan_block_devices(
@@ -157,11 +174,20 @@ void check_snapshots(Session& session, const images::Caller& caller,
         const auto known =
             std::ranges::find(own, change.device_name, &ImageBlockDevice::device_name);
         if (known != own.end() && known->snapshot == change.snapshot) continue;
-        const auto snapshot = images::get_snapshot(session, caller.scope(), *change.snapshot);
-        if (snapshot.state == images::SnapshotState::completed) continue;
-        throw Error("IncorrectState", snapshot.id.str(),
-                    fmt::format("the snapshot '{}' is not completed", snapshot.id.str()));
+        images::get_usable_snapshot(session, caller.scope(), *change.snapshot);
     }
+}
+
+void check_description(const std::string& description) {
+    if (description.size() <= max_description_length) return;
+    throw Error(error_code::invalid_parameter_value, "Description",
+                fmt::format("a description has at most {} characters", max_description_length));
+}
+
+void check_client_token(const std::string& token) {
+    if (token.size() <= max_client_token_length) return;
+    throw Error(error_code::invalid_parameter_value, "ClientToken",
+                fmt::format("a ClientToken has at most {} characters", max_client_token_length));
 }
 
 void check_user_data(const std::string& base64) {

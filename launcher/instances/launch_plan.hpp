@@ -41,6 +41,11 @@ void check_snapshots(Session& session, const images::Caller& caller,
 /// "/dev/xvda", "/dev/sda1", "xvdb". Throws Error{InvalidBlockDeviceMapping}.
 void check_device_name(const std::string& name);
 
+/// Throws Error{InvalidParameterValue} past 255 characters.
+void check_description(const std::string& description);
+/// Throws Error{InvalidParameterValue} past 64 characters.
+void check_client_token(const std::string& token);
+
 /// Checks base64 and the 16 KiB limit. Throws Error{InvalidParameterValue}.
 void check_user_data(const std::string& base64);
 inline constexpr std::size_t max_user_data_bytes = 16384;

@@ -55,20 +55,8 @@ void InstanceLifecycle::launch(const InstanceId& id) {
 }
 
 void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
-    for (const Volume& volume : instance.volumes) {
-        const auto layer = use_.database.read(
-            [&](Session& session) { return images::find_layer(session, volume.layer.value()); });
-        if (!layer) {
-            throw Error(error_code::internal_error, volume.id.str(),
-                        fmt::format("the layer of '{}' is gone", volume.id.str()));
-        }
-        if (layer->parent) {
-            use_.pool.create_overlay(
-                {.layer = layer->id, .parent = *layer->parent, .size = volume.size});
-        } else {
-            use_.pool.create_empty(layer->id, volume.size);
-        }
-    }
+    for (const Volume& volume : instance.volumes)
+        create_layer_file(use_.database, use_.pool, volume);
 }
 
 void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {

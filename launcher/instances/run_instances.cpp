@@ -25,7 +25,6 @@ using images::Instance;
 
 constexpr const char* action = "RunInstances";
 constexpr int max_instances_per_request = 100;
-constexpr std::size_t max_client_token_length = 64;
 
 void check_counts(const RunInstancesRequest& request) {
     if (request.min_count < 1 || request.max_count < request.min_count) {
@@ -40,12 +39,6 @@ void check_counts(const RunInstancesRequest& request) {
                     fmt::format("at most {} instances can be launched by one request",
                                 max_instances_per_request));
     }
-}
-
-void check_client_token(const std::string& token) {
-    if (token.size() <= max_client_token_length) return;
-    throw Error(error_code::invalid_parameter_value, "ClientToken",
-                fmt::format("a ClientToken has at most {} characters", max_client_token_length));
 }
 
 void check_architecture(const Image& image, const InstanceType& type) {

@@ -47,6 +47,12 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         actions_.insert_or_assign(function, std::move(action));
     }
+    /// Guests do not let go of disks that they are asked for.
+    void keep_disks(bool keep) {
+        const std::lock_guard lock(mutex_);
+        keeps_disks_ = keep;
+    }
+    void set_free_disk_slots(std::size_t count) { free_disk_slots_ = count; }
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
     void set_memory(Bytes memory) { memory_ = memory; }
     void let_agents_answer() { agents_answer_ = true; }
@@ -110,14 +116,34 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         for (const hypervisor::DiskSnapshot& disk : disks) {
             auto& own = domains_.at(name).disks;
-            const auto found = std::ranges::find(own, disk.target, &hypervisor::DiskSpec::target);
+            const auto found = std::ranges::find(own, disk.serial, &hypervisor::DiskSpec::serial);
             found->chain.insert(found->chain.begin(), disk.overlay);
         }
     }
-    std::filesystem::path active_file(const std::string& name, const std::string& target) override {
+    std::optional<std::filesystem::path> active_file(const std::string& name,
+                                                     const std::string& serial) override {
         const std::lock_guard lock(mutex_);
         const auto& disks = domains_.at(name).disks;
-        return std::ranges::find(disks, target, &hypervisor::DiskSpec::target)->chain.front();
+        const auto found = std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial);
+        if (found == disks.end()) return std::nullopt;
+        return found->chain.front();
+    }
+    std::size_t free_disk_slots(const std::string&) override { return free_disk_slots_; }
+    void attach_disk(const std::string& name, const hypervisor::DiskSpec& disk) override {
+        enter("attach_disk", name);
+        const std::lock_guard lock(mutex_);
+        domains_.at(name).disks.push_back(disk);
+    }
+    bool detach_disk(const std::string& name, const std::string& serial) override {
+        enter("detach_disk", name);
+        const std::lock_guard lock(mutex_);
+        if (keeps_disks_) return false;
+        std::erase_if(domains_.at(name).disks,
+                      [&](const hypervisor::DiskSpec& disk) { return disk.serial == serial; });
+        return true;
+    }
+    void resize_disk(const std::string& name, const std::string&, Bytes) override {
+        enter("resize_disk", name);
     }
     bool agent_answers(const std::string&, std::chrono::seconds) override { return agents_answer_; }
     std::uint16_t forward_port(const std::string& name, std::uint16_t) override {
@@ -160,6 +186,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     std::vector<std::string> calls_;
     std::function<void(const hypervisor::DomainEvent&)> listener_;
     bool ignores_shutdown_ = false;
+    bool keeps_disks_ = false;
+    std::size_t free_disk_slots_ = 8;
     bool agents_answer_ = false;
     Bytes memory_ = Bytes::gibibytes(64);
 };

@@ -36,6 +36,14 @@ class ActionsTest : public ApiFixture {
         return done("DescribeInstanceAttribute", {{"InstanceId", instance}, {"Attribute", name}})
             .text("//" + name + "/value");
     }
+    std::string root_volume() { return done("DescribeVolumes").text("//volumeId"); }
+    std::string new_volume() {
+        const std::string id =
+            done("CreateVolume", {{"AvailabilityZone", "local-1a"}, {"Size", "1"}})
+                .text("//volumeId");
+        settle();
+        return id;
+    }
     std::string root_snapshot() {
         return done("DescribeSnapshots").text("//snapshotSet/item/snapshotId");
     }
@@ -58,6 +66,8 @@ TEST_P(EveryDescribe, keeps_what_its_filter_matches) {
     done("ImportKeyPair", {{"KeyName", "mine"}, {"PublicKeyMaterial", base64_encode(public_key)}});
     const std::string id = launch({{"KeyName", "mine"}});
     done("CreateTags", {{"ResourceId.1", id}, {"Tag.1.Key", "Env"}, {"Tag.1.Value", "prod"}});
+    done("ModifyVolume", {{"VolumeId", root_volume()}, {"Size", "3"}});
+    settle();
     const std::size_t all = done(wanted.action).texts(wanted.items).size();
     ASSERT_GT(all, 0U);
 
@@ -88,6 +98,8 @@ INSTANTIATE_TEST_SUITE_P(
         FilterCase{"DescribeKeyPairs", "key-name", "m?ne", "yours", "//keySet/item"},
         FilterCase{"DescribeSnapshots", "volume-size", "1", "2", "//snapshotSet/item"},
         FilterCase{"DescribeTags", "key", "E*", "Name", "//tagSet/item"},
+        FilterCase{"DescribeVolumesModifications", "target-size", "3", "4",
+                   "//volumeModificationSet/item"},
         FilterCase{"DescribeVolumes", "attachment.device", "/dev/*1", "/dev/sdb",
                    "//volumeSet/item"}),
     [](const auto& test) { return test.param.action; });
@@ -116,6 +128,8 @@ TEST_P(EveryPagedDescribe, gives_each_item_once_over_its_pages) {
         const std::string id = launch();
         done("CreateTags", {{"ResourceId.1", id}, {"Tag.1.Key", "Name"}, {"Tag.1.Value", "n"}});
         insert_image("image-" + std::to_string(i));
+        done("ModifyVolume", {{"VolumeId", new_volume()}, {"VolumeType", "io2"}});
+        settle();
     }
     std::set<std::string> seen;
     std::size_t total = 0;
@@ -145,7 +159,9 @@ INSTANTIATE_TEST_SUITE_P(
                     PageCase{"DescribeInstanceTypes", "//instanceTypeSet/item/instanceType"},
                     PageCase{"DescribeSnapshots", "//snapshotSet/item/snapshotId"},
                     PageCase{"DescribeTags", "//tagSet/item/resourceId"},
-                    PageCase{"DescribeVolumes", "//volumeSet/item/volumeId"}),
+                    PageCase{"DescribeVolumes", "//volumeSet/item/volumeId"},
+                    PageCase{"DescribeVolumesModifications",
+                             "//volumeModificationSet/item/volumeId"}),
     [](const auto& test) { return test.param.action; });
 
 // DryRun, on every action that has it.
@@ -157,7 +173,27 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     stop(stopped);
     const std::string own_image = insert_image("other").str();
     done("CreateTags", {{"ResourceId.1", id}, {"Tag.1.Key", "a"}, {"Tag.1.Value", "b"}});
+    const std::string attached = new_volume();
+    done("AttachVolume", {{"VolumeId", attached}, {"InstanceId", stopped}, {"Device", "/dev/sdf"}});
+    const std::string detached = new_volume();
+    const std::string free_snapshot =
+        done("CreateSnapshot", {{"VolumeId", detached}}).text("//snapshotId");
+    settle();
     const std::map<std::string, WirePairs> requests{
+        {"AttachVolume", {{"VolumeId", detached}, {"InstanceId", stopped}, {"Device", "/dev/sdg"}}},
+        {"CreateSnapshot", {{"VolumeId", detached}}},
+        {"CreateSnapshots", {{"InstanceSpecification.InstanceId", id}}},
+        {"CreateVolume", {{"AvailabilityZone", "local-1a"}, {"Size", "1"}}},
+        {"DeleteSnapshot", {{"SnapshotId", free_snapshot}}},
+        {"DeleteVolume", {{"VolumeId", detached}}},
+        {"DescribeSnapshotAttribute",
+         {{"SnapshotId", free_snapshot}, {"Attribute", "createVolumePermission"}}},
+        {"DetachVolume", {{"VolumeId", attached}}},
+        {"ModifySnapshotAttribute",
+         {{"SnapshotId", free_snapshot}, {"CreateVolumePermission.Add.1.Group", "all"}}},
+        {"ModifyVolume", {{"VolumeId", detached}, {"Size", "9"}}},
+        {"ResetSnapshotAttribute",
+         {{"SnapshotId", free_snapshot}, {"Attribute", "createVolumePermission"}}},
         {"BuildImage", {{"Recipe", "tiny"}, {"Name", "built"}}},
         {"CreateImage", {{"InstanceId", id}, {"Name", "captured"}}},
         {"CreateKeyPair", {{"KeyName", "another"}}},
@@ -184,8 +220,9 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     };
     const auto everything = [&] {
         std::string text;
-        for (const char* action : {"DescribeImages", "DescribeInstances", "DescribeKeyPairs",
-                                   "DescribeSnapshots", "DescribeTags", "DescribeVolumes"}) {
+        for (const char* action :
+             {"DescribeImages", "DescribeInstances", "DescribeKeyPairs", "DescribeSnapshots",
+              "DescribeTags", "DescribeVolumes", "DescribeVolumesModifications"}) {
             Answer answer = done(action);
             answer.root().remove_child("requestId");
             text += answer.printed();
@@ -325,6 +362,98 @@ TEST_F(ActionsTest, protection_shutdown_behaviour_and_deletion_are_changed_at_an
         "false");
     EXPECT_EQ(send("DescribeInstanceAttribute", {{"InstanceId", id}, {"Attribute", "colour"}}).code,
               "InvalidParameterValue");
+}
+
+// Volumes and snapshots.
+
+TEST_F(ActionsTest, a_volume_is_made_attached_grown_detached_and_deleted) {
+    const std::string id = launch();
+    const Answer made = done("CreateVolume", {{"AvailabilityZone", "local-1a"},
+                                              {"Size", "2"},
+                                              {"TagSpecification.1.ResourceType", "volume"},
+                                              {"TagSpecification.1.Tag.1.Key", "Name"},
+                                              {"TagSpecification.1.Tag.1.Value", "data"}});
+    const std::string volume = made.text("/CreateVolumeResponse/volumeId");
+    EXPECT_EQ(made.text("//status"), "creating");
+    EXPECT_EQ(made.text("//tagSet/item/value"), "data");
+    settle();
+    const Answer attached =
+        done("AttachVolume", {{"VolumeId", volume}, {"InstanceId", id}, {"Device", "/dev/sdf"}});
+    EXPECT_EQ(attached.text("/AttachVolumeResponse/status"), "attaching");
+    settle();
+    EXPECT_EQ(done("ModifyVolume", {{"VolumeId", volume}, {"Size", "3"}})
+                  .text("//volumeModification/targetSize"),
+              "3");
+    settle();
+    const Answer described = done("DescribeVolumes", {{"VolumeId.1", volume}});
+    EXPECT_EQ(described.text("//volumeSet/item/size"), "3");
+    EXPECT_EQ(described.text("//volumeSet/item/status"), "in-use");
+    EXPECT_EQ(described.text("//chainDepth"), "1");
+    EXPECT_EQ(described.text("//attachmentSet/item/status"), "attached");
+    EXPECT_EQ(done("DetachVolume", {{"VolumeId", volume}}).text("//status"), "detaching");
+    settle();
+    done("DeleteVolume", {{"VolumeId", volume}});
+    settle();
+    EXPECT_EQ(send("DescribeVolumes", {{"VolumeId.1", volume}}).code, "InvalidVolume.NotFound");
+    EXPECT_EQ(send("DescribeVolumesModifications", {{"VolumeId.1", root_volume()}}).code,
+              "InvalidVolumeModification.NotFound");
+    EXPECT_EQ(send("CreateVolume",
+                   {{"AvailabilityZone", "local-1a"}, {"Size", "1"}, {"Encrypted", "true"}})
+                  .code,
+              "UnsupportedOperation");
+}
+
+TEST_F(ActionsTest, permissions_of_a_snapshot_are_given_in_either_form_shown_and_reset) {
+    const std::string id =
+        done("CreateSnapshot", {{"VolumeId", new_volume()}, {"Description", "to share"}})
+            .text("/CreateSnapshotResponse/snapshotId");
+    settle();
+    const auto permissions = [&](const char* element) {
+        return done("DescribeSnapshotAttribute",
+                    {{"SnapshotId", id}, {"Attribute", "createVolumePermission"}})
+            .texts(std::string("//createVolumePermission/item/") + element);
+    };
+    done("ModifySnapshotAttribute", {{"SnapshotId", id},
+                                     {"Attribute", "createVolumePermission"},
+                                     {"OperationType", "add"},
+                                     {"UserId.1", stranger().owner.str()},
+                                     {"UserGroup.1", "all"}});
+    EXPECT_THAT(permissions("userId"), ElementsAre(stranger().owner.str()));
+    EXPECT_THAT(permissions("group"), ElementsAre("all"));
+    done("ModifySnapshotAttribute",
+         {{"SnapshotId", id}, {"CreateVolumePermission.Remove.1.Group", "all"}});
+    EXPECT_THAT(permissions("group"), IsEmpty());
+    EXPECT_EQ(
+        send("ModifySnapshotAttribute", {{"SnapshotId", id}, {"UserId.1", "123456789012"}}).code,
+        "MissingParameter");
+
+    become_stranger();
+    EXPECT_THAT(done("DescribeSnapshots").texts("//snapshotId"), ElementsAre(id));
+    EXPECT_THAT(done("DescribeSnapshots", {{"Owner.1", "self"}}).texts("//snapshotId"), IsEmpty());
+    EXPECT_THAT(done("DescribeSnapshots", {{"RestorableBy.1", "self"}}).texts("//snapshotId"),
+                ElementsAre(id));
+    EXPECT_EQ(send("ResetSnapshotAttribute",
+                   {{"SnapshotId", id}, {"Attribute", "createVolumePermission"}})
+                  .code,
+              "InvalidSnapshot.NotFound");
+    become_owner();
+    done("ResetSnapshotAttribute", {{"SnapshotId", id}, {"Attribute", "createVolumePermission"}});
+    EXPECT_THAT(permissions("userId"), IsEmpty());
+}
+
+TEST_F(ActionsTest, all_volumes_of_an_instance_are_answered_as_snapshots) {
+    const std::string id = launch();
+    const Answer made = done("CreateSnapshots", {{"InstanceSpecification.InstanceId", id},
+                                                 {"Description", "at once"},
+                                                 {"TagSpecification.1.ResourceType", "snapshot"},
+                                                 {"TagSpecification.1.Tag.1.Key", "Set"},
+                                                 {"TagSpecification.1.Tag.1.Value", "1"}});
+    EXPECT_THAT(made.texts("//snapshotSet/item/state"), ElementsAre("pending"));
+    EXPECT_THAT(made.texts("//tagSet/item/key"), ElementsAre("Set"));
+    settle();
+    EXPECT_EQ(
+        done("DescribeSnapshots", {{"SnapshotId.1", made.text("//snapshotId")}}).text("//status"),
+        "completed");
 }
 
 // Tags and keys.

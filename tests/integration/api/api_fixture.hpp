@@ -58,6 +58,7 @@ class ApiFixture : public kiln::tests::LauncherFixture {
 
     /// From now on another account sends.
     void become_stranger() { sender_.account = stranger().owner; }
+    void become_owner() { sender_.account = caller().account; }
 
   private:
     images::Caller sender_ = caller();

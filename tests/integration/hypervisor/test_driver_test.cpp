@@ -19,7 +19,7 @@ DomainSpec small_guest() {
             .uuid = "ec2a4b1c-0d9e-4f00-8abc-0123456789ab",
             .catalog_id = "catalog-1",
             .memory = Bytes::mebibytes(64),
-            .disks = {{.target = "vda", .chain = {"/pool/top.qcow2"}}}};
+            .disks = {{.target = "vda", .serial = "root", .chain = {"/pool/top.qcow2"}}}};
 }
 
 template <class Work>
@@ -74,7 +74,8 @@ TEST_F(TestDriver, runs_a_guest_that_its_catalog_finds_again) {
     EXPECT_EQ(hypervisor_->domain_state("guest"), DomainState::running);
     EXPECT_THAT(hypervisor_->domains_of("catalog-1"), testing::ElementsAre("guest"));
     EXPECT_THAT(hypervisor_->domains_of("catalog-2"), testing::IsEmpty());
-    EXPECT_EQ(hypervisor_->active_file("guest", "vda"), "/pool/top.qcow2");
+    EXPECT_EQ(hypervisor_->active_file("guest", "root"), "/pool/top.qcow2");
+    EXPECT_EQ(hypervisor_->active_file("guest", "another"), std::nullopt);
     hypervisor_->destroy("guest");
     EXPECT_EQ(hypervisor_->domain_state("guest"), DomainState::absent);
 }
@@ -117,8 +118,11 @@ TEST_F(TestDriver, refuses_what_it_cannot_do) {
     EXPECT_THROW(hypervisor_->request_shutdown("test"), Error);
     EXPECT_THROW(hypervisor_->forward_port("test", 22), Error);
     EXPECT_THROW(hypervisor_->open_console("test", {}), Error);
-    EXPECT_THROW(hypervisor_->active_file("test", "vdz"), Error);
-    EXPECT_THROW(hypervisor_->snapshot_disks("test", {{.target = "vdz", .overlay = "/x"}}), Error);
+    EXPECT_THROW(hypervisor_->active_file("nobody", "root"), Error);
+    EXPECT_THROW(hypervisor_->snapshot_disks("test", {{.serial = "no", .overlay = "/x"}}), Error);
+    EXPECT_THROW(hypervisor_->resize_disk("test", "no", Bytes::gibibytes(1)), Error);
+    EXPECT_TRUE(hypervisor_->detach_disk("test", "no")) << "it has none";
+    EXPECT_TRUE(hypervisor_->detach_disk("nobody", "root"));
 }
 
 TEST(Connect, says_what_to_do_when_libvirt_cannot_be_reached) {

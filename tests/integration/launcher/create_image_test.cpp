@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "base/file.hpp"
+#include "launcher/instances/domain_plan.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 
 namespace kiln::tests {
@@ -15,6 +16,10 @@ using ::testing::Not;
 
 class CreateImageTest : public LauncherFixture {
   protected:
+    /// The serial number of the instance's one disk.
+    std::string serial_of(const InstanceId& id) {
+        return launcher::serial_of(volumes(id).at(0).id);
+    }
     std::optional<images::Layer> layer_now(const LayerId& id) {
         return read([&](Session& session) { return images::find_layer(session, id); });
     }
@@ -31,7 +36,7 @@ TEST_F(CreateImageTest, without_reboot_freezes_the_top_and_the_guest_goes_on_in_
     EXPECT_EQ(layer_now(old_top)->state, images::LayerState::frozen);
     const LayerId new_top = volumes(id).at(0).layer.value();
     EXPECT_NE(new_top, old_top);
-    EXPECT_EQ(host().active_file(id.str(), "vda"), pool().path_of(new_top));
+    EXPECT_EQ(host().active_file(id.str(), serial_of(id)), pool().path_of(new_top));
     const auto mode = std::filesystem::status(pool().path_of(old_top)).permissions();
     EXPECT_EQ(mode, std::filesystem::perms(0444));
     EXPECT_THAT(host().calls(), Not(Contains("request_shutdown " + id.str())));
@@ -138,7 +143,8 @@ class CaptureCutOff : public CreateImageTest {
         pending.block_devices.at(0).snapshot = part.id;
         pool().create_overlay(
             {.layer = overlay, .parent = before.layer.value(), .size = before.size});
-        host().snapshot_disks(id.str(), {{.target = "vda", .overlay = pool().path_of(overlay)}});
+        host().snapshot_disks(id.str(),
+                              {{.serial = serial_of(id), .overlay = pool().path_of(overlay)}});
         stop_service();
         write([&](Session& session) {
             images::Layer row = layer(before.layer.value());

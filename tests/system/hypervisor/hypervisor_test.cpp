@@ -40,6 +40,11 @@ class Journal {
         return changed_.wait_for(lock, patience, [&] { return wanted(records_); });
     }
 
+    std::vector<Record> records() {
+        const std::lock_guard lock(mutex_);
+        return records_;
+    }
+
   private:
     std::mutex mutex_;
     std::condition_variable changed_;
@@ -54,21 +59,25 @@ class ConsoleText {
     }
     /// Until the text has come that many times.
     bool wait_for(const std::string& text, int times = 1) {
-        return pieces_.wait_for([&](const std::vector<std::string>& pieces) {
-            std::string all;
-            for (const std::string& piece : pieces)
-                all += piece;
-            int count = 0;
-            for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
-                ++count;
-            return count >= times;
-        });
+        return pieces_.wait_for(
+            [&](const std::vector<std::string>& pieces) { return count(pieces, text) >= times; });
     }
+    bool has(const std::string& text) { return count(pieces_.records(), text) > 0; }
     bool wait_until_closed() {
         return closings_.wait_for([](const auto& closings) { return !closings.empty(); });
     }
 
   private:
+    static int count(const std::vector<std::string>& pieces, const std::string& text) {
+        std::string all;
+        for (const std::string& piece : pieces)
+            all += piece;
+        int times = 0;
+        for (auto at = all.find(text); at != std::string::npos; at = all.find(text, at + 1))
+            ++times;
+        return times;
+    }
+
     Journal<std::string> pieces_;
     Journal<bool> closings_;
 };
@@ -152,8 +161,11 @@ class RunningGuest : public testing::Test {
             .disks = {{.target = "vda",
                        .serial = "vol0",
                        .chain = {file("top"), file("middle"), file("base")}},
-                      {.target = "vdb", .chain = {new_overlay(file("data"), file("base"))}}},
+                      {.target = "vdb",
+                       .serial = "vol1",
+                       .chain = {new_overlay(file("data"), file("base"))}}},
             .interfaces = {{.mac_address = "52:54:00:00:00:01"}},
+            .spare_disk_slots = 2,
             .console_log = file("console.log"),
         });
         console_ = hypervisor_->open_console(name_, console_text_.callbacks());
@@ -172,6 +184,17 @@ class RunningGuest : public testing::Test {
         return true;
     }
 
+    /// The guest is asked for its disks until one of them is so.
+    bool guest_comes_to_say(const std::string& text) {
+        const auto deadline = std::chrono::steady_clock::now() + patience;
+        while (std::chrono::steady_clock::now() < deadline) {
+            console_->send("disks\necho these\n");
+            if (!console_text_.wait_for("said these", ++questions_)) return false;
+            if (console_text_.has(text)) return true;
+        }
+        return false;
+    }
+
     bool wait_for_event(DomainEventKind kind, const std::string& detail = "") {
         return events_.wait_for([&](const std::vector<DomainEvent>& events) {
             for (const DomainEvent& event : events) {
@@ -188,6 +211,7 @@ class RunningGuest : public testing::Test {
     const std::string name_ = "kiln-hypervisor-test";
     Journal<DomainEvent> events_;
     ConsoleText console_text_;
+    int questions_ = 0;
     std::unique_ptr<Hypervisor> hypervisor_;
     std::unique_ptr<Console> console_;
 };
@@ -221,18 +245,18 @@ TEST_F(RunningGuest, has_a_screen) {
 }
 
 TEST_F(RunningGuest, goes_on_in_new_overlays_while_the_old_tops_stay) {
-    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("top"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol0"), file("top"));
     hypervisor_->snapshot_disks(
-        name_, {{.target = "vda", .overlay = new_overlay(file("second"), file("top"))}});
+        name_, {{.serial = "vol0", .overlay = new_overlay(file("second"), file("top"))}});
     freeze(file("top"));
-    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("second"));
-    EXPECT_EQ(hypervisor_->active_file(name_, "vdb"), file("data"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol0"), file("second"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol1"), file("data"));
 
     hypervisor_->snapshot_disks(
-        name_, {{.target = "vda", .overlay = new_overlay(file("third"), file("second"))},
-                {.target = "vdb", .overlay = new_overlay(file("more"), file("data"))}});
-    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("third"));
-    EXPECT_EQ(hypervisor_->active_file(name_, "vdb"), file("more"));
+        name_, {{.serial = "vol0", .overlay = new_overlay(file("third"), file("second"))},
+                {.serial = "vol1", .overlay = new_overlay(file("more"), file("data"))}});
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol0"), file("third"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol1"), file("more"));
     console_->send("echo still there\n");
     EXPECT_TRUE(console_text_.wait_for("said still there"));
     EXPECT_EQ(hypervisor_->domain_state(name_), DomainState::running);
@@ -244,11 +268,44 @@ TEST_F(RunningGuest, goes_on_in_new_overlays_while_the_old_tops_stay) {
 TEST_F(RunningGuest, switches_no_disk_when_one_of_them_cannot_be_switched) {
     new_overlay(file("good"), file("top"));
     EXPECT_THROW(
-        hypervisor_->snapshot_disks(name_, {{.target = "vda", .overlay = file("good")},
-                                            {.target = "vdb", .overlay = file("missing")}}),
+        hypervisor_->snapshot_disks(name_, {{.serial = "vol0", .overlay = file("good")},
+                                            {.serial = "vol1", .overlay = file("missing")}}),
         Error);
-    EXPECT_EQ(hypervisor_->active_file(name_, "vda"), file("top"));
-    EXPECT_EQ(hypervisor_->active_file(name_, "vdb"), file("data"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol0"), file("top"));
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol1"), file("data"));
+}
+
+TEST_F(RunningGuest, sees_a_disk_that_is_plugged_in_grown_and_unplugged) {
+    hypervisor_->attach_disk(
+        name_,
+        {.serial = "vol2", .chain = {new_overlay(file("extra"), file("base")), file("base")}});
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol2"), file("extra"));
+    EXPECT_TRUE(guest_comes_to_say("disk vol2 has 2097152 sectors"));
+
+    hypervisor_->resize_disk(name_, "vol2", Bytes::gibibytes(3));
+    EXPECT_TRUE(guest_comes_to_say("disk vol2 has 6291456 sectors"));
+
+    while (!hypervisor_->detach_disk(name_, "vol2")) {
+    }
+    EXPECT_EQ(hypervisor_->active_file(name_, "vol2"), std::nullopt);
+    hypervisor_->attach_disk(name_, {.serial = "vol3", .chain = {file("extra"), file("base")}});
+    EXPECT_TRUE(guest_comes_to_say("disk vol3 has 6291456 sectors"));
+    EXPECT_TRUE(hypervisor_->detach_disk(name_, "nothing"));
+}
+
+TEST_F(RunningGuest, has_as_many_slots_for_disks_as_it_was_given) {
+    EXPECT_EQ(hypervisor_->free_disk_slots(name_), 2U);
+    for (const char* serial : {"vol2", "vol3"}) {
+        hypervisor_->attach_disk(
+            name_,
+            {.serial = serial, .chain = {new_overlay(file(serial), file("base")), file("base")}});
+    }
+    EXPECT_EQ(hypervisor_->free_disk_slots(name_), 0U);
+    EXPECT_THROW(hypervisor_->attach_disk(
+                     name_, {.serial = "vol4",
+                             .chain = {new_overlay(file("vol4"), file("base")), file("base")}}),
+                 Error);
+    EXPECT_TRUE(guest_comes_to_say("disk vol3 has"));
 }
 
 TEST_F(RunningGuest, reboots_in_the_same_qemu_when_asked) {

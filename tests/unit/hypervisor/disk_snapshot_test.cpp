@@ -10,13 +10,17 @@ namespace {
 
 TEST(DiskSnapshotXml, names_every_disk_and_switches_only_the_chosen_ones) {
     tests::expect_golden("disk_snapshot.xml",
-                         disk_snapshot_xml({{.target = "vda", .overlay = "/pool/new.qcow2"},
-                                            {.target = "vdc", .overlay = "/pool/a&b.qcow2"}},
-                                           {"vda", "vdb", "vdc", "vdd"}));
+                         disk_snapshot_xml({{.serial = "one", .overlay = "/pool/new.qcow2"},
+                                            {.serial = "three", .overlay = "/pool/a&b.qcow2"}},
+                                           {{.target = "vda", .serial = "one"},
+                                            {.target = "vdb", .serial = "two"},
+                                            {.target = "vdc", .serial = "three"},
+                                            {.target = "vdd"}}));
 }
 
 TEST(DiskSnapshotXml, refuses_a_disk_that_the_domain_lacks) {
-    EXPECT_THROW(disk_snapshot_xml({{.target = "vdz", .overlay = "/pool/new.qcow2"}}, {"vda"}),
+    EXPECT_THROW(disk_snapshot_xml({{.serial = "nine", .overlay = "/pool/new.qcow2"}},
+                                   {{.target = "vda", .serial = "one"}}),
                  Error);
 }
 

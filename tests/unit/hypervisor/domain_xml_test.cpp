@@ -70,6 +70,18 @@ TEST(DomainXml, describes_several_disks_with_their_whole_chains) {
     tests::expect_golden("several_disks.xml", domain_xml(spec));
 }
 
+TEST(DomainXml, describes_a_guest_with_slots_for_more_disks) {
+    DomainSpec spec = small_guest();
+    spec.spare_disk_slots = 2;
+    tests::expect_golden("spare_slots.xml", domain_xml(spec));
+}
+
+TEST(DomainXml, describes_a_disk_to_be_plugged_in) {
+    tests::expect_golden("disk.xml", disk_xml({.target = "vdb",
+                                               .serial = "vol0123456789abcdef1",
+                                               .chain = {"/pool/top.qcow2", "/pool/base.qcow2"}}));
+}
+
 TEST(DomainXml, describes_a_32_bit_guest) {
     DomainSpec spec = small_guest();
     spec.architecture = GuestArchitecture::i386;

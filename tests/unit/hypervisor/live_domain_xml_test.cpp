@@ -8,8 +8,8 @@ namespace kiln::hypervisor {
 namespace {
 
 constexpr const char* domain = R"(<domain type='qemu' id='1'><devices>
-  <disk type='file'><source file='/pool/a.qcow2'/><target dev='vda'/></disk>
-  <disk type='file'><source file='/pool/b.qcow2'/><target dev='vdb'/></disk>
+  <disk type='file'><source file='/pool/a.qcow2'/><target dev='vda'/><serial>a</serial></disk>
+  <disk type='file'><source file='/pool/b.qcow2'/><target dev='vdc'/><serial>b</serial></disk>
   <channel type='unix'><target type='virtio' name='other' state='connected'/></channel>
   <channel type='unix'>
     <target type='virtio' name='org.qemu.guest_agent.0' state='disconnected'/>
@@ -17,12 +17,45 @@ constexpr const char* domain = R"(<domain type='qemu' id='1'><devices>
 </devices></domain>)";
 
 TEST(LiveDomainXml, lists_the_disks_in_order) {
-    EXPECT_THAT(disk_targets(domain), testing::ElementsAre("vda", "vdb"));
+    EXPECT_THAT(live_disks(domain), testing::ElementsAre(testing::Field(&LiveDisk::target, "vda"),
+                                                         testing::Field(&LiveDisk::target, "vdc")));
 }
 
-TEST(LiveDomainXml, finds_the_file_of_a_disk) {
-    EXPECT_EQ(disk_file(domain, "vdb"), "/pool/b.qcow2");
-    EXPECT_EQ(disk_file(domain, "vdc"), std::nullopt);
+TEST(LiveDomainXml, finds_a_disk_by_its_serial_number) {
+    const auto disk = find_disk(domain, "b");
+    ASSERT_TRUE(disk);
+    EXPECT_EQ(disk->target, "vdc");
+    EXPECT_EQ(disk->file, "/pool/b.qcow2");
+    EXPECT_EQ(disk->xml,
+              "<disk type=\"file\"><source file=\"/pool/b.qcow2\"/>"
+              "<target dev=\"vdc\"/><serial>b</serial></disk>");
+    EXPECT_FALSE(find_disk(domain, "c"));
+}
+
+TEST(LiveDomainXml, knows_the_first_target_that_is_free) {
+    EXPECT_EQ(free_target(live_disks(domain)), "vdb");
+    EXPECT_EQ(free_target({}), "vda");
+    std::vector<LiveDisk> all;
+    for (char letter = 'a'; letter <= 'z'; ++letter)
+        all.push_back({.target = std::string("vd") + letter});
+    EXPECT_THROW(free_target(all), Error);
+}
+
+TEST(LiveDomainXml, counts_the_ports_that_nothing_is_plugged_into) {
+    EXPECT_EQ(free_root_ports(R"(<domain><devices>
+        <disk><address type='pci' bus='0x02' slot='0x00'/></disk>
+        <disk><address type='drive' bus='1'/></disk>
+        <controller type='pci' index='0' model='pcie-root'/>
+        <controller type='pci' index='1' model='pcie-root-port'>
+          <address type='pci' bus='0x00' slot='0x01'/></controller>
+        <controller type='pci' index='2' model='pcie-root-port'>
+          <address type='pci' bus='0x00' slot='0x01'/></controller>
+        <controller type='pci' index='17' model='pcie-root-port'>
+          <address type='pci' bus='0x00' slot='0x02'/></controller>
+        <rng><address type='pci' bus='0x11' slot='0x00'/></rng>
+        </devices></domain>)"),
+              1U);
+    EXPECT_EQ(free_root_ports(domain), 0U);
 }
 
 TEST(LiveDomainXml, looks_only_at_the_agents_own_channel) {
@@ -34,7 +67,7 @@ TEST(LiveDomainXml, looks_only_at_the_agents_own_channel) {
 }
 
 TEST(LiveDomainXml, is_refused_when_it_is_no_xml) {
-    EXPECT_THROW(disk_targets("<domain"), Error);
+    EXPECT_THROW(live_disks("<domain"), Error);
 }
 
 TEST(Capabilities, name_the_user_of_qemu) {

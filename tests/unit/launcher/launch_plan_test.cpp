@@ -28,6 +28,17 @@ images::Image golden() {
                                .volume_size = Bytes::gibibytes(8)}}};
 }
 
+TEST(DeviceName, is_one_of_a_disk_with_or_without_dev) {
+    for (const char* name : {"/dev/sdf", "sdf", "/dev/sda1", "xvda", "/dev/xvdba", "hdb", "vdz15"})
+        EXPECT_EQ(tests::error_code_of([&] { launcher::check_device_name(name); }), "") << name;
+    for (const char* name : {"", "/dev/", "/dev/sd", "sd1", "/dev/sdabc", "/dev/sdf123", "sdf1a",
+                             "/dev/nvme0n1", "/tmp/sdf", "sdF", "sdf "}) {
+        EXPECT_EQ(tests::error_code_of([&] { launcher::check_device_name(name); }),
+                  "InvalidBlockDeviceMapping")
+            << name;
+    }
+}
+
 TEST(LaunchPlanTest, without_overrides_the_images_mapping_is_taken) {
     const auto devices = plan_block_devices(golden(), {});
     ASSERT_EQ(devices.size(), 1U);

@@ -13,18 +13,17 @@
 namespace kiln::launcher {
 
 /// One volume of a capture. The volume's present top becomes the snapshot's frozen layer; the
-/// volume goes on in `overlay`.
+/// volume goes on in an overlay.
 struct CapturePart {
     VolumeId volume;
     SnapshotId snapshot;
-    std::string device_name;
 };
 
-/// What CreateImage of an instance has to do, kept in its operation.
+/// What CreateImage, CreateSnapshot and CreateSnapshots have to do, kept in their operation.
 struct Capture {
-    ImageId image;
-    InstanceId instance;
-    bool no_reboot = false;
+    std::optional<ImageId> image;        // of CreateImage
+    std::optional<InstanceId> instance;  // that has the volumes; absent: they are detached
+    bool no_reboot = true;
     /// The instance was running and must run again at the end.
     bool boots_again = false;
     std::vector<CapturePart> parts;
@@ -35,27 +34,37 @@ struct Capture {
 std::string to_json(const Capture& capture);
 Capture parse_capture(const std::string& json);
 
-/// Captures an instance's volumes as an image without copying a byte. A running guest goes on
-/// (no_reboot) with its disks switched to fresh overlays in one transaction, or is shut down,
-/// switched and booted. The job may be run again after a crash at any point. Runs in the instance's
-/// lane of the executor.
-class ImageCapture {
+/// Inserts a pending snapshot of the volume. Throws Error{IncorrectState} for a volume that is
+/// being made or deleted, and when the chain would become longer than libvirt reads.
+CapturePart insert_pending_snapshot(Session& session, const images::Volume& volume,
+                                    const std::string& description, Time now);
+
+/// Turns the tops of volumes into snapshots, and an instance's into an image, without copying a
+/// byte. A running guest goes on with its disks switched to fresh overlays in one transaction
+/// (no_reboot), or is shut down, switched and booted. The job may be run again after a crash at any
+/// point. It stands in the lanes of the instance and of the volumes.
+class VolumeCapture {
   public:
-    ImageCapture(InstanceLifecycle::Dependencies dependencies, InstanceLifecycle& lifecycle)
+    VolumeCapture(InstanceLifecycle::Dependencies dependencies, InstanceLifecycle& lifecycle)
         : use_(std::move(dependencies)), lifecycle_(lifecycle) {}
 
-    void run(const OperationId& operation, Capture capture);
+    /// Adds the job of an operation. Any thread.
+    void add(const OperationId& operation, Capture capture);
 
   private:
     struct Switch;  // one volume with its old and its new top
 
+    std::optional<InstanceId> holder_of(const Capture& capture) const;
+    void run(const OperationId& operation, Capture capture);
+    bool is_open(const Capture& capture) const;
     std::optional<std::string> try_switch(const OperationId& operation, Capture& capture,
                                           std::vector<Switch>& switches);
     void retry(const char* what, const std::function<void()>& step);
     std::vector<Switch> plan(const OperationId& operation, Capture& capture);
+    Switch plan_part(const Capture& capture, const CapturePart& part) const;
+    bool is_running(const Capture& capture) const;
     void switch_disks(const Capture& capture, const std::vector<Switch>& switches);
-    bool already_switched(const InstanceWithVolumes& instance,
-                          const std::vector<Switch>& switches) const;
+    bool already_switched(const Capture& capture, const std::vector<Switch>& switches) const;
     void publish(const OperationId& operation, const Capture& capture,
                  const std::vector<Switch>& switches);
     void fail(const OperationId& operation, const Capture& capture, const std::string& cause);

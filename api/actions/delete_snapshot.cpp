@@ -1,0 +1,29 @@
+#include "api/action.hpp"
+#include "api/shapes/common.hpp"
+#include "launcher/launcher.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    services.launcher.delete_snapshot(caller, SnapshotId(arguments.required_text("SnapshotId")));
+    return {};
+}
+
+}  // namespace
+
+Action delete_snapshot() {
+    return with_handler<Done>(
+        {.name = "DeleteSnapshot",
+         .summary = "Delete a snapshot that no image uses; later ones and volumes keep their data",
+         .example = "kiln delete-snapshot --snapshot-id snap-0123456789abcdef0",
+         .parameters = {{.name = "SnapshotId",
+                         .wire = "SnapshotId",
+                         .required = true,
+                         .help = "The snapshot"},
+                        dry_run_parameter()}},
+        done_structure(), handle);
+}
+
+}  // namespace kiln::api

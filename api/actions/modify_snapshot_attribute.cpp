@@ -1,0 +1,102 @@
+#include "api/action.hpp"
+#include "api/shapes/common.hpp"
+#include "api/shapes/snapshot_attribute.hpp"
+#include "launcher/launcher.hpp"
+
+namespace kiln::api {
+
+namespace {
+
+using Grantees = std::vector<std::string>;
+
+void append(Grantees& grantees, const Grantees& more) {
+    grantees.insert(grantees.end(), more.begin(), more.end());
+}
+
+/// Of CreateVolumePermission.Add.N and .Remove.N.
+Grantees grantees_of(const Arguments& arguments, const char* wire) {
+    Grantees grantees;
+    for (const Arguments& permission :
+         arguments.structure("CreateVolumePermission").structures(wire)) {
+        for (const char* part : {"UserId", "Group"}) {
+            if (const auto grantee = permission.text(part)) grantees.push_back(*grantee);
+        }
+    }
+    return grantees;
+}
+
+/// The older form: OperationType with UserId.N and UserGroup.N.
+Grantees listed_grantees(const Arguments& arguments) {
+    Grantees grantees = arguments.texts("UserId");
+    append(grantees, arguments.texts("UserGroup"));
+    return grantees;
+}
+
+launcher::ModifySnapshotAttributeRequest request_of(const Arguments& arguments) {
+    launcher::ModifySnapshotAttributeRequest request{
+        .snapshot = SnapshotId(arguments.required_text("SnapshotId")),
+        .add = grantees_of(arguments, "Add"),
+        .remove = grantees_of(arguments, "Remove")};
+    const Grantees listed = listed_grantees(arguments);
+    const auto operation = arguments.text("OperationType");
+    if (!listed.empty() && !operation) {
+        throw Error(error_code::missing_parameter, "OperationType",
+                    "The request must contain the parameter OperationType: add or remove");
+    }
+    if (operation) append(*operation == "add" ? request.add : request.remove, listed);
+    return request;
+}
+
+Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    services.launcher.modify_snapshot_attribute(caller, request_of(arguments));
+    return {};
+}
+
+Parameter permissions(const char* name, const char* help) {
+    return {.name = name,
+            .wire = name,
+            .shape = Shape::structure,
+            .list = true,
+            .help = help,
+            .members = {
+                {.name = "UserId", .wire = "UserId", .help = "An account id"},
+                {.name = "Group", .wire = "Group", .help = "Every account", .choices = {"all"}}}};
+}
+
+}  // namespace
+
+Action modify_snapshot_attribute() {
+    return with_handler<Done>(
+        {.name = "ModifySnapshotAttribute",
+         .summary = "Let other accounts make volumes of a snapshot, or no longer",
+         .example = "kiln modify-snapshot-attribute --snapshot-id snap-0123456789abcdef0 "
+                    "--operation-type add --user-ids 123456789012",
+         .parameters = {{.name = "SnapshotId",
+                         .wire = "SnapshotId",
+                         .required = true,
+                         .help = "The snapshot"},
+                        {.name = "Attribute",
+                         .wire = "Attribute",
+                         .help = "The attribute to change",
+                         .choices = {create_volume_permission}},
+                        {.name = "OperationType",
+                         .wire = "OperationType",
+                         .help = "What to do with --user-ids and --group-names",
+                         .choices = {"add", "remove"}},
+                        {.name = "UserIds", .wire = "UserId", .list = true, .help = "Account ids"},
+                        {.name = "GroupNames",
+                         .wire = "UserGroup",
+                         .list = true,
+                         .help = "all stands for every account",
+                         .choices = {"all"}},
+                        {.name = "CreateVolumePermission",
+                         .wire = "CreateVolumePermission",
+                         .shape = Shape::structure,
+                         .help = "The changes in one structure",
+                         .members = {permissions("Add", "Who gets the permission"),
+                                     permissions("Remove", "Who loses it")}},
+                        dry_run_parameter()}},
+        done_structure(), handle);
+}
+
+}  // namespace kiln::api

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/output/structure.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/tag.hpp"
+
+namespace kiln::api {
+
+/// A snapshot with its tags.
+struct SnapshotView {
+    images::Snapshot snapshot;
+    std::vector<images::Tag> tags;
+};
+/// As DescribeSnapshots and CreateSnapshot answer it.
+const Structure<SnapshotView>& snapshot_structure();
+/// As CreateSnapshots answers it: the state's element has another name there.
+const Structure<SnapshotView>& snapshot_info_structure();
+
+/// EC2's volume id of a snapshot that was not taken from a volume where there is none.
+std::string volume_of(const SnapshotView& view);
+/// "100%" or "0%": a layer is frozen in an instant, so there is nothing in between.
+std::string progress_of(const SnapshotView& view);
+
+}  // namespace kiln::api

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "api/output/structure.hpp"
+#include "api/protocol/parameter.hpp"
+#include "images/catalog/tag.hpp"
+#include "images/catalog/volume.hpp"
+
+namespace kiln::api {
+
+/// A volume with what is told of it beside its row.
+struct VolumeView {
+    images::Volume volume;
+    std::vector<images::Tag> tags;
+    std::optional<std::int64_t> chain_depth;  // layers, the volume's own included
+};
+const Structure<VolumeView>& volume_structure();
+
+/// A volume that has an attachment, as its attachment.
+const Structure<images::Volume>& volume_attachment_structure();
+
+const Structure<images::VolumeModification>& volume_modification_structure();
+
+/// Whole GiB.
+std::int64_t gibibytes_of(Bytes size);
+/// A size in GiB from a request: Bytes that the launcher can check. Throws
+/// Error{InvalidParameterValue} for one below 1 and one that is no size at all.
+Bytes size_of_request(std::int64_t gibibytes);
+
+/// "Size", "VolumeType", "VolumeId" as several actions take them.
+Parameter volume_size_parameter(std::string help);
+Parameter volume_type_parameter();
+Parameter volume_id_parameter();
+
+}  // namespace kiln::api

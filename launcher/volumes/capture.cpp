@@ -1,0 +1,323 @@
+#include "launcher/volumes/capture.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/volume.hpp"
+#include "images/layers/collection.hpp"
+#include "images/layers/pool.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using hypervisor::DomainState;
+using images::InstanceState;
+using images::LayerState;
+
+constexpr std::chrono::seconds retry_interval{2};
+
+}  // namespace
+
+struct VolumeCapture::Switch {
+    CapturePart part;
+    LayerId old_top;
+    LayerId overlay;
+    Bytes size;
+};
+
+std::string to_json(const Capture& capture) {
+    nlohmann::json parts = nlohmann::json::array();
+    for (const CapturePart& part : capture.parts)
+        parts.push_back({{"volume", part.volume.str()}, {"snapshot", part.snapshot.str()}});
+    nlohmann::json document{{"no_reboot", capture.no_reboot},
+                            {"boots_again", capture.boots_again},
+                            {"parts", parts},
+                            {"overlays", capture.overlays}};
+    if (capture.image) document["image"] = capture.image->str();
+    if (capture.instance) document["instance"] = capture.instance->str();
+    return document.dump();
+}
+
+Capture parse_capture(const std::string& json) {
+    const nlohmann::json document = nlohmann::json::parse(json);
+    Capture capture{.no_reboot = document.at("no_reboot").get<bool>(),
+                    .boots_again = document.at("boots_again").get<bool>(),
+                    .overlays = document.at("overlays").get<std::map<std::string, std::string>>()};
+    if (document.contains("image")) capture.image.emplace(document["image"].get<std::string>());
+    if (document.contains("instance")) {
+        capture.instance.emplace(document["instance"].get<std::string>());
+    }
+    for (const nlohmann::json& part : document.at("parts")) {
+        capture.parts.push_back({.volume = VolumeId(part.at("volume").get<std::string>()),
+                                 .snapshot = SnapshotId(part.at("snapshot").get<std::string>())});
+    }
+    return capture;
+}
+
+CapturePart insert_pending_snapshot(Session& session, const images::Volume& volume,
+                                    const std::string& description, Time now) {
+    if (volume.state != images::VolumeState::available &&
+        volume.state != images::VolumeState::in_use) {
+        throw Error("IncorrectState", volume.id.str(),
+                    fmt::format("The volume '{}' is {}: a snapshot needs one that is available or "
+                                "in-use.",
+                                volume.id.str(), images::to_text(volume.state)));
+    }
+    // The capture makes the chain one longer, and a volume of the snapshot another one.
+    const std::size_t depth = images::layer_chain(session, volume.layer.value()).size();
+    if (depth + 2 > images::longest_readable_chain) {
+        throw Error("IncorrectState", volume.id.str(),
+                    fmt::format("the volume '{}' stands on {} layers, and libvirt reads no chain "
+                                "longer than {}: build a new base image",
+                                volume.id.str(), depth, images::longest_readable_chain));
+    }
+    const SnapshotId id = SnapshotId::generate();
+    images::insert_snapshot(session, {.id = id,
+                                      .owner = volume.owner,
+                                      .region = volume.region,
+                                      .volume = volume.id,
+                                      .state = images::SnapshotState::pending,
+                                      .volume_size = volume.size,
+                                      .description = description,
+                                      .created = now});
+    return {.volume = volume.id, .snapshot = id};
+}
+
+std::optional<InstanceId> VolumeCapture::holder_of(const Capture& capture) const {
+    return use_.database.read([&](Session& session) -> std::optional<InstanceId> {
+        for (const CapturePart& part : capture.parts) {
+            const auto volume = images::find_volume(session, part.volume);
+            if (volume && volume->attachment) return volume->attachment->instance;
+        }
+        return std::nullopt;
+    });
+}
+
+void VolumeCapture::add(const OperationId& operation, Capture capture) {
+    if (!capture.image) capture.instance = holder_of(capture);
+    std::vector<std::string> keys;
+    keys.reserve(capture.parts.size() + 1);
+    for (const CapturePart& part : capture.parts)
+        keys.push_back(part.volume.str());
+    if (capture.instance) keys.push_back(capture.instance->str());
+    use_.executor.add_for_all(std::move(keys), [this, operation, capture] {
+        if (!capture.image && holder_of(capture) != capture.instance) {
+            add(operation, capture);  // attached or detached meanwhile: it is in the wrong lanes
+        } else {
+            run(operation, capture);
+        }
+    });
+}
+
+bool VolumeCapture::is_open(const Capture& capture) const {
+    return use_.database.read([&](Session& session) {
+        if (capture.image) {
+            const auto image = images::find_image(session, *capture.image);
+            return image && image->state == images::ImageState::pending;
+        }
+        return std::ranges::any_of(capture.parts, [&](const CapturePart& part) {
+            const auto snapshot = images::find_snapshot(session, part.snapshot);
+            return snapshot && snapshot->state == images::SnapshotState::pending;
+        });
+    });
+}
+
+void VolumeCapture::run(const OperationId& operation, Capture capture) {
+    // After a crash between the publication and the boot, only the boot is left to do.
+    if (is_open(capture)) {
+        std::vector<Switch> switches;
+        const auto cause = try_switch(operation, capture, switches);
+        // The guest may write to the overlays by now, so the catalog must learn of them before
+        // anything else happens to the volumes, however long that takes.
+        retry("publish", [&] {
+            cause ? fail(operation, capture, *cause) : publish(operation, capture, switches);
+        });
+    }
+    if (capture.boots_again) retry("boot", [&] { boot_again(operation, capture); });
+}
+
+/// Returns why the switch failed, in which case the guest goes on in its old tops. While libvirt
+/// cannot be reached nobody can tell, so it is asked again until it can.
+std::optional<std::string> VolumeCapture::try_switch(const OperationId& operation, Capture& capture,
+                                                     std::vector<Switch>& switches) {
+    while (true) {
+        try {
+            switches = plan(operation, capture);
+            switch_disks(capture, switches);
+            return std::nullopt;
+        } catch (const Error& error) {
+            spdlog::error("capture of {}: {}", capture.parts.front().volume.str(), error.what());
+            if (error.code() != error_code::unavailable) return error.what();
+        }
+        use_.pause.wait_or_throw(retry_interval);
+    }
+}
+
+void VolumeCapture::retry(const char* what, const std::function<void()>& step) {
+    while (true) {
+        try {
+            step();
+            return;
+        } catch (const Error& error) {
+            spdlog::error("cannot {} a capture yet: {}", what, error.what());
+        }
+        use_.pause.wait_or_throw(retry_interval);
+    }
+}
+
+VolumeCapture::Switch VolumeCapture::plan_part(const Capture& capture,
+                                               const CapturePart& part) const {
+    const auto volume = use_.database.read(
+        [&](Session& session) { return images::find_volume(session, part.volume); });
+    if (!volume || !volume->layer) {
+        throw Error("InvalidVolume.NotFound", part.volume.str(),
+                    fmt::format("The volume '{}' does not exist any more.", part.volume.str()));
+    }
+    const bool is_elsewhere =
+        volume->attachment && volume->attachment->instance != capture.instance;
+    if (is_elsewhere || (capture.image && !volume->attachment)) {
+        throw Error("IncorrectState", part.volume.str(),
+                    fmt::format("the volume '{}' was detached meanwhile", part.volume.str()));
+    }
+    return {.part = part,
+            .old_top = volume->layer.value(),
+            .overlay = LayerId(capture.overlays.at(part.volume.str())),
+            .size = volume->size};
+}
+
+/// Makes the overlays' rows. What an earlier try made is used again.
+std::vector<VolumeCapture::Switch> VolumeCapture::plan(const OperationId& operation,
+                                                       Capture& capture) {
+    const bool planned_before = !capture.overlays.empty();
+    if (!planned_before) {
+        for (const CapturePart& part : capture.parts)
+            capture.overlays[part.volume.str()] = LayerId::generate().str();
+        capture.boots_again = !capture.no_reboot && is_running(capture);
+    }
+    std::vector<Switch> switches;
+    switches.reserve(capture.parts.size());
+    for (const CapturePart& part : capture.parts)
+        switches.push_back(plan_part(capture, part));
+    if (planned_before) return switches;
+    use_.database.write([&](Session& session) {
+        for (const Switch& one : switches) {
+            images::insert_layer(session, {.id = one.overlay,
+                                           .region = use_.region,
+                                           .parent = one.old_top,
+                                           .state = LayerState::creating,
+                                           .virtual_size = one.size,
+                                           .created = use_.clock.now()});
+        }
+        images::set_operation_payload(session, operation, to_json(capture));
+    });
+    return switches;
+}
+
+bool VolumeCapture::is_running(const Capture& capture) const {
+    if (!capture.instance) return false;
+    const auto instance = load_instance(use_.database, *capture.instance);
+    return instance && instance->instance.state == InstanceState::running;
+}
+
+/// Whether the running guest writes to the overlays already: a crash came after the transaction.
+bool VolumeCapture::already_switched(const Capture& capture,
+                                     const std::vector<Switch>& switches) const {
+    const std::string name = capture.instance->str();
+    if (use_.hypervisor.domain_state(name) == DomainState::absent) return false;
+    return std::ranges::any_of(switches, [&](const Switch& one) {
+        return use_.hypervisor.active_file(name, serial_of(one.part.volume)) ==
+               use_.pool.path_of(one.overlay);
+    });
+}
+
+void VolumeCapture::switch_disks(const Capture& capture, const std::vector<Switch>& switches) {
+    if (capture.instance && already_switched(capture, switches)) return;
+    for (const Switch& one : switches) {
+        use_.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
+    }
+    if (!capture.instance) return;
+    if (!capture.no_reboot) lifecycle_.power_off(*capture.instance, true);
+    const std::string name = capture.instance->str();
+    if (use_.hypervisor.domain_state(name) == DomainState::absent) return;
+    std::vector<hypervisor::DiskSnapshot> disks;
+    for (const Switch& one : switches) {
+        const std::string serial = serial_of(one.part.volume);
+        // One that the guest has not been given yet is switched in the catalog alone.
+        if (!use_.hypervisor.active_file(name, serial)) continue;
+        disks.push_back({.serial = serial, .overlay = use_.pool.path_of(one.overlay)});
+    }
+    if (!disks.empty()) use_.hypervisor.snapshot_disks(name, disks);
+}
+
+void VolumeCapture::publish(const OperationId& operation, const Capture& capture,
+                            const std::vector<Switch>& switches) {
+    for (const Switch& one : switches)
+        use_.pool.freeze(one.old_top);
+    use_.database.write([&](Session& session) {
+        for (const Switch& one : switches) {
+            images::set_layer_state(session, one.old_top, LayerState::frozen);
+            images::set_layer_state(session, one.overlay, LayerState::live);
+            if (auto volume = images::find_volume(session, one.part.volume)) {
+                volume->layer = one.overlay;
+                images::update_volume(session, *volume);
+            }
+            images::complete_snapshot(session, one.part.snapshot, one.old_top);
+        }
+        if (capture.image) {
+            images::set_image_state(session, *capture.image, images::ImageState::available);
+        }
+        if (!capture.boots_again) images::delete_operation(session, operation);
+    });
+}
+
+void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
+                         const std::string& cause) {
+    use_.database.write([&](Session& session) {
+        if (capture.image) {
+            images::set_image_state(session, *capture.image, images::ImageState::failed, cause);
+            images::set_image_block_devices(session, *capture.image, {});
+        }
+        for (const CapturePart& part : capture.parts) {
+            capture.image ? images::delete_snapshot(session, part.snapshot)
+                          : images::fail_snapshot(session, part.snapshot, cause);
+        }
+        for (const auto& [volume, overlay] : capture.overlays) {
+            images::set_layer_state(session, LayerId(overlay), LayerState::deleting);
+        }
+        if (!capture.boots_again) images::delete_operation(session, operation);
+    });
+    images::collect_layers(use_.database, use_.pool, use_.region);
+}
+
+void VolumeCapture::boot_again(const OperationId& operation, const Capture& capture) {
+    const InstanceId& id = *capture.instance;
+    const auto instance = load_instance(use_.database, id);
+    const bool must_run = instance && instance->instance.state == InstanceState::running &&
+                          use_.hypervisor.domain_state(id.str()) == DomainState::absent;
+    std::string failure;
+    try {
+        if (must_run) lifecycle_.boot(*instance);
+    } catch (const std::exception& error) {
+        const auto* known = dynamic_cast<const Error*>(&error);
+        if (known != nullptr && known->code() == error_code::unavailable) throw;  // it may boot yet
+        spdlog::error("{} did not boot again: {}", id.str(), error.what());
+        failure = error.what();
+    }
+    change_instance(use_.database, id, [&](Session& session, images::Instance& changed) {
+        images::delete_operation(session, operation);
+        if (failure.empty() || changed.state != InstanceState::running) return;
+        changed.state = InstanceState::stopped;
+        changed.state_reason = {.code = "Server.InternalError",
+                                .message = "Server.InternalError: " + failure};
+    });
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,211 @@
+#include "launcher/volumes/volume_jobs.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <utility>
+
+#include "base/error.hpp"
+#include "images/catalog/layer.hpp"
+#include "images/catalog/tag.hpp"
+#include "images/layers/collection.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using hypervisor::DomainState;
+using images::AttachmentState;
+using images::ModificationState;
+using images::Volume;
+using images::VolumeState;
+
+bool is_in(const Volume& volume, AttachmentState state) {
+    return volume.attachment && volume.attachment->state == state;
+}
+
+std::optional<InstanceId> instance_of(const std::optional<Volume>& volume) {
+    if (!volume || !volume->attachment) return std::nullopt;
+    return volume->attachment->instance;
+}
+
+}  // namespace
+
+VolumeJobs::Job VolumeJobs::job_of(const std::string& kind) {
+    static const std::array<std::pair<std::string_view, Job>, 5> jobs{
+        {{operation_kind::create_volume, &VolumeJobs::create},
+         {operation_kind::attach_volume, &VolumeJobs::attach},
+         {operation_kind::detach_volume, &VolumeJobs::detach},
+         {operation_kind::modify_volume, &VolumeJobs::modify},
+         {operation_kind::delete_volume, &VolumeJobs::remove}}};
+    for (const auto& [known, job] : jobs) {
+        if (known == kind) return job;
+    }
+    return nullptr;
+}
+
+bool VolumeJobs::knows(const std::string& kind) {
+    return job_of(kind) != nullptr;
+}
+
+void VolumeJobs::add(const std::string& kind, const VolumeId& id) {
+    add_job(id, job_of(kind));
+}
+
+std::optional<Volume> VolumeJobs::load(const VolumeId& id) const {
+    return use_.database.read([&](Session& session) { return images::find_volume(session, id); });
+}
+
+void VolumeJobs::add_job(const VolumeId& id, Job job) {
+    const auto instance = instance_of(load(id));
+    std::vector<std::string> keys{id.str()};
+    if (instance) keys.push_back(instance->str());
+    use_.executor.add_for_all(std::move(keys), [this, id, job, instance] {
+        const auto volume = load(id);
+        if (instance_of(volume) != instance) {
+            add_job(id, job);  // attached or detached meanwhile: it stands in the wrong lanes
+        } else if (volume) {
+            (this->*job)(*volume);
+        } else {
+            forget_operations(id);  // it was deleted with its instance
+        }
+    });
+}
+
+void VolumeJobs::forget_operations(const VolumeId& id) {
+    use_.database.write([&](Session& session) {
+        for (const images::Operation& operation :
+             images::operations_of_resource(session, id.str())) {
+            images::delete_operation(session, operation.id);
+        }
+    });
+}
+
+void VolumeJobs::finish(const VolumeId& id, const char* kind,
+                        const std::function<void(Session&, Volume&)>& change) {
+    use_.database.write([&](Session& session) {
+        finish_operations(session, id.str(), kind);
+        auto volume = images::find_volume(session, id);
+        if (!volume) return;
+        change(session, *volume);
+        images::update_volume(session, *volume);
+    });
+}
+
+bool VolumeJobs::has_domain(const InstanceId& id) const {
+    return use_.hypervisor.domain_state(id.str()) != DomainState::absent;
+}
+
+void VolumeJobs::create(const Volume& volume) {
+    constexpr const char* kind = operation_kind::create_volume;
+    try {
+        if (volume.state == VolumeState::creating)
+            create_layer_file(use_.database, use_.pool, volume);
+        finish(volume.id, kind, [](Session& session, Volume& changed) {
+            if (changed.state != VolumeState::creating) return;
+            images::set_layer_state(session, changed.layer.value(), images::LayerState::live);
+            changed.state = VolumeState::available;
+        });
+    } catch (const std::exception& error) {
+        spdlog::error("cannot make the volume {}: {}", volume.id.str(), error.what());
+        finish(volume.id, kind, [](Session& session, Volume& changed) {
+            if (changed.state != VolumeState::creating) return;
+            if (changed.layer) {
+                images::set_layer_state(session, *changed.layer, images::LayerState::deleting);
+            }
+            changed.layer.reset();
+            changed.state = VolumeState::error;
+        });
+        images::collect_layers(use_.database, use_.pool, use_.region);
+    }
+}
+
+void VolumeJobs::give_to_guest(const Volume& volume) {
+    const std::string name = volume.attachment->instance.str();
+    if (!has_domain(volume.attachment->instance)) return;  // it will boot with it
+    if (use_.hypervisor.active_file(name, serial_of(volume.id))) return;
+    use_.hypervisor.attach_disk(name, use_.planner.disk(volume));
+}
+
+void VolumeJobs::attach(const Volume& volume) {
+    constexpr const char* kind = operation_kind::attach_volume;
+    try {
+        if (is_in(volume, AttachmentState::attaching)) give_to_guest(volume);
+        finish(volume.id, kind, [](Session&, Volume& changed) {
+            if (!is_in(changed, AttachmentState::attaching)) return;
+            changed.attachment->state = AttachmentState::attached;
+        });
+    } catch (const Error& error) {
+        if (error.code() == error_code::unavailable) throw;  // it is tried again
+        spdlog::error("cannot attach {} to {}: {}", volume.id.str(),
+                      volume.attachment->instance.str(), error.what());
+        finish(volume.id, kind, [](Session&, Volume& changed) {
+            if (!is_in(changed, AttachmentState::attaching)) return;
+            changed.attachment.reset();
+            changed.state = VolumeState::available;
+        });
+    }
+}
+
+void VolumeJobs::detach(const Volume& volume) {
+    if (is_in(volume, AttachmentState::detaching)) {
+        const InstanceId& instance = volume.attachment->instance;
+        if (has_domain(instance) &&
+            !use_.hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
+            spdlog::info("{} has not let {} go yet", instance.str(), volume.id.str());
+            return;
+        }
+    }
+    finish(volume.id, operation_kind::detach_volume, [](Session&, Volume& changed) {
+        if (!is_in(changed, AttachmentState::detaching)) return;
+        changed.attachment.reset();
+        changed.state = VolumeState::available;
+    });
+}
+
+void VolumeJobs::grow(const Volume& volume, Bytes size) {
+    if (volume.attachment && has_domain(volume.attachment->instance)) {
+        use_.hypervisor.resize_disk(volume.attachment->instance.str(), serial_of(volume.id), size);
+    } else {
+        use_.pool.grow(volume.layer.value(), size);
+    }
+}
+
+void VolumeJobs::modify(const Volume& volume) {
+    auto modification = use_.database.read(
+        [&](Session& session) { return images::find_volume_modification(session, volume.id); });
+    const bool is_open = modification && modification->state == ModificationState::modifying;
+    if (is_open) {
+        try {
+            if (modification->target_size > volume.size) grow(volume, modification->target_size);
+            modification->state = ModificationState::completed;
+        } catch (const Error& error) {
+            if (error.code() == error_code::unavailable) throw;  // it is tried again
+            spdlog::error("cannot modify {}: {}", volume.id.str(), error.what());
+            modification->state = ModificationState::failed;
+            modification->status_message = error.what();
+        }
+        modification->ended = use_.clock.now();
+    }
+    finish(volume.id, operation_kind::modify_volume, [&](Session& session, Volume& changed) {
+        if (!is_open) return;
+        images::put_volume_modification(session, *modification);
+        if (modification->state != ModificationState::completed) return;
+        images::set_layer_size(session, changed.layer.value(), modification->target_size);
+        changed.size = modification->target_size;
+        changed.volume_type = modification->target_type;
+    });
+}
+
+void VolumeJobs::remove(const Volume& volume) {
+    finish(volume.id, operation_kind::delete_volume, [](Session& session, Volume& changed) {
+        if (changed.state != VolumeState::deleting) return;
+        changed.layer.reset();
+        changed.state = VolumeState::deleted;
+        images::delete_all_tags(session, changed.id.str());
+    });
+    images::collect_layers(use_.database, use_.pool, use_.region);
+}
+
+}  // namespace kiln::launcher

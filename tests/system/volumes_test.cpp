@@ -1,0 +1,136 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/system/kiln_host.hpp"
+
+namespace kiln::tests {
+
+namespace {
+
+using std::chrono::seconds;
+
+/// Volumes and snapshots as a real guest sees them.
+class VolumesTest : public ::testing::Test {
+  protected:
+    VolumesTest() : host_("tiny") {
+        host_.kiln_json({"create-key-pair", "--key-name", "k", "--key-type", "ed25519"});
+        instance_ = run({});
+    }
+
+    std::string run(Arguments options) {
+        options.insert(options.end(), {"--key-name", "k", "--instance-type", "t3.nano"});
+        const std::string id = host_.run_instance(host_.image_id(), options);
+        host_.kiln_json({"describe-instance-status", "--instance-ids", id, "--wait"});
+        return id;
+    }
+    std::string create(const Arguments& options) {
+        Arguments arguments{"create-volume", "--availability-zone", "local-1a", "--wait"};
+        arguments.insert(arguments.end(), options.begin(), options.end());
+        return host_.kiln_json(arguments).at("VolumeId");
+    }
+    void attach(const std::string& volume) {
+        host_.kiln_json({"attach-volume", "--volume-id", volume, "--instance-id", instance_,
+                         "--device", "/dev/sdf", "--wait"});
+    }
+    void detach(const std::string& volume) {
+        host_.kiln_json({"detach-volume", "--volume-id", volume, "--wait"});
+    }
+    std::string snap(const std::string& volume) {
+        return host_.kiln_json({"create-snapshot", "--volume-id", volume, "--wait"})
+            .at("SnapshotId");
+    }
+    /// "/dev/vdb": the guest's name of the volume; empty when it has no such disk.
+    std::string device_of(std::string volume) {
+        std::erase(volume, '-');
+        return host_.ssh(instance_, "for d in /sys/block/vd*; do [ \"$(cat $d/serial)\" = " +
+                                        volume + " ] && echo /dev/${d##*/}; done; true");
+    }
+    std::string wait_for_device(const std::string& volume) {
+        std::string device;
+        wait_until(
+            "the guest has the disk", [&] { return !(device = device_of(volume)).empty(); },
+            seconds(30));
+        return device;
+    }
+    void write_to(const std::string& device, const std::string& text) {
+        host_.ssh(instance_, "echo '" + text + "' | dd of=" + device + " conv=fsync 2>/dev/null");
+    }
+    std::string content_of(const std::string& device) {
+        return host_.ssh(instance_, "head -n 1 " + device);
+    }
+
+    KilnHost host_;
+    std::string instance_;
+};
+
+TEST_F(VolumesTest, a_running_guest_gains_writes_grows_and_loses_a_volume) {
+    const std::string volume = create({"--size", "1"});
+    attach(volume);
+    const std::string device = wait_for_device(volume);
+    write_to(device, "the first state");
+    host_.kiln_json({"modify-volume", "--volume-id", volume, "--size", "2", "--wait"});
+    EXPECT_EQ(host_.ssh(instance_, "blockdev --getsize64 " + device), "2147483648");
+
+    const std::string snapshot = snap(volume);
+    write_to(device, "the second state");
+    detach(volume);
+    EXPECT_EQ(device_of(volume), "");
+
+    const std::string copy = create({"--snapshot-id", snapshot, "--size", "3"});
+    attach(copy);
+    const std::string copy_device = wait_for_device(copy);
+    EXPECT_EQ(content_of(copy_device), "the first state");
+    EXPECT_EQ(host_.ssh(instance_, "blockdev --getsize64 " + copy_device), "3221225472");
+    detach(copy);
+    attach(volume);
+    EXPECT_EQ(content_of(wait_for_device(volume)), "the second state");
+    host_.expect_refused({"delete-volume", "--volume-id", volume}, "VolumeInUse");
+    host_.kiln_json({"delete-volume", "--volume-id", copy});
+}
+
+TEST_F(VolumesTest, a_volume_stays_with_a_stopped_instance_and_in_its_image) {
+    const std::string volume = create({"--size", "1"});
+    attach(volume);
+    write_to(wait_for_device(volume), "kept over the stop");
+    host_.kiln_json({"stop-instances", "--instance-ids", instance_, "--wait"});
+    host_.kiln_json({"start-instances", "--instance-ids", instance_, "--wait"});
+    host_.kiln_json({"describe-instance-status", "--instance-ids", instance_, "--wait"});
+    EXPECT_EQ(content_of(wait_for_device(volume)), "kept over the stop");
+
+    const std::string image = host_
+                                  .kiln_json({"create-image", "--instance-id", instance_, "--name",
+                                              "with-data", "--no-reboot", "--wait"})
+                                  .at("ImageId");
+    write_to(device_of(volume), "written after the capture");
+    const std::string original = instance_;
+    instance_ = host_.run_instance(image, {"--key-name", "k", "--instance-type", "t3.nano"});
+    host_.kiln_json({"describe-instance-status", "--instance-ids", instance_, "--wait"});
+    const std::string copied =
+        host_.instance(instance_).at("BlockDeviceMappings").at(0).at("Ebs").at("VolumeId");
+    EXPECT_EQ(content_of(wait_for_device(copied)), "kept over the stop");
+    instance_ = original;
+    EXPECT_EQ(content_of(device_of(volume)), "written after the capture");
+}
+
+TEST_F(VolumesTest, a_service_that_is_killed_while_it_detaches_ends_the_detachment) {
+    const std::string volume = create({"--size", "1"});
+    attach(volume);
+    wait_for_device(volume);
+    host_.kiln_json({"detach-volume", "--volume-id", volume});
+    host_.kill_service();
+    wait_until(
+        "the volume is available",
+        [&] {
+            return host_.kiln_json({"describe-volumes", "--volume-ids", volume})
+                       .at("Volumes")
+                       .at(0)
+                       .at("State") == "available";
+        },
+        seconds(60));
+    EXPECT_EQ(device_of(volume), "");
+}
+
+}  // namespace
+
+}  // namespace kiln::tests
