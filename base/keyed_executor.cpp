@@ -1,9 +1,10 @@
 #include "base/keyed_executor.hpp"
 
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
+
+#include "base/log.hpp"
 
 namespace kiln {
 
@@ -79,7 +80,7 @@ void KeyedExecutor::work() {
         try {
             job->work();
         } catch (const std::exception& error) {
-            spdlog::error("a job for {} failed: {}", fmt::join(job->keys, " and "), error.what());
+            log::error("a job for {} failed: {}", fmt::join(job->keys, " and "), error.what());
         }
         job->work = nullptr;  // what it holds is released outside the lock
         lock.lock();

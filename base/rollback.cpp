@@ -1,6 +1,6 @@
 #include "base/rollback.hpp"
 
-#include <spdlog/spdlog.h>
+#include "base/log.hpp"
 
 namespace kiln {
 
@@ -9,7 +9,7 @@ Rollback::~Rollback() {
         try {
             (*step)();
         } catch (const std::exception& error) {
-            spdlog::error("an undo step failed: {}", error.what());
+            log::error("an undo step failed: {}", error.what());
         }
     }
 }

@@ -1,13 +1,13 @@
 #include "launcher/implementation.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "base/boot.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -121,7 +121,7 @@ void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
         case DomainEventKind::io_error:
             // QEMU tells of each request that failed.
             if (!status_.is_paused_by_io_error(id)) {
-                spdlog::warn("{} is paused by an I/O error: {}", id.str(), event.detail);
+                log::warn("{} is paused by an I/O error: {}", id.str(), event.detail);
             }
             status_.io_failed(id);
             return;
@@ -210,7 +210,7 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
     } else if (operation.kind == operation_kind::terminate) {
         add_job(id, [this, id] { lifecycle_.terminate(id); });
     } else {
-        spdlog::error("the catalog holds an operation of the unknown kind '{}'", operation.kind);
+        log::error("the catalog holds an operation of the unknown kind '{}'", operation.kind);
     }
 }
 
@@ -266,7 +266,7 @@ std::set<InstanceId> Launcher::Implementation::compare_domains() {
         }
     }
     for (const std::string& stranger : present) {
-        spdlog::warn(
+        log::warn(
             "the domain '{}' carries this catalog's mark, but no instance of that id is "
             "alive; it is left alone (virsh destroy {} ends it)",
             stranger, stranger);
@@ -298,7 +298,7 @@ void Launcher::Implementation::resume_paused_guests() {
             }
             dependencies_.hypervisor.resume(id.str());
             status_.resumed(id);
-            spdlog::info("{} goes on: its disk has space again", id.str());
+            log::info("{} goes on: its disk has space again", id.str());
         });
     }
 }
@@ -319,7 +319,7 @@ void Launcher::Implementation::keep_house() {
                 });
             }
         } catch (const std::exception& error) {
-            spdlog::warn("housekeeping: {}", error.what());
+            log::warn("housekeeping: {}", error.what());
         }
     }
 }

@@ -1,7 +1,5 @@
 #include "api/server/connection.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <sys/socket.h>
 
 #include <boost/beast/core/buffers_to_string.hpp>
@@ -15,6 +13,7 @@
 #include "api/server/console_session.hpp"
 #include "base/error.hpp"
 #include "base/ids.hpp"
+#include "base/log.hpp"
 
 namespace kiln::api {
 
@@ -93,7 +92,7 @@ asio::awaitable<void> Connection::run() {
     try {
         co_await serve();
     } catch (const std::exception& error) {
-        spdlog::error("a connection of uid {} failed: {}", peer_, error.what());
+        log::error("a connection of uid {} failed: {}", peer_, error.what());
     }
 }
 
@@ -169,7 +168,7 @@ asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
         try {
             return context_.handlers.dispatcher.dispatch(request_of(request), caller());
         } catch (const Error& error) {
-            spdlog::error("cannot tell who uid {} is: {}", peer_, error.message());
+            log::error("cannot tell who uid {} is: {}", peer_, error.message());
             return error_response(error);
         }
     });
@@ -220,9 +219,9 @@ asio::awaitable<void> Connection::serve_console(const HttpRequest& request) {
     stream_.expires_after(context_.limits.write_time);
     co_await http::async_write(stream_, upgrade, asio::use_awaitable);
     stream_.expires_never();
-    spdlog::info("console of {} opened for uid {}", instance, peer_);
+    log::info("console of {} opened for uid {}", instance, peer_);
     co_await session.relay(beast::buffers_to_string(buffer_.data()));
-    spdlog::info("console of {} closed", instance);
+    log::info("console of {} closed", instance);
 }
 
 }  // namespace kiln::api

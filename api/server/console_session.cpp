@@ -1,7 +1,5 @@
 #include "api/server/console_session.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -9,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 
 namespace kiln::api {
 
@@ -116,7 +115,7 @@ asio::awaitable<void> ConsoleSession::send_typed(std::string typed) {
             typed.assign(chunk.data(), size);
         }
     } catch (const std::exception& failure) {
-        spdlog::info("a console does not take what is typed: {}", failure.what());
+        log::info("a console does not take what is typed: {}", failure.what());
         output_.close();
     }
     if (error != asio::error::eof) output_.close();

@@ -1,7 +1,6 @@
 #include "api/server/dispatcher.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 
 #include "api/protocol/query.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
 
@@ -89,8 +89,9 @@ void log_success(const Action& action, const images::Caller& caller, const std::
     const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begin);
     const bool reads = action.name.starts_with("Describe") || action.name.starts_with("Get");
-    spdlog::log(reads ? spdlog::level::debug : spdlog::level::info, "{} for {} done in {} ms ({})",
-                action.name, caller.account.str(), duration.count(), request_id);
+    log::write_formatted(reads ? log::Level::debug : log::Level::info,
+                         "{} for {} done in {} ms ({})", action.name, caller.account.str(),
+                         duration.count(), request_id);
 }
 
 void log_error(const std::string& name, const images::Caller& caller, const Error& error,
@@ -98,8 +99,9 @@ void log_error(const std::string& name, const images::Caller& caller, const Erro
     const bool ours = status_of_error(error.code()) >= 500;
     std::string message = error.message();
     std::ranges::replace(message, '\n', ' ');  // a client's words stay on one line of the log
-    spdlog::log(ours ? spdlog::level::err : spdlog::level::info, "{} for {} failed: {}: {} ({})",
-                name, caller.account.str(), error.code(), message, request_id);
+    log::write_formatted(ours ? log::Level::error : log::Level::info,
+                         "{} for {} failed: {}: {} ({})", name, caller.account.str(), error.code(),
+                         message, request_id);
 }
 
 }  // namespace
@@ -185,9 +187,9 @@ Response Dispatcher::dispatch(const Request& request, images::Caller caller) con
         log_error(name, caller, error, request_id);
         return error_response_of(error, request_id);
     } catch (const std::exception& error) {
-        spdlog::error("{} failed unexpectedly: {} ({})", name, error.what(), request_id);
+        log::error("{} failed unexpectedly: {} ({})", name, error.what(), request_id);
     } catch (...) {
-        spdlog::error("{} failed with an unknown exception ({})", name, request_id);
+        log::error("{} failed with an unknown exception ({})", name, request_id);
     }
     return error_response_of(unforeseen(request_id), request_id);
 }

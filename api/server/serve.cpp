@@ -1,8 +1,6 @@
 #include "api/server/serve.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +16,7 @@
 #include "base/clock.hpp"
 #include "base/database.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "builder/builder.hpp"
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/hypervisor.hpp"
@@ -32,21 +31,16 @@ namespace {
 
 constexpr mode_t private_files = 0077;
 
-void set_up_log(Verbosity verbosity) {
-    auto logger = spdlog::stderr_color_mt("kiln");
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+log::Level log_level_of(Verbosity verbosity) {
     switch (verbosity) {
         case Verbosity::quiet:
-            logger->set_level(spdlog::level::warn);
-            break;
+            return log::Level::warning;
         case Verbosity::normal:
-            logger->set_level(spdlog::level::info);
-            break;
+            return log::Level::info;
         case Verbosity::verbose:
-            logger->set_level(spdlog::level::debug);
-            break;
+            return log::Level::debug;
     }
-    spdlog::set_default_logger(logger);
+    std::abort();
 }
 
 images::Caller caller_of(Database& database, const Clock& clock, const Settings& settings,
@@ -86,7 +80,7 @@ class Service {
                     .accelerator = accelerator_,
                     .launcher = launcher_,
                     .builder = builder_} {
-        spdlog::info("{}", accelerator_.reason);
+        log::info("{}", accelerator_.reason);
         builder_.recover();
         launcher_.recover();
     }
@@ -109,11 +103,11 @@ class Service {
                      return launcher_.open_console(caller, InstanceId(id), std::move(callbacks));
                  }});
         server.stop_on_signals();
-        spdlog::info("kiln {} serves {} from {} on {}", KILN_VERSION, settings_.region,
-                     settings_.state_directory.string(), settings_.socket.string());
+        log::info("kiln {} serves {} from {} on {}", KILN_VERSION, settings_.region,
+                  settings_.state_directory.string(), settings_.socket.string());
         const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
         server.run();
-        spdlog::info("stopping; guests go on");
+        log::info("stopping; guests go on");
         directory_.check_still_there();  // a service that ends because it is gone has failed
     }
 
@@ -149,7 +143,7 @@ void add_system_programs_to_path() {
 }  // namespace
 
 int serve(const Settings& settings, const ServeOptions& options) {
-    set_up_log(options.verbosity);
+    log::open_service_log(log_level_of(options.verbosity));
     add_system_programs_to_path();
     ::umask(private_files);
     const StateDirectory directory(settings.state_directory);

@@ -1,7 +1,5 @@
 #include "api/server/server.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include "api/server/coroutine.hpp"  // before Asio
 
 #include <boost/asio/detached.hpp>
@@ -16,6 +14,7 @@
 
 #include "api/server/connection.hpp"
 #include "api/server/listener.hpp"
+#include "base/log.hpp"
 
 namespace kiln::api {
 
@@ -62,7 +61,7 @@ class Server::Implementation {
             try {
                 io_.run();
             } catch (const std::exception& error) {
-                spdlog::error("the server goes on after: {}", error.what());
+                log::error("the server goes on after: {}", error.what());
             }
         }
         handler_threads_.join();
@@ -92,7 +91,7 @@ class Server::Implementation {
             co_await acceptor_.async_accept(socket, into(error));
             if (error == asio::error::operation_aborted) co_return;
             if (error) {
-                spdlog::error("cannot accept a connection: {}", error.message());
+                log::error("cannot accept a connection: {}", error.message());
                 co_await pause(pause_after_failed_accept);
                 continue;
             }
@@ -119,7 +118,7 @@ class Server::Implementation {
                 connections_.erase(&connection);
             }
         } catch (const std::exception& error) {
-            spdlog::error("cannot serve a connection: {}", error.what());
+            log::error("cannot serve a connection: {}", error.what());
         }
         --connection_count_;
         wake_acceptor_.cancel();
@@ -137,7 +136,7 @@ class Server::Implementation {
         stop_deadline_.expires_after(options_.limits.stop_time);
         stop_deadline_.async_wait([this](const boost::system::error_code& error) {
             if (error) return;
-            spdlog::warn("{} requests did not end in time", connection_count_);
+            log::warn("{} requests did not end in time", connection_count_);
             io_.stop();
         });
     }

@@ -1,13 +1,13 @@
 #include "api/server/state_directory.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 
 #include <chrono>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 
 namespace kiln::api {
 
@@ -70,7 +70,7 @@ void StateDirectoryWatch::watch() {
     std::unique_lock lock(mutex_);
     while (!changed_.wait_for(lock, watch_interval, [this] { return stopping_; })) {
         if (directory_.is_still_there()) continue;
-        spdlog::error("the state directory '{}' was deleted: stopping", directory_.path().string());
+        log::error("the state directory '{}' was deleted: stopping", directory_.path().string());
         on_gone_();
         return;
     }

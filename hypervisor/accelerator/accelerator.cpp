@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include <sys/utsname.h>
 
 #include <cerrno>
@@ -12,6 +11,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
 #include "hypervisor/accelerator/canary.hpp"
@@ -79,7 +79,7 @@ AcceleratorVerdict choose_accelerator(const std::filesystem::path& cache_file) {
     try {
         store_verdict(cache_file, host, verdict);
     } catch (const Error& error) {
-        spdlog::warn("the canary will be asked again next time: {}", error.message());
+        log::warn("the canary will be asked again next time: {}", error.message());
     }
     return verdict;
 }

@@ -1,10 +1,10 @@
 #include "hypervisor/libvirt/connection.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <chrono>
 
+#include "base/log.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
 
 namespace kiln::hypervisor {
@@ -105,7 +105,7 @@ void Connection::keep_open() {
         ConnectionPtr lost = std::move(shared_->current);
         shared_->lost = false;
         lock.unlock();
-        spdlog::warn("the connection to libvirt at '{}' was lost; trying to open it again", uri_);
+        log::warn("the connection to libvirt at '{}' was lost; trying to open it again", uri_);
         lost.reset();
         on_lost_();
         ConnectionPtr opened = open_again();
@@ -119,10 +119,10 @@ ConnectionPtr Connection::open_again() {
     while (true) {
         try {
             ConnectionPtr opened = open();
-            spdlog::info("connected to libvirt at '{}' again", uri_);
+            log::info("connected to libvirt at '{}' again", uri_);
             return opened;
         } catch (const Error& error) {
-            spdlog::debug("{}", error.message());
+            log::debug("{}", error.message());
         }
         std::unique_lock lock(shared_->mutex);
         if (shared_->changed.wait_for(lock, time_between_attempts,

@@ -1,7 +1,5 @@
 #include "hypervisor/libvirt/daemons.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <unistd.h>
 
 #include <chrono>
@@ -9,6 +7,7 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/process.hpp"
 #include "hypervisor/libvirt/connection.hpp"
 
@@ -43,7 +42,7 @@ std::string start(const char* daemon) {
 
 void ensure_daemons(const std::string& uri) {
     if (!is_ours_to_start(uri) || answers(uri)) return;
-    spdlog::info(
+    log::info(
         "libvirtd does not answer and no systemd manages this machine: starting virtlogd and "
         "libvirtd");
     // One that runs already (virtlogd outlives libvirtd) refuses to be started again, so the
@@ -52,7 +51,7 @@ void ensure_daemons(const std::string& uri) {
     const auto deadline = std::chrono::steady_clock::now() + time_to_answer;
     while (!answers(uri)) {
         if (std::chrono::steady_clock::now() > deadline) {
-            spdlog::warn("libvirtd does not answer: {}", complaints);
+            log::warn("libvirtd does not answer: {}", complaints);
             return;
         }
         std::this_thread::sleep_for(time_between_attempts);

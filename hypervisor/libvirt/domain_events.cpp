@@ -1,9 +1,8 @@
 #include "hypervisor/libvirt/domain_events.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <utility>
 
+#include "base/log.hpp"
 #include "hypervisor/libvirt/domain_list.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
 #include "hypervisor/libvirt/live_domain_xml.hpp"
@@ -90,7 +89,7 @@ void DomainEvents::publish(const DomainEvent& event) {
     try {
         listener_(event);
     } catch (const std::exception& error) {  // libvirt's C code is what called
-        spdlog::error("an event of the domain {} is lost: {}", event.domain, error.what());
+        log::error("an event of the domain {} is lost: {}", event.domain, error.what());
     }
 }
 

@@ -1,11 +1,10 @@
 #include "hypervisor/libvirt/event_loop.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <libvirt/libvirt.h>
 
 #include <mutex>
 
+#include "base/log.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
 
 namespace kiln::hypervisor {
@@ -55,7 +54,7 @@ EventLoop::~EventLoop() {
 void EventLoop::run() {
     while (!stopping_) {
         if (virEventRunDefaultImpl() < 0) {
-            spdlog::error("{}", last_libvirt_error("run libvirt's event loop").message());
+            log::error("{}", last_libvirt_error("run libvirt's event loop").message());
             break;
         }
     }

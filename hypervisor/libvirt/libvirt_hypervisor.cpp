@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <libvirt/virterror.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/log.hpp"
 #include "hypervisor/domain/domain_xml.hpp"
 #include "hypervisor/libvirt/daemons.hpp"
 #include "hypervisor/libvirt/disk_snapshot.hpp"
@@ -226,7 +226,7 @@ bool LibvirtHypervisor::detach_disk(const std::string& name, const std::string& 
         0) {
         const Error refusal =
             last_libvirt_error(fmt::format("unplug a disk from '{}'", name), name);
-        spdlog::debug("{}", refusal.what());
+        log::debug("{}", refusal.what());
     }
     return domain_state(name) == DomainState::absent || !active_file(name, serial);
 }

@@ -1,12 +1,12 @@
 #include "images/layers/collection.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <set>
 
 #include "base/file.hpp"
+#include "base/log.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/operation.hpp"
 
@@ -61,13 +61,13 @@ void compare_with_files(Session& session, const std::string& region, const Pool&
                         const std::vector<LayerId>& files) {
     for (const LayerId& file : files) {
         if (find_layer(session, file)) continue;
-        spdlog::warn("removing '{}': the catalog knows no such layer", pool.path_of(file).string());
+        log::warn("removing '{}': the catalog knows no such layer", pool.path_of(file).string());
         pool.remove(file);
     }
     for (const Layer& layer : all_layers(session, region)) {
         if (layer.state == LayerState::creating || pool.exists(layer.id)) continue;
-        spdlog::error("layer {} has no file: '{}' is missing", layer.id.str(),
-                      pool.path_of(layer.id).string());
+        log::error("layer {} has no file: '{}' is missing", layer.id.str(),
+                   pool.path_of(layer.id).string());
     }
 }
 

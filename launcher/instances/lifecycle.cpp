@@ -1,11 +1,11 @@
 #include "launcher/instances/lifecycle.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "hypervisor/firmware/firmware.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/volume.hpp"
@@ -49,7 +49,7 @@ void InstanceLifecycle::launch(const InstanceId& id) {
         }
         finish_launch(id);
     } catch (const std::exception& error) {
-        spdlog::error("launch of {} failed: {}", id.str(), error.what());
+        log::error("launch of {} failed: {}", id.str(), error.what());
         abandon_launch(id, error.what());
     }
 }
@@ -127,7 +127,7 @@ void InstanceLifecycle::start(const InstanceId& id) {
             changed.state_transition_reason = "";
         });
     } catch (const std::exception& error) {
-        spdlog::error("start of {} failed: {}", id.str(), error.what());
+        log::error("start of {} failed: {}", id.str(), error.what());
         use_.hypervisor.destroy(id.str());
         use_.status.gone(id);
         change_instance(use_.database, id, [&](Session& session, Instance& changed) {
@@ -149,11 +149,11 @@ void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
                 use_.hypervisor.request_shutdown(id.str());
                 if (use_.hypervisor.wait_until_gone(id.str(), shutdown_request_interval)) return;
             }
-            spdlog::warn("{} did not power off within {} s, so its power is cut", id.str(),
-                         (shutdown_requests * shutdown_request_interval).count());
+            log::warn("{} did not power off within {} s, so its power is cut", id.str(),
+                      (shutdown_requests * shutdown_request_interval).count());
         } catch (const Error& error) {
-            spdlog::warn("{} cannot be asked to power off ({}), so its power is cut", id.str(),
-                         error.what());
+            log::warn("{} cannot be asked to power off ({}), so its power is cut", id.str(),
+                      error.what());
         }
     }
     use_.hypervisor.destroy(id.str());
@@ -261,8 +261,8 @@ void InstanceLifecycle::reset_overdue_reboots() {
         use_.executor.add(id.str(), [this, id] {
             const auto instance = load_instance(use_.database, id);
             if (!instance || instance->instance.state != InstanceState::running) return;
-            spdlog::warn("{} did not reboot within {} minutes, so it is reset", id.str(),
-                         reboot_time_limit.count());
+            log::warn("{} did not reboot within {} minutes, so it is reset", id.str(),
+                      reboot_time_limit.count());
             use_.hypervisor.reset(id.str());
         });
     }

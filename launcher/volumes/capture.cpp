@@ -1,13 +1,13 @@
 #include "launcher/volumes/capture.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
@@ -154,7 +154,7 @@ std::optional<std::string> VolumeCapture::try_switch(const OperationId& operatio
             switch_disks(capture, switches);
             return std::nullopt;
         } catch (const Error& error) {
-            spdlog::error("capture of {}: {}", capture.parts.front().volume.str(), error.what());
+            log::error("capture of {}: {}", capture.parts.front().volume.str(), error.what());
             if (error.code() != error_code::unavailable) return error.what();
         }
         use_.pause.wait_or_throw(retry_interval);
@@ -167,7 +167,7 @@ void VolumeCapture::retry(const char* what, const std::function<void()>& step) {
             step();
             return;
         } catch (const Error& error) {
-            spdlog::error("cannot {} a capture yet: {}", what, error.what());
+            log::error("cannot {} a capture yet: {}", what, error.what());
         }
         use_.pause.wait_or_throw(retry_interval);
     }
@@ -308,7 +308,7 @@ void VolumeCapture::boot_again(const OperationId& operation, const Capture& capt
     } catch (const std::exception& error) {
         const auto* known = dynamic_cast<const Error*>(&error);
         if (known != nullptr && known->code() == error_code::unavailable) throw;  // it may boot yet
-        spdlog::error("{} did not boot again: {}", id.str(), error.what());
+        log::error("{} did not boot again: {}", id.str(), error.what());
         failure = error.what();
     }
     change_instance(use_.database, id, [&](Session& session, images::Instance& changed) {

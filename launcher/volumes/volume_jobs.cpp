@@ -1,12 +1,12 @@
 #include "launcher/volumes/volume_jobs.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <array>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 #include "images/layers/collection.hpp"
@@ -108,7 +108,7 @@ void VolumeJobs::create(const Volume& volume) {
             changed.state = VolumeState::available;
         });
     } catch (const std::exception& error) {
-        spdlog::error("cannot make the volume {}: {}", volume.id.str(), error.what());
+        log::error("cannot make the volume {}: {}", volume.id.str(), error.what());
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
             if (changed.layer) {
@@ -138,8 +138,8 @@ void VolumeJobs::attach(const Volume& volume) {
         });
     } catch (const Error& error) {
         if (error.code() == error_code::unavailable) throw;  // it is tried again
-        spdlog::error("cannot attach {} to {}: {}", volume.id.str(),
-                      volume.attachment->instance.str(), error.what());
+        log::error("cannot attach {} to {}: {}", volume.id.str(), volume.attachment->instance.str(),
+                   error.what());
         finish(volume.id, kind, [](Session&, Volume& changed) {
             if (!is_in(changed, AttachmentState::attaching)) return;
             changed.attachment.reset();
@@ -153,7 +153,7 @@ void VolumeJobs::detach(const Volume& volume) {
         const InstanceId& instance = volume.attachment->instance;
         if (has_domain(instance) &&
             !use_.hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
-            spdlog::info("{} has not let {} go yet", instance.str(), volume.id.str());
+            log::info("{} has not let {} go yet", instance.str(), volume.id.str());
             return;
         }
     }
@@ -182,7 +182,7 @@ void VolumeJobs::modify(const Volume& volume) {
             modification->state = ModificationState::completed;
         } catch (const Error& error) {
             if (error.code() == error_code::unavailable) throw;  // it is tried again
-            spdlog::error("cannot modify {}: {}", volume.id.str(), error.what());
+            log::error("cannot modify {}: {}", volume.id.str(), error.what());
             modification->state = ModificationState::failed;
             modification->status_message = error.what();
         }
