@@ -52,6 +52,14 @@ bool KeyedExecutor::is_busy(const std::string& key) {
     return lanes_.contains(key);
 }
 
+bool KeyedExecutor::is_awaited(const std::vector<std::string>& keys) {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::any_of(keys, [this](const std::string& key) {
+        const auto lane = lanes_.find(key);
+        return lane != lanes_.end() && lane->second.size() > 1;
+    });
+}
+
 void KeyedExecutor::wait_until_idle() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return lanes_.empty(); });

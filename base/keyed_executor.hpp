@@ -35,6 +35,8 @@ class KeyedExecutor {
     void add_for_all(std::vector<std::string> keys, std::function<void()> job);
     /// Whether a job of the key runs or waits. Any thread.
     bool is_busy(const std::string& key);
+    /// Whether another job waits behind the one that runs now for any of the keys. Any thread.
+    bool is_awaited(const std::vector<std::string>& keys);
     /// Blocks until no job runs or waits. For tests and an orderly stop.
     void wait_until_idle();
 

@@ -115,6 +115,16 @@ class Hypervisor {
     /// Asks the guest to let the disk go, and waits some seconds. Whether the domain is without it
     /// now: a guest that is still booting does not hear. Ask again, as often as need be.
     virtual bool detach_disk(const std::string& name, const std::string& serial) = 0;
+    /// Begins to pull the disk's chain short: what the files between the one that it writes to and
+    /// `base` hold is copied into the former, which at the end names `base` as its backing file.
+    /// The other files are only read, and the guest goes on. Throws while a pull runs already.
+    virtual void start_pull(const std::string& name, const std::string& serial,
+                            const std::filesystem::path& base) = 0;
+    /// Whether a pull of the disk runs; a domain that is gone has none.
+    virtual bool is_pulling(const std::string& name, const std::string& serial) = 0;
+    /// Ends a pull before its time: what it has copied stays, and the chain is as it was. None is
+    /// no error.
+    virtual void cancel_pull(const std::string& name, const std::string& serial) = 0;
     /// Grows the file behind a disk; the guest is told.
     virtual void resize_disk(const std::string& name, const std::string& serial, Bytes size) = 0;
 

@@ -64,7 +64,8 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
                .cache = disk_cache_of(dependencies_.pool)},
       executor_(job_threads),
       lifecycle_(jobs_dependencies()),
-      capture_(jobs_dependencies(), lifecycle_),
+      puller_(jobs_dependencies()),
+      capture_(jobs_dependencies(), lifecycle_, puller_),
       volume_jobs_(jobs_dependencies()) {
     dependencies_.hypervisor.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
@@ -88,6 +89,21 @@ Launcher::Implementation::~Implementation() {
     pause_.stop();
     if (housekeeper_.joinable()) housekeeper_.join();
     executor_.stop();
+}
+
+void Launcher::Implementation::learn_parents() {
+    const auto volumes = database().read([this](Session& session) {
+        return images::all_volumes(session, dependencies_.settings.region);
+    });
+    for (const images::Volume& volume : volumes) {
+        // One that is being made may have no file yet.
+        if (!volume.layer || !dependencies_.pool.exists(*volume.layer)) continue;
+        try {
+            puller_.learn_parent(volume);
+        } catch (const Error& error) {
+            log::error("cannot tell what {} stands on: {}", volume.id.str(), error.what());
+        }
+    }
 }
 
 void Launcher::Implementation::start_housekeeping() {
@@ -311,6 +327,7 @@ void Launcher::Implementation::keep_house() {
                 resume_dropped_jobs();
                 settle_lost_domains();
                 resume_paused_guests();
+                puller_.add_long_chains();
             }
             if (tick % forget_every_ticks == 0) {
                 database().write([&](Session& session) {

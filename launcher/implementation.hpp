@@ -14,6 +14,7 @@
 #include "launcher/instances/pause.hpp"
 #include "launcher/launcher.hpp"
 #include "launcher/volumes/capture.hpp"
+#include "launcher/volumes/chain_puller.hpp"
 #include "launcher/volumes/volume_jobs.hpp"
 
 namespace kiln::launcher {
@@ -72,6 +73,8 @@ class Launcher::Implementation {
     bool host_was_restarted() const;
     /// To be called when what a restart of the host ended is settled.
     void remember_host_boot() const;
+    /// Lets the catalog follow the chains that were pulled short while no service ran.
+    void learn_parents();
     void start_housekeeping();
 
   private:
@@ -97,6 +100,7 @@ class Launcher::Implementation {
     // Jobs wait for guests to power off, so there are more threads than processors.
     KeyedExecutor executor_;
     InstanceLifecycle lifecycle_;
+    ChainPuller puller_;
     VolumeCapture capture_;
     VolumeJobs volume_jobs_;
     std::mutex admission_;

@@ -13,6 +13,7 @@ Launcher::~Launcher() = default;
 
 void Launcher::recover() {
     Implementation& use = *implementation_;
+    use.learn_parents();
     images::reconcile_pool(use.database(), use.use().pool, use.use().settings.region);
     const auto [operations, instances] = use.database().read([](Session& session) {
         return std::pair(images::open_operations(session), images::unfinished_instances(session));

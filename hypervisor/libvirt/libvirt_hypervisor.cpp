@@ -231,19 +231,51 @@ bool LibvirtHypervisor::detach_disk(const std::string& name, const std::string& 
     return domain_state(name) == DomainState::absent || !active_file(name, serial);
 }
 
+std::string LibvirtHypervisor::target_of(const Found& found, const std::string& serial) {
+    const auto disk = find_disk(live_domain_xml(found.domain.get()), serial);
+    if (disk) return disk->target;
+    const std::string name = virDomainGetName(found.domain.get());
+    throw Error(error_code::internal_error, name,
+                fmt::format("domain '{}' has no disk with the serial number '{}'", name, serial));
+}
+
 void LibvirtHypervisor::resize_disk(const std::string& name, const std::string& serial,
                                     Bytes size) {
     const Found found = require(name);
-    const auto disk = find_disk(live_domain_xml(found.domain.get()), serial);
-    if (!disk) {
-        throw Error(error_code::internal_error, name,
-                    fmt::format("domain '{}' has no disk with the serial '{}'", name, serial));
-    }
-    if (virDomainBlockResize(found.domain.get(), disk->target.c_str(), size.value,
+    const std::string target = target_of(found, serial);
+    if (virDomainBlockResize(found.domain.get(), target.c_str(), size.value,
                              VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0) {
         return;
     }
-    throw last_libvirt_error(fmt::format("grow the disk {} of '{}'", disk->target, name), name);
+    throw last_libvirt_error(fmt::format("grow the disk {} of '{}'", target, name), name);
+}
+
+void LibvirtHypervisor::start_pull(const std::string& name, const std::string& serial,
+                                   const std::filesystem::path& base) {
+    const Found found = require(name);
+    const std::string target = target_of(found, serial);
+    if (virDomainBlockRebase(found.domain.get(), target.c_str(), base.c_str(), 0, 0) == 0) return;
+    throw last_libvirt_error(fmt::format("pull the disk {} of '{}'", target, name), name);
+}
+
+bool LibvirtHypervisor::is_pulling(const std::string& name, const std::string& serial) {
+    const Found found = find(name);
+    if (!found.domain) return false;
+    virDomainBlockJobInfo job{};
+    const int jobs =
+        virDomainGetBlockJobInfo(found.domain.get(), target_of(found, serial).c_str(), &job, 0);
+    if (jobs >= 0) return jobs > 0;
+    if (domain_was_gone()) return false;
+    throw last_libvirt_error(fmt::format("look after a pull in '{}'", name), name);
+}
+
+void LibvirtHypervisor::cancel_pull(const std::string& name, const std::string& serial) {
+    if (!is_pulling(name, serial)) return;
+    const Found found = require(name);
+    if (virDomainBlockJobAbort(found.domain.get(), target_of(found, serial).c_str(), 0) == 0)
+        return;
+    const Error refusal = last_libvirt_error(fmt::format("end a pull in '{}'", name), name);
+    if (is_pulling(name, serial)) throw Error(refusal);  // else it has just ended by itself
 }
 
 bool LibvirtHypervisor::agent_answers(const std::string& name, std::chrono::seconds time) {

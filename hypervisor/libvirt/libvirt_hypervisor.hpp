@@ -36,6 +36,10 @@ class LibvirtHypervisor final : public Hypervisor {
     std::size_t free_disk_slots(const std::string& name) override;
     void attach_disk(const std::string& name, const DiskSpec& disk) override;
     bool detach_disk(const std::string& name, const std::string& serial) override;
+    void start_pull(const std::string& name, const std::string& serial,
+                    const std::filesystem::path& base) override;
+    bool is_pulling(const std::string& name, const std::string& serial) override;
+    void cancel_pull(const std::string& name, const std::string& serial) override;
     void resize_disk(const std::string& name, const std::string& serial, Bytes size) override;
     bool agent_answers(const std::string& name, std::chrono::seconds time) override;
     std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) override;
@@ -55,6 +59,8 @@ class LibvirtHypervisor final : public Hypervisor {
     Found find(const std::string& name);
     /// As find, but throws when there is no such domain.
     Found require(const std::string& name);
+    /// The target of a disk that the domain must have.
+    static std::string target_of(const Found& found, const std::string& serial);
     void close_consoles();
 
     std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();

@@ -22,6 +22,13 @@ struct LayerTable {
     }
 };
 
+/// Every layer with the number of layers from itself down to its base.
+constexpr std::string_view with_depths =
+    "with recursive depths (layer_id, depth) as ("
+    "  select layer_id, 1 from layers where parent_id is null"
+    "  union all select child.layer_id, depths.depth + 1 from layers child"
+    "    join depths on depths.layer_id = child.parent_id)";
+
 }  // namespace
 
 void insert_layer(Session& session, const Layer& layer) {
@@ -53,13 +60,10 @@ std::vector<Layer> layer_chain(Session& session, const LayerId& top) {
 std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
                                                             const std::string& region) {
     Statement rows(session,
-                   "with recursive depths (layer_id, depth) as ("
-                   "  select layer_id, 1 from layers where parent_id is null"
-                   "  union all select child.layer_id, depths.depth + 1 from layers child"
-                   "    join depths on depths.layer_id = child.parent_id)"
-                   " select depths.layer_id, depth from depths"
-                   " join volumes on volumes.layer_id = depths.layer_id"
-                   " where volumes.region = :region",
+                   fmt::format("{} select depths.layer_id, depth from depths"
+                               " join volumes on volumes.layer_id = depths.layer_id"
+                               " where volumes.region = :region",
+                               with_depths),
                    {{"region", region}}, {ColumnType::text, ColumnType::number});
     std::unordered_map<std::string, std::int64_t> depths;
     while (rows.next())
@@ -67,9 +71,30 @@ std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
     return depths;
 }
 
+std::vector<VolumeId> volumes_with_long_chains(Session& session, const std::string& region,
+                                               std::size_t depth) {
+    Statement rows(session,
+                   fmt::format("{} select volume_id from depths"
+                               " join volumes on volumes.layer_id = depths.layer_id"
+                               " where volumes.region = :region and depth > :depth"
+                               " and instance_id is not null order by volume_id",
+                               with_depths),
+                   {{"region", region}, {"depth", static_cast<std::int64_t>(depth)}},
+                   {ColumnType::text});
+    std::vector<VolumeId> ids;
+    while (rows.next())
+        ids.emplace_back(rows.text(0));
+    return ids;
+}
+
 void set_layer_state(Session& session, const LayerId& id, LayerState state) {
     run_sql(session, "update layers set state = :state where layer_id = :id",
             {{"state", to_value(state)}, {"id", id.str()}});
+}
+
+void set_layer_parent(Session& session, const LayerId& id, const std::optional<LayerId>& parent) {
+    run_sql(session, "update layers set parent_id = :parent where layer_id = :id",
+            {{"parent", to_value(parent)}, {"id", id.str()}});
 }
 
 void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size) {

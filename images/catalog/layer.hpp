@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -37,6 +38,10 @@ std::vector<Layer> layer_chain(Session& session, const LayerId& top);
 /// How many layers each volume of the region stands on, its own included, by its layer's id.
 std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
                                                             const std::string& region);
+/// The attached volumes of the region that stand on more than `depth` layers.
+std::vector<VolumeId> volumes_with_long_chains(Session& session, const std::string& region,
+                                               std::size_t depth);
+void set_layer_parent(Session& session, const LayerId& id, const std::optional<LayerId>& parent);
 void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size);
 void set_layer_state(Session& session, const LayerId& id, LayerState state);
 void delete_layer(Session& session, const LayerId& id);

@@ -134,6 +134,12 @@ std::vector<Volume> attached_volumes(Session& session, const Scope& scope) {
                           {{"owner", scope.owner.str()}, {"region", scope.region}});
 }
 
+std::vector<Volume> all_volumes(Session& session, const std::string& region) {
+    return select_volumes(session,
+                          "where region = :region and state <> 'deleted' order by volume_id",
+                          {{"region", region}});
+}
+
 void update_volume(Session& session, const Volume& volume) {
     update_row<VolumeTable>(session, to_row(volume));
 }

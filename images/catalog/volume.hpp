@@ -48,6 +48,8 @@ std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& inst
 /// All volumes of the region that are attached to an instance: for listings that would else ask one
 /// by one.
 std::vector<Volume> attached_volumes(Session& session, const Scope& scope);
+/// All volumes of the region, whoever owns them, that are not deleted.
+std::vector<Volume> all_volumes(Session& session, const std::string& region);
 /// Writes every column of the row anew, by id.
 void update_volume(Session& session, const Volume& volume);
 

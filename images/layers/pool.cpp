@@ -10,6 +10,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/rollback.hpp"
+#include "images/layers/qcow2_header.hpp"
 #include "images/layers/qemu_img.hpp"
 
 namespace kiln::images {
@@ -122,6 +123,22 @@ void Pool::grow(const LayerId& layer, Bytes size) const {
     if (qemu_img::virtual_size(path) >= size) return;
     qemu_img::grow(path, size);
     sync_file(path);
+}
+
+void Pool::rebase(const LayerId& layer, const LayerId& parent) const {
+    const std::filesystem::path path = path_of(layer);
+    qemu_img::rebase(path, path_of(parent));
+    sync_file(path);
+}
+
+std::optional<LayerId> Pool::parent_of(const LayerId& layer) const {
+    const auto backing = backing_file_of(path_of(layer));
+    if (!backing) return std::nullopt;
+    return LayerId(backing->stem().string());
+}
+
+Bytes Pool::allocated_size(const LayerId& layer) const {
+    return kiln::allocated_size(path_of(layer));
 }
 
 void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const {

@@ -39,6 +39,13 @@ class Pool {
     void create_empty(const LayerId& layer, Bytes size) const;
     /// Grows a live layer that no guest uses; one of that size or larger stays as it is.
     void grow(const LayerId& layer, Bytes size) const;
+    /// Puts a live layer that no guest uses onto `parent`, which must be below it: what the layers
+    /// between them hold is copied into it.
+    void rebase(const LayerId& layer, const LayerId& parent) const;
+    /// The layer that this one's file names as its backing file.
+    std::optional<LayerId> parent_of(const LayerId& layer) const;
+    /// What the layer's file occupies.
+    Bytes allocated_size(const LayerId& layer) const;
     /// Moves a finished qcow2 file (same file system) in as a frozen layer, synced.
     void adopt(const LayerId& layer, const std::filesystem::path& file) const;
     /// Mode 0444 and synced: from now on the layer never changes.

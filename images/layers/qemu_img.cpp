@@ -51,6 +51,12 @@ void grow(const std::filesystem::path& path, Bytes size) {
         quick_limit);
 }
 
+void rebase(const std::filesystem::path& path, const std::filesystem::path& backing) {
+    run({"rebase", "-q", "-f", "qcow2", "-t", "writeback", "-F", "qcow2", "-b",
+         path_argument(backing), path_argument(path)},
+        long_limit);
+}
+
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                  std::stop_token stop) {
     // qemu-img's own default is not to write back at all before it ends.

@@ -71,14 +71,6 @@ CapturePart insert_pending_snapshot(Session& session, const images::Volume& volu
                                 "in-use.",
                                 volume.id.str(), images::to_text(volume.state)));
     }
-    // The capture makes the chain one longer, and a volume of the snapshot another one.
-    const std::size_t depth = images::layer_chain(session, volume.layer.value()).size();
-    if (depth + 2 > images::longest_readable_chain) {
-        throw Error("IncorrectState", volume.id.str(),
-                    fmt::format("the volume '{}' stands on {} layers, and libvirt reads no chain "
-                                "longer than {}: build a new base image",
-                                volume.id.str(), depth, images::longest_readable_chain));
-    }
     const SnapshotId id = SnapshotId::generate();
     images::insert_snapshot(session, {.id = id,
                                       .owner = volume.owner,
@@ -142,6 +134,8 @@ void VolumeCapture::run(const OperationId& operation, Capture capture) {
         });
     }
     if (capture.boots_again) retry("boot", [&] { boot_again(operation, capture); });
+    for (const CapturePart& part : capture.parts)
+        puller_.add(part.volume);
 }
 
 /// Returns why the switch failed, in which case the guest goes on in its old tops. While libvirt
@@ -150,6 +144,8 @@ std::optional<std::string> VolumeCapture::try_switch(const OperationId& operatio
                                                      std::vector<Switch>& switches) {
     while (true) {
         try {
+            // Nothing was switched before the overlays were planned.
+            if (capture.overlays.empty()) make_room(capture);
             switches = plan(operation, capture);
             switch_disks(capture, switches);
             return std::nullopt;
@@ -159,6 +155,11 @@ std::optional<std::string> VolumeCapture::try_switch(const OperationId& operatio
         }
         use_.pause.wait_or_throw(retry_interval);
     }
+}
+
+void VolumeCapture::make_room(const Capture& capture) {
+    for (const CapturePart& part : capture.parts)
+        puller_.make_room(part.volume);
 }
 
 void VolumeCapture::retry(const char* what, const std::function<void()>& step) {

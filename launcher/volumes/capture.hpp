@@ -9,6 +9,7 @@
 #include "images/catalog/image.hpp"
 #include "images/catalog/operation.hpp"
 #include "launcher/instances/lifecycle.hpp"
+#include "launcher/volumes/chain_puller.hpp"
 
 namespace kiln::launcher {
 
@@ -35,7 +36,7 @@ std::string to_json(const Capture& capture);
 Capture parse_capture(const std::string& json);
 
 /// Inserts a pending snapshot of the volume. Throws Error{IncorrectState} for a volume that is
-/// being made or deleted, and when the chain would become longer than libvirt reads.
+/// being made or deleted.
 CapturePart insert_pending_snapshot(Session& session, const images::Volume& volume,
                                     const std::string& description, Time now);
 
@@ -45,8 +46,9 @@ CapturePart insert_pending_snapshot(Session& session, const images::Volume& volu
 /// point. It stands in the lanes of the instance and of the volumes.
 class VolumeCapture {
   public:
-    VolumeCapture(InstanceLifecycle::Dependencies dependencies, InstanceLifecycle& lifecycle)
-        : use_(std::move(dependencies)), lifecycle_(lifecycle) {}
+    VolumeCapture(InstanceLifecycle::Dependencies dependencies, InstanceLifecycle& lifecycle,
+                  ChainPuller& puller)
+        : use_(std::move(dependencies)), lifecycle_(lifecycle), puller_(puller) {}
 
     /// Adds the job of an operation. Any thread.
     void add(const OperationId& operation, Capture capture);
@@ -59,6 +61,7 @@ class VolumeCapture {
     bool is_open(const Capture& capture) const;
     std::optional<std::string> try_switch(const OperationId& operation, Capture& capture,
                                           std::vector<Switch>& switches);
+    void make_room(const Capture& capture);
     void retry(const char* what, const std::function<void()>& step);
     std::vector<Switch> plan(const OperationId& operation, Capture& capture);
     Switch plan_part(const Capture& capture, const CapturePart& part) const;
@@ -72,6 +75,7 @@ class VolumeCapture {
 
     InstanceLifecycle::Dependencies use_;
     InstanceLifecycle& lifecycle_;
+    ChainPuller& puller_;
 };
 
 }  // namespace kiln::launcher

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/process.hpp"
 #include "hypervisor/hypervisor.hpp"
 
 namespace kiln::tests {
@@ -51,6 +52,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void keep_disks(bool keep) {
         const std::lock_guard lock(mutex_);
         keeps_disks_ = keep;
+    }
+    /// Pulls that begin do not end.
+    void hold_pulls() {
+        const std::lock_guard lock(mutex_);
+        holds_pulls_ = true;
     }
     void set_free_disk_slots(std::size_t count) { free_disk_slots_ = count; }
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
@@ -142,6 +148,22 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
                       [&](const hypervisor::DiskSpec& disk) { return disk.serial == serial; });
         return true;
     }
+    void start_pull(const std::string& name, const std::string& serial,
+                    const std::filesystem::path& base) override {
+        enter("start_pull", name);
+        const std::lock_guard lock(mutex_);
+        pulls_.insert_or_assign(serial, base);
+        if (!holds_pulls_) end_pull(name, serial);
+    }
+    bool is_pulling(const std::string&, const std::string& serial) override {
+        const std::lock_guard lock(mutex_);
+        return pulls_.contains(serial);
+    }
+    void cancel_pull(const std::string& name, const std::string& serial) override {
+        enter("cancel_pull", name);
+        const std::lock_guard lock(mutex_);
+        pulls_.erase(serial);
+    }
     void resize_disk(const std::string& name, const std::string&, Bytes) override {
         enter("resize_disk", name);
     }
@@ -179,7 +201,19 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         return action ? std::move(action.mapped()) : nullptr;
     }
 
+    /// As QEMU does: copies into the top, then names the base in it. The mutex is held.
+    void end_pull(const std::string& name, const std::string& serial) {
+        auto& disks = domains_.at(name).disks;
+        auto& chain = std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial)->chain;
+        const auto pull = pulls_.extract(serial);
+        run_checked({.arguments = {"qemu-img", "rebase", "-f", "qcow2", "-F", "qcow2", "-b",
+                                   pull.mapped().string(), chain.front().string()}});
+        chain.erase(chain.begin() + 1, std::ranges::find(chain, pull.mapped()));
+    }
+
     mutable std::mutex mutex_;
+    std::map<std::string, std::filesystem::path> pulls_;  // by serial
+    bool holds_pulls_ = false;
     std::map<std::string, std::function<void()>> actions_;
     std::map<std::string, hypervisor::DomainSpec> domains_;
     std::map<std::string, Error> failures_;

@@ -113,6 +113,46 @@ TEST_F(VolumesTest, a_volume_stays_with_a_stopped_instance_and_in_its_image) {
     EXPECT_EQ(content_of(device_of(volume)), "written after the capture");
 }
 
+TEST_F(VolumesTest, a_guest_that_is_captured_often_stands_on_few_layers_and_each_image_is_whole) {
+    constexpr int captures = 20;
+    const std::string root =
+        host_.instance(instance_).at("BlockDeviceMappings").at(0).at("Ebs").at("VolumeId");
+    const auto depth = [&] {
+        return host_.kiln_json({"describe-volumes", "--volume-ids", root})
+            .at("Volumes")
+            .at(0)
+            .at("ChainDepth")
+            .get<int>();
+    };
+    const std::string boot = host_.ssh(instance_, "cat /proc/sys/kernel/random/boot_id");
+    std::vector<std::string> images;
+    for (int i = 0; i < captures; ++i) {
+        host_.ssh(instance_, "dd if=/dev/urandom of=/root/data bs=64k count=8 2>/dev/null; echo " +
+                                 std::to_string(i) +
+                                 " >/root/state; "
+                                 "sha256sum /root/data >/root/sum; sync");
+        images.push_back(host_
+                             .kiln_json({"create-image", "--instance-id", instance_, "--name",
+                                         "state-" + std::to_string(i), "--no-reboot", "--wait"})
+                             .at("ImageId"));
+        EXPECT_LE(depth(), 16);
+    }
+    EXPECT_EQ(host_.ssh(instance_, "cat /proc/sys/kernel/random/boot_id"), boot);
+    EXPECT_EQ(host_.ssh(instance_, "sha256sum -c /root/sum && cat /root/state"),
+              "/root/data: OK\n" + std::to_string(captures - 1));
+
+    const std::string original = instance_;
+    for (const int i : {5, 13, captures - 1}) {
+        instance_ = host_.run_instance(images.at(static_cast<std::size_t>(i)),
+                                       {"--key-name", "k", "--instance-type", "t3.nano"});
+        host_.kiln_json({"describe-instance-status", "--instance-ids", instance_, "--wait"});
+        EXPECT_EQ(host_.ssh(instance_, "sha256sum -c /root/sum && cat /root/state"),
+                  "/root/data: OK\n" + std::to_string(i));
+        host_.kiln_json({"terminate-instances", "--instance-ids", instance_, "--wait"});
+    }
+    instance_ = original;
+}
+
 TEST_F(VolumesTest, a_service_that_is_killed_while_it_detaches_ends_the_detachment) {
     const std::string volume = create({"--size", "1"});
     attach(volume);

@@ -72,6 +72,19 @@ TEST(KeyedExecutor, a_job_of_two_keys_waits_for_both_and_holds_up_both) {
     EXPECT_FALSE(executor.is_busy("vol-1"));
 }
 
+TEST(KeyedExecutor, a_job_learns_that_others_wait_for_it) {
+    KeyedExecutor executor(2);
+    std::promise<void> release;
+    executor.add_for_all({"vol-1", "i-1"}, [&] { release.get_future().wait(); });
+    EXPECT_FALSE(executor.is_awaited({"vol-1", "i-1"}));
+    executor.add("i-1", [] {});
+    EXPECT_TRUE(executor.is_awaited({"vol-1", "i-1"}));
+    EXPECT_FALSE(executor.is_awaited({"vol-1"}));
+    release.set_value();
+    executor.wait_until_idle();
+    EXPECT_FALSE(executor.is_awaited({"vol-1", "i-1"}));
+}
+
 TEST(KeyedExecutor, jobs_that_share_keys_crosswise_do_not_wait_for_each_other_for_ever) {
     KeyedExecutor executor(4);
     int count = 0;  // no lock: all share a key with all

@@ -1,0 +1,48 @@
+#include "images/layers/qcow2_header.hpp"
+
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "tests/temporary_directory.hpp"
+
+namespace kiln::images {
+
+namespace {
+
+class Qcow2HeaderTest : public ::testing::Test {
+  protected:
+    std::string file(const std::string& name) const { return directory_.path() / name; }
+    void write(const std::string& name, const std::string& content) const {
+        write_file_atomically(file(name), content, 0600);
+    }
+
+    tests::TemporaryDirectory directory_;
+};
+
+TEST_F(Qcow2HeaderTest, names_the_backing_file_as_qemu_wrote_it) {
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", file("base"), "1G"}});
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", "-o",
+                               "cluster_size=128k,extended_l2=on", "-F", "qcow2", "-b",
+                               file("base"), file("top")}});
+    EXPECT_EQ(backing_file_of(file("base")), std::nullopt);
+    EXPECT_EQ(backing_file_of(file("top")), file("base"));
+}
+
+TEST_F(Qcow2HeaderTest, refuses_what_is_no_qcow2_file) {
+    write("empty", "");
+    write("short", "QFI\xfb and no more");
+    write("raw", std::string(4096, 'x'));
+    // A name that is longer than any may be.
+    write("greedy", std::string("QFI\xfb\0\0\0\3\0\0\0\0\0\0\0\x40\x7f\xff\xff\xff", 20) +
+                        std::string(200, 'a'));
+    // A name that lies behind the end of the file.
+    write("beyond", std::string("QFI\xfb\0\0\0\3\0\0\0\0\0\1\0\0\0\0\0\x08", 20));
+    for (const char* name : {"empty", "short", "raw", "greedy", "beyond", "missing"})
+        EXPECT_THROW(backing_file_of(file(name)), Error) << name;
+}
+
+}  // namespace
+
+}  // namespace kiln::images
