@@ -103,12 +103,12 @@ class Hypervisor {
     /// Switches all the disks to their overlays in one transaction; the guest goes on running.
     virtual void snapshot_disks(const std::string& name,
                                 const std::vector<DiskSnapshot>& disks) = 0;
-    /// The file that the disk with this serial writes to now; nullopt when the running domain has
-    /// no such disk.
+    /// The file that the disk with this serial writes to now; nullopt when there is no such domain
+    /// or it has no such disk.
     virtual std::optional<std::filesystem::path> active_file(const std::string& name,
                                                              const std::string& serial) = 0;
-    /// How many disks can still be plugged into a running domain; 0 when there is none.
-    virtual std::size_t free_disk_slots(const std::string& name) = 0;
+    /// How many disks can still be plugged into a running domain; nullopt when there is none.
+    virtual std::optional<std::size_t> free_disk_slots(const std::string& name) = 0;
     /// Plugs a disk into a running guest, as the first target that is free when the spec names
     /// none. Throws when the domain has no slot left.
     virtual void attach_disk(const std::string& name, const DiskSpec& disk) = 0;
@@ -120,7 +120,7 @@ class Hypervisor {
     /// The other files are only read, and the guest goes on. Throws while a pull runs already.
     virtual void start_pull(const std::string& name, const std::string& serial,
                             const std::filesystem::path& base) = 0;
-    /// Whether a pull of the disk runs; a domain that is gone has none.
+    /// Whether a pull of the disk runs; a domain or a disk that is gone has none.
     virtual bool is_pulling(const std::string& name, const std::string& serial) = 0;
     /// Ends a pull before its time: what it has copied stays, and the chain is as it was. None is
     /// no error.

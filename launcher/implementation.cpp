@@ -66,7 +66,7 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       lifecycle_(jobs_dependencies()),
       puller_(jobs_dependencies()),
       capture_(jobs_dependencies(), lifecycle_, puller_),
-      volume_jobs_(jobs_dependencies()) {
+      volume_jobs_(jobs_dependencies(), puller_) {
     dependencies_.hypervisor.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
 }
@@ -81,7 +81,8 @@ InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
             .status = status_,
             .executor = executor_,
             .pause = pause_,
-            .region = dependencies_.settings.region};
+            .region = dependencies_.settings.region,
+            .free_space_reserve = dependencies_.settings.free_space_reserve};
 }
 
 Launcher::Implementation::~Implementation() {
@@ -294,9 +295,9 @@ void Launcher::Implementation::resume_dropped_jobs() {
     const auto operations =
         database().read([](Session& session) { return images::open_operations(session); });
     for (const images::Operation& operation : operations) {
-        // A capture tries until it is done by itself.
-        if (is_capture(operation)) continue;
-        if (!executor_.is_busy(operation.resource_id)) resume_operation(operation);
+        const bool busy = is_capture(operation) ? capture_.is_busy(parse_capture(operation.payload))
+                                                : executor_.is_busy(operation.resource_id);
+        if (!busy) resume_operation(operation);
     }
 }
 
@@ -327,7 +328,7 @@ void Launcher::Implementation::keep_house() {
                 resume_dropped_jobs();
                 settle_lost_domains();
                 resume_paused_guests();
-                puller_.add_long_chains();
+                puller_.add_unfinished();
             }
             if (tick % forget_every_ticks == 0) {
                 database().write([&](Session& session) {

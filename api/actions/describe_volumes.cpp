@@ -68,7 +68,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     std::vector<View> views;
     services.database.read([&](Session& session) {
         const auto tags = images::tags_by_resource(session, caller.scope());
-        const auto depths = images::volume_depths(session, caller.region);
+        const auto depths = images::volume_depths(session, caller.scope());
         for (Volume& volume : images::list_volumes(session, caller.scope())) {
             const auto own_tags = tags.find(volume.id.str());
             views.push_back({.volume = std::move(volume)});

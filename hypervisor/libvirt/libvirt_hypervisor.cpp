@@ -189,17 +189,28 @@ void LibvirtHypervisor::snapshot_disks(const std::string& name,
     }
 }
 
+std::optional<LiveDisk> LibvirtHypervisor::find_live_disk(const Found& found,
+                                                          const std::string& serial) {
+    if (!found.domain) return std::nullopt;
+    try {
+        return find_disk(live_domain_xml(found.domain.get()), serial);
+    } catch (const Error&) {
+        if (domain_was_gone()) return std::nullopt;
+        throw;
+    }
+}
+
 std::optional<std::filesystem::path> LibvirtHypervisor::active_file(const std::string& name,
                                                                     const std::string& serial) {
-    const Found found = require(name);
-    const auto disk = find_disk(live_domain_xml(found.domain.get()), serial);
+    const auto disk = find_live_disk(find(name), serial);
     if (!disk) return std::nullopt;
     return disk->file;
 }
 
-std::size_t LibvirtHypervisor::free_disk_slots(const std::string& name) {
+std::optional<std::size_t> LibvirtHypervisor::free_disk_slots(const std::string& name) {
     const Found found = find(name);
-    return found.domain ? free_root_ports(live_domain_xml(found.domain.get())) : 0;
+    if (!found.domain) return std::nullopt;
+    return free_root_ports(live_domain_xml(found.domain.get()));
 }
 
 void LibvirtHypervisor::attach_disk(const std::string& name, const DiskSpec& disk) {
@@ -260,10 +271,10 @@ void LibvirtHypervisor::start_pull(const std::string& name, const std::string& s
 
 bool LibvirtHypervisor::is_pulling(const std::string& name, const std::string& serial) {
     const Found found = find(name);
-    if (!found.domain) return false;
+    const auto disk = find_live_disk(found, serial);
+    if (!disk) return false;
     virDomainBlockJobInfo job{};
-    const int jobs =
-        virDomainGetBlockJobInfo(found.domain.get(), target_of(found, serial).c_str(), &job, 0);
+    const int jobs = virDomainGetBlockJobInfo(found.domain.get(), disk->target.c_str(), &job, 0);
     if (jobs >= 0) return jobs > 0;
     if (domain_was_gone()) return false;
     throw last_libvirt_error(fmt::format("look after a pull in '{}'", name), name);

@@ -9,6 +9,7 @@
 #include "hypervisor/libvirt/connection.hpp"
 #include "hypervisor/libvirt/console.hpp"
 #include "hypervisor/libvirt/domain_events.hpp"
+#include "hypervisor/libvirt/live_domain_xml.hpp"
 
 namespace kiln::hypervisor {
 
@@ -33,7 +34,7 @@ class LibvirtHypervisor final : public Hypervisor {
     void snapshot_disks(const std::string& name, const std::vector<DiskSnapshot>& disks) override;
     std::optional<std::filesystem::path> active_file(const std::string& name,
                                                      const std::string& serial) override;
-    std::size_t free_disk_slots(const std::string& name) override;
+    std::optional<std::size_t> free_disk_slots(const std::string& name) override;
     void attach_disk(const std::string& name, const DiskSpec& disk) override;
     bool detach_disk(const std::string& name, const std::string& serial) override;
     void start_pull(const std::string& name, const std::string& serial,
@@ -59,6 +60,8 @@ class LibvirtHypervisor final : public Hypervisor {
     Found find(const std::string& name);
     /// As find, but throws when there is no such domain.
     Found require(const std::string& name);
+    /// nullopt also when the domain ends meanwhile.
+    static std::optional<LiveDisk> find_live_disk(const Found& found, const std::string& serial);
     /// The target of a disk that the domain must have.
     static std::string target_of(const Found& found, const std::string& serial);
     void close_consoles();

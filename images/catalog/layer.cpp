@@ -22,13 +22,6 @@ struct LayerTable {
     }
 };
 
-/// Every layer with the number of layers from itself down to its base.
-constexpr std::string_view with_depths =
-    "with recursive depths (layer_id, depth) as ("
-    "  select layer_id, 1 from layers where parent_id is null"
-    "  union all select child.layer_id, depths.depth + 1 from layers child"
-    "    join depths on depths.layer_id = child.parent_id)";
-
 }  // namespace
 
 void insert_layer(Session& session, const Layer& layer) {
@@ -57,34 +50,21 @@ std::vector<Layer> layer_chain(Session& session, const LayerId& top) {
     return chain;
 }
 
-std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
-                                                            const std::string& region) {
+std::unordered_map<std::string, std::int64_t> volume_depths(Session& session, const Scope& scope) {
     Statement rows(session,
-                   fmt::format("{} select depths.layer_id, depth from depths"
-                               " join volumes on volumes.layer_id = depths.layer_id"
-                               " where volumes.region = :region",
-                               with_depths),
-                   {{"region", region}}, {ColumnType::text, ColumnType::number});
+                   "with recursive below (top_id, layer_id) as ("
+                   "  select layer_id, layer_id from volumes"
+                   "    where owner = :owner and region = :region and layer_id is not null"
+                   "  union all select below.top_id, layers.parent_id from below"
+                   "    join layers on layers.layer_id = below.layer_id"
+                   "    where layers.parent_id is not null)"
+                   " select top_id, count(*) from below group by top_id",
+                   {{"owner", scope.owner.str()}, {"region", scope.region}},
+                   {ColumnType::text, ColumnType::number});
     std::unordered_map<std::string, std::int64_t> depths;
     while (rows.next())
         depths.emplace(rows.text(0), rows.number(1));
     return depths;
-}
-
-std::vector<VolumeId> volumes_with_long_chains(Session& session, const std::string& region,
-                                               std::size_t depth) {
-    Statement rows(session,
-                   fmt::format("{} select volume_id from depths"
-                               " join volumes on volumes.layer_id = depths.layer_id"
-                               " where volumes.region = :region and depth > :depth"
-                               " and instance_id is not null order by volume_id",
-                               with_depths),
-                   {{"region", region}, {"depth", static_cast<std::int64_t>(depth)}},
-                   {ColumnType::text});
-    std::vector<VolumeId> ids;
-    while (rows.next())
-        ids.emplace_back(rows.text(0));
-    return ids;
 }
 
 void set_layer_state(Session& session, const LayerId& id, LayerState state) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "base/ids.hpp"
 #include "base/units.hpp"
 #include "images/catalog/attributes.hpp"
+#include "images/catalog/scope.hpp"
 
 namespace kiln::images {
 
@@ -35,12 +35,8 @@ std::optional<Layer> find_layer(Session& session, const LayerId& id);
 /// The layer, its parent, and so on down to the base. Throws Error{InternalError} when it is
 /// missing or deeper than longest_readable_chain.
 std::vector<Layer> layer_chain(Session& session, const LayerId& top);
-/// How many layers each volume of the region stands on, its own included, by its layer's id.
-std::unordered_map<std::string, std::int64_t> volume_depths(Session& session,
-                                                            const std::string& region);
-/// The attached volumes of the region that stand on more than `depth` layers.
-std::vector<VolumeId> volumes_with_long_chains(Session& session, const std::string& region,
-                                               std::size_t depth);
+/// How many layers each of the caller's volumes stands on, its own included, by its layer's id.
+std::unordered_map<std::string, std::int64_t> volume_depths(Session& session, const Scope& scope);
 void set_layer_parent(Session& session, const LayerId& id, const std::optional<LayerId>& parent);
 void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size);
 void set_layer_state(Session& session, const LayerId& id, LayerState state);

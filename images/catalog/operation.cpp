@@ -55,6 +55,12 @@ void set_operation_payload(Session& session, const OperationId& id, const std::s
             {{"payload", payload}, {"id", id.str()}});
 }
 
+bool operation_is_open(Session& session, const OperationId& id) {
+    Statement row(session, "select 1 from operations where operation_id = :id", {{"id", id.str()}},
+                  {ColumnType::number});
+    return row.next();
+}
+
 void delete_operation(Session& session, const OperationId& id) {
     run_sql(session, "delete from operations where operation_id = :id", {{"id", id.str()}});
 }

@@ -25,6 +25,7 @@ struct Operation {
 void insert_operation(Session& session, const Operation& operation);
 void set_operation_payload(Session& session, const OperationId& id, const std::string& payload);
 void delete_operation(Session& session, const OperationId& id);
+bool operation_is_open(Session& session, const OperationId& id);
 /// Oldest first.
 std::vector<Operation> open_operations(Session& session);
 std::vector<Operation> operations_of_resource(Session& session, const std::string& resource_id);

@@ -89,6 +89,14 @@ void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& la
             {{"layer", layer.str()}, {"id", id.str()}});
 }
 
+void set_snapshot_size(Session& session, const SnapshotId& id, Bytes volume_size) {
+    const std::vector<SqlParameter> parameters{{"size", to_value(volume_size)}, {"id", id.str()}};
+    run_sql(session, "update snapshots set volume_size = :size where snapshot_id = :id",
+            parameters);
+    run_sql(session, "update image_block_devices set volume_size = :size where snapshot_id = :id",
+            parameters);
+}
+
 void fail_snapshot(Session& session, const SnapshotId& id, const std::string& message) {
     run_sql(session,
             "update snapshots set state = 'error', state_message = :message"

@@ -38,6 +38,8 @@ Snapshot get_usable_snapshot(Session& session, const Scope& scope, const Snapsho
 /// Those of get_usable_snapshot and the caller's own that are not completed.
 std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope);
 void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& layer);
+/// What it turned out to be when it was taken; mappings of images that name it follow.
+void set_snapshot_size(Session& session, const SnapshotId& id, Bytes volume_size);
 /// Why it failed is told with it.
 void fail_snapshot(Session& session, const SnapshotId& id, const std::string& message);
 /// Failed images forget the snapshot. Throws Error{InternalError} while a pending or available

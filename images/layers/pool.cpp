@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -125,9 +126,9 @@ void Pool::grow(const LayerId& layer, Bytes size) const {
     sync_file(path);
 }
 
-void Pool::rebase(const LayerId& layer, const LayerId& parent) const {
+void Pool::rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop) const {
     const std::filesystem::path path = path_of(layer);
-    qemu_img::rebase(path, path_of(parent));
+    qemu_img::rebase(path, path_of(parent), std::move(stop));
     sync_file(path);
 }
 

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -40,8 +41,8 @@ class Pool {
     /// Grows a live layer that no guest uses; one of that size or larger stays as it is.
     void grow(const LayerId& layer, Bytes size) const;
     /// Puts a live layer that no guest uses onto `parent`, which must be below it: what the layers
-    /// between them hold is copied into it.
-    void rebase(const LayerId& layer, const LayerId& parent) const;
+    /// between them hold is copied into it. A stop leaves it where it was.
+    void rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop) const;
     /// The layer that this one's file names as its backing file.
     std::optional<LayerId> parent_of(const LayerId& layer) const;
     /// What the layer's file occupies.

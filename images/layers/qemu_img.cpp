@@ -51,10 +51,11 @@ void grow(const std::filesystem::path& path, Bytes size) {
         quick_limit);
 }
 
-void rebase(const std::filesystem::path& path, const std::filesystem::path& backing) {
+void rebase(const std::filesystem::path& path, const std::filesystem::path& backing,
+            std::stop_token stop) {
     run({"rebase", "-q", "-f", "qcow2", "-t", "writeback", "-F", "qcow2", "-b",
          path_argument(backing), path_argument(path)},
-        long_limit);
+        long_limit, std::move(stop));
 }
 
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,

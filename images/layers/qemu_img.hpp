@@ -23,7 +23,8 @@ void grow(const std::filesystem::path& path, Bytes size);
 
 /// Gives a qcow2 file that nobody has open another backing file, further down in its chain: copies
 /// into it what lies between the two.
-void rebase(const std::filesystem::path& path, const std::filesystem::path& backing);
+void rebase(const std::filesystem::path& path, const std::filesystem::path& backing,
+            std::stop_token stop);
 
 /// Converts a trusted raw file into a qcow2 file without holes' bytes, written back and synced.
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,

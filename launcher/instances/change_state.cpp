@@ -23,7 +23,8 @@ using images::InstanceState;
 void check_root_volume(Session& session, const Instance& instance) {
     const auto volumes = images::volumes_of_instance(session, instance.id);
     const bool has_root = std::ranges::any_of(volumes, [&](const images::Volume& volume) {
-        return volume.attachment->device_name == instance.root_device_name;
+        return volume.attachment->device_name == instance.root_device_name &&
+               volume.attachment->state != images::AttachmentState::detaching;
     });
     if (has_root) return;
     throw Error(error_code::invalid_parameter_value, instance.id.str(),

@@ -110,7 +110,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         Image image = captured_image(request, instance, use.now());
         const auto devices =
             plan_captured_devices(attached_devices(volumes), request.block_devices);
-        check_snapshots(session, caller, request.block_devices, {});
+        check_own_snapshots(session, caller, request.block_devices);
         image.block_devices = with_snapshot_sizes(session, devices);
         root_device_of(image);
         const auto parts = insert_snapshots(
@@ -170,7 +170,7 @@ ImageId Launcher::register_image(const images::Caller& caller,
     }
     root_device_of(image);
     implementation_->database().write([&](Session& session) {
-        check_snapshots(session, caller, request.block_devices, {});
+        check_own_snapshots(session, caller, request.block_devices);
         image.block_devices = with_snapshot_sizes(session, image.block_devices);
         image.login_user = login_user_of(session, root_device_of(image));
         images::insert_image(session, image);
@@ -199,7 +199,9 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
             const auto snapshot = images::find_snapshot(session, *device.snapshot);
             const bool deletable = snapshot && snapshot->owner == caller.account &&
                                    images::images_using_snapshot(session, snapshot->id).empty();
-            if (deletable) images::delete_snapshot(session, snapshot->id);
+            if (!deletable) continue;
+            images::delete_all_tags(session, snapshot->id.str());
+            images::delete_snapshot(session, snapshot->id);
         }
         caller.stop_if_dry_run();
     });

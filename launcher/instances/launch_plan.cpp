@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string_view>
 
@@ -85,13 +86,17 @@ void check_limits(const std::vector<ImageBlockDevice>& devices) {
 
 }  // namespace
 
-void check_device_name(const std::string& name) {
+bool is_device_name(const std::string& name) {
     std::string_view rest = name;
     if (rest.starts_with("/dev/")) rest.remove_prefix(std::string_view("/dev/").size());
-    for (const std::string_view kind : {"sd", "xvd", "hd", "vd"}) {
-        if (rest.starts_with(kind) && is_letters_and_number(rest.substr(kind.size()))) return;
-    }
-    refuse(name, "expecting a name like /dev/sdf or /dev/xvdb");
+    constexpr std::array<std::string_view, 4> kinds{"sd", "xvd", "hd", "vd"};
+    return std::ranges::any_of(kinds, [&](std::string_view kind) {
+        return rest.starts_with(kind) && is_letters_and_number(rest.substr(kind.size()));
+    });
+}
+
+void check_device_name(const std::string& name) {
+    if (!is_device_name(name)) refuse(name, "expecting a name like /dev/sdf or /dev/xvdb");
 }
 
 std::vector<ImageBlockDevice> plan_block_devices(
@@ -175,6 +180,20 @@ void check_snapshots(Session& session, const images::Caller& caller,
             std::ranges::find(own, change.device_name, &ImageBlockDevice::device_name);
         if (known != own.end() && known->snapshot == change.snapshot) continue;
         images::get_usable_snapshot(session, caller.scope(), *change.snapshot);
+    }
+}
+
+void check_own_snapshots(Session& session, const images::Caller& caller,
+                         const std::vector<BlockDeviceOverride>& overrides) {
+    for (const BlockDeviceOverride& change : overrides) {
+        if (!change.snapshot) continue;
+        const auto snapshot =
+            images::get_usable_snapshot(session, caller.scope(), *change.snapshot);
+        if (snapshot.owner == caller.account) continue;
+        throw Error(error_code::unsupported_operation, snapshot.id.str(),
+                    fmt::format("The snapshot '{}' is shared with you, and an image needs one of "
+                                "your own: make a volume of it and a snapshot of that.",
+                                snapshot.id.str()));
     }
 }
 

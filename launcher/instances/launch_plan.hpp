@@ -38,7 +38,14 @@ void check_snapshots(Session& session, const images::Caller& caller,
                      const std::vector<BlockDeviceOverride>& overrides,
                      const std::vector<images::ImageBlockDevice>& own);
 
-/// "/dev/xvda", "/dev/sda1", "xvdb". Throws Error{InvalidBlockDeviceMapping}.
+/// For what becomes part of an image: the caller must own the snapshots, since an image keeps its
+/// snapshots from being deleted. Throws Error{UnsupportedOperation} for one that is shared with it.
+void check_own_snapshots(Session& session, const images::Caller& caller,
+                         const std::vector<BlockDeviceOverride>& overrides);
+
+/// "/dev/xvda", "/dev/sda1", "xvdb".
+bool is_device_name(const std::string& name);
+/// Throws Error{InvalidBlockDeviceMapping}.
 void check_device_name(const std::string& name);
 
 /// Throws Error{InvalidParameterValue} past 255 characters.

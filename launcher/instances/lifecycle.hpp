@@ -41,6 +41,7 @@ class InstanceLifecycle {
         KeyedExecutor& executor;
         const Pause& pause;
         std::string region;
+        Bytes free_space_reserve;
     };
     explicit InstanceLifecycle(Dependencies dependencies);
 

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <stop_token>
 
 #include "base/error.hpp"
 
@@ -21,7 +22,10 @@ class Pause {
         std::unique_lock lock(mutex_);
         return !changed_.wait_for(lock, time, [this] { return stopping_; });
     }
+    /// For programs that are to end with the service.
+    std::stop_token token() const { return source_.get_token(); }
     void stop() {
+        source_.request_stop();
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
@@ -33,6 +37,7 @@ class Pause {
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     bool stopping_ = false;
+    std::stop_source source_;
 };
 
 }  // namespace kiln::launcher

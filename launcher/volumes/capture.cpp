@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
+#include "images/catalog/tag.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 #include "images/layers/pool.hpp"
@@ -109,6 +110,12 @@ void VolumeCapture::add(const OperationId& operation, Capture capture) {
     });
 }
 
+bool VolumeCapture::is_busy(const Capture& capture) const {
+    return std::ranges::any_of(capture.parts, [&](const CapturePart& part) {
+        return use_.executor.is_busy(part.volume.str());
+    });
+}
+
 bool VolumeCapture::is_open(const Capture& capture) const {
     return use_.database.read([&](Session& session) {
         if (capture.image) {
@@ -123,6 +130,10 @@ bool VolumeCapture::is_open(const Capture& capture) const {
 }
 
 void VolumeCapture::run(const OperationId& operation, Capture capture) {
+    // One that housekeeping has added again while it ended.
+    const bool is_done = use_.database.read(
+        [&](Session& session) { return !images::operation_is_open(session, operation); });
+    if (is_done) return;
     // After a crash between the publication and the boot, only the boot is left to do.
     if (is_open(capture)) {
         std::vector<Switch> switches;
@@ -134,8 +145,11 @@ void VolumeCapture::run(const OperationId& operation, Capture capture) {
         });
     }
     if (capture.boots_again) retry("boot", [&] { boot_again(operation, capture); });
+    std::vector<VolumeId> volumes;
+    volumes.reserve(capture.parts.size());
     for (const CapturePart& part : capture.parts)
-        puller_.add(part.volume);
+        volumes.push_back(part.volume);
+    puller_.add(volumes);
 }
 
 /// Returns why the switch failed, in which case the guest goes on in its old tops. While libvirt
@@ -149,11 +163,27 @@ std::optional<std::string> VolumeCapture::try_switch(const OperationId& operatio
             switches = plan(operation, capture);
             switch_disks(capture, switches);
             return std::nullopt;
-        } catch (const Error& error) {
+        } catch (const std::exception& error) {
+            const auto* known = dynamic_cast<const Error*>(&error);
             log::error("capture of {}: {}", capture.parts.front().volume.str(), error.what());
-            if (error.code() != error_code::unavailable) return error.what();
+            if (known == nullptr || known->code() != error_code::unavailable) {
+                // libvirt may have failed after QEMU had switched.
+                if (has_switched_after_all(capture, switches)) return std::nullopt;
+                return error.what();
+            }
         }
         use_.pause.wait_or_throw(retry_interval);
+    }
+}
+
+bool VolumeCapture::has_switched_after_all(const Capture& capture,
+                                           const std::vector<Switch>& switches) const {
+    try {
+        return capture.instance && already_switched(capture, switches);
+    } catch (const Error& error) {
+        log::error("cannot tell whether the disks of {} were switched: {}", capture.instance->str(),
+                   error.what());
+        return false;
     }
 }
 
@@ -176,9 +206,13 @@ void VolumeCapture::retry(const char* what, const std::function<void()>& step) {
 
 VolumeCapture::Switch VolumeCapture::plan_part(const Capture& capture,
                                                const CapturePart& part) const {
-    const auto volume = use_.database.read(
-        [&](Session& session) { return images::find_volume(session, part.volume); });
-    if (!volume || !volume->layer) {
+    const auto [volume, top] = use_.database.read([&](Session& session) {
+        auto found = images::find_volume(session, part.volume);
+        auto layer = found && found->layer ? images::find_layer(session, *found->layer)
+                                           : std::optional<images::Layer>();
+        return std::pair(std::move(found), std::move(layer));
+    });
+    if (!volume || !top) {
         throw Error("InvalidVolume.NotFound", part.volume.str(),
                     fmt::format("The volume '{}' does not exist any more.", part.volume.str()));
     }
@@ -189,9 +223,9 @@ VolumeCapture::Switch VolumeCapture::plan_part(const Capture& capture,
                     fmt::format("the volume '{}' was detached meanwhile", part.volume.str()));
     }
     return {.part = part,
-            .old_top = volume->layer.value(),
+            .old_top = top->id,
             .overlay = LayerId(capture.overlays.at(part.volume.str())),
-            .size = volume->size};
+            .size = std::max(volume->size, top->virtual_size)};
 }
 
 /// Makes the overlays' rows. What an earlier try made is used again.
@@ -271,6 +305,8 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
                 images::update_volume(session, *volume);
             }
             images::complete_snapshot(session, one.part.snapshot, one.old_top);
+            // It may have grown since the request.
+            images::set_snapshot_size(session, one.part.snapshot, one.size);
         }
         if (capture.image) {
             images::set_image_state(session, *capture.image, images::ImageState::available);
@@ -287,8 +323,12 @@ void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
             images::set_image_block_devices(session, *capture.image, {});
         }
         for (const CapturePart& part : capture.parts) {
-            capture.image ? images::delete_snapshot(session, part.snapshot)
-                          : images::fail_snapshot(session, part.snapshot, cause);
+            if (!capture.image) {
+                images::fail_snapshot(session, part.snapshot, cause);
+                continue;
+            }
+            images::delete_all_tags(session, part.snapshot.str());
+            images::delete_snapshot(session, part.snapshot);
         }
         for (const auto& [volume, overlay] : capture.overlays) {
             images::set_layer_state(session, LayerId(overlay), LayerState::deleting);

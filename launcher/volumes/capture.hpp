@@ -52,6 +52,8 @@ class VolumeCapture {
 
     /// Adds the job of an operation. Any thread.
     void add(const OperationId& operation, Capture capture);
+    /// Whether a job has one of its volumes now. Any thread.
+    bool is_busy(const Capture& capture) const;
 
   private:
     struct Switch;  // one volume with its old and its new top
@@ -61,6 +63,7 @@ class VolumeCapture {
     bool is_open(const Capture& capture) const;
     std::optional<std::string> try_switch(const OperationId& operation, Capture& capture,
                                           std::vector<Switch>& switches);
+    bool has_switched_after_all(const Capture& capture, const std::vector<Switch>& switches) const;
     void make_room(const Capture& capture);
     void retry(const char* what, const std::function<void()>& step);
     std::vector<Switch> plan(const OperationId& operation, Capture& capture);

@@ -1,8 +1,12 @@
 #include "launcher/volumes/chain_puller.hpp"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
+#include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/rollback.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/layers/chain.hpp"
 #include "images/layers/collection.hpp"
@@ -15,6 +19,10 @@ using hypervisor::DomainState;
 using images::Volume;
 
 constexpr std::chrono::milliseconds time_between_looks{50};
+/// Each holds a thread of the executor, and the disk is one for all.
+constexpr int most_background_pulls = 2;
+/// A guest may power off in the middle of a pull, which then begins anew without it.
+constexpr int most_tries = 3;
 
 }  // namespace
 
@@ -33,89 +41,159 @@ std::vector<LayerId> ChainPuller::chain_of(const Volume& volume) const {
     return ids;
 }
 
-std::optional<LayerId> ChainPuller::base_of(const std::vector<LayerId>& chain) const {
+bool ChainPuller::is_in_guest(const Volume& volume) const {
+    return volume.attachment &&
+           use_.hypervisor.active_file(volume.attachment->instance.str(), serial_of(volume.id));
+}
+
+void ChainPuller::add(const std::vector<VolumeId>& volumes) {
+    Keys keys;
+    std::optional<InstanceId> instance;
+    for (const VolumeId& id : volumes) {
+        const auto volume = load(id);
+        if (!volume || !volume->attachment) continue;
+        instance = volume->attachment->instance;
+        keys.push_back(id.str());
+        const std::lock_guard lock(mutex_);
+        unfinished_.insert(id);
+    }
+    if (!instance) return;
+    keys.push_back(instance->str());
+    use_.executor.add_for_all(keys, [this, volumes, instance = *instance, keys] {
+        for (const VolumeId& id : volumes)
+            pull_if_long(id, instance, keys);
+    });
+}
+
+void ChainPuller::add_unfinished() {
+    std::set<VolumeId> unfinished;
+    {
+        const std::lock_guard lock(mutex_);
+        unfinished = unfinished_;
+    }
+    for (const VolumeId& id : unfinished) {
+        const auto volume = load(id);
+        if (!volume || !volume->attachment) {
+            const std::lock_guard lock(mutex_);
+            unfinished_.erase(id);
+        } else if (!use_.executor.is_busy(id.str()) &&
+                   !use_.executor.is_busy(volume->attachment->instance.str())) {
+            add({id});
+        }
+    }
+}
+
+bool ChainPuller::begin_background_pull() {
+    const std::lock_guard lock(mutex_);
+    if (background_pulls_ == most_background_pulls) return false;
+    ++background_pulls_;
+    return true;
+}
+
+void ChainPuller::end_background_pull() {
+    const std::lock_guard lock(mutex_);
+    --background_pulls_;
+}
+
+void ChainPuller::pull_if_long(const VolumeId& id, const InstanceId& instance,
+                               const Keys& gives_way_to) {
+    if (!begin_background_pull()) return;  // later
+    Rollback at_the_end;
+    at_the_end.add([this] { end_background_pull(); });
+    try {
+        const auto volume = load(id);
+        if (volume && volume->attachment && volume->attachment->instance == instance &&
+            use_.hypervisor.domain_state(instance.str()) == DomainState::running) {
+            learn_parent(*volume);
+            const auto chain = chain_of(*volume);
+            const bool is_long = chain.size() > images::long_chain_depth;
+            if (is_long && pull(*volume, chain, gives_way_to) == Outcome::gave_way) return;
+        }
+    } catch (const Error& error) {
+        if (error.code() == error_code::unavailable) return;  // tried again
+        log::warn("the chain of {} stays as long as it is until its next capture: {}", id.str(),
+                  error.what());
+    }
+    const std::lock_guard lock(mutex_);
+    unfinished_.erase(id);
+}
+
+void ChainPuller::end_pull(const Volume& volume) {
+    if (!is_in_guest(volume)) return;
+    use_.hypervisor.cancel_pull(volume.attachment->instance.str(), serial_of(volume.id));
+    learn_parent(volume);
+}
+
+void ChainPuller::make_room(const VolumeId& id) {
+    for (int tries = 0; tries < most_tries; ++tries) {
+        const auto volume = load(id);
+        if (!volume || !volume->layer) return;
+        end_pull(*volume);
+        learn_parent(*volume);
+        const auto chain = chain_of(*volume);
+        if (chain.size() < images::max_chain_depth) return;
+        pull(*volume, chain, {});
+    }
+    throw Error(error_code::internal_error, id.str(),
+                fmt::format("the chain of layers below '{}' could not be pulled short", id.str()));
+}
+
+void ChainPuller::rebase(const LayerId& layer, const LayerId& base) {
+    try {
+        use_.pool.rebase(layer, base, use_.pause.token());
+    } catch (const Error&) {
+        use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
+        throw;
+    }
+}
+
+/// Gives way to nobody when `gives_way_to` is empty.
+ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<LayerId>& chain,
+                                       const Keys& gives_way_to) {
     std::vector<Bytes> sizes;
     sizes.reserve(chain.size());
     for (const LayerId& layer : chain)
         sizes.push_back(use_.pool.allocated_size(layer));
     const std::size_t base = images::choose_base(sizes);
-    if (base <= 1) return std::nullopt;
-    return chain.at(base);
-}
+    if (base <= 1) return Outcome::done;
+    Bytes copied{0};
+    for (std::size_t i = 1; i < base; ++i)
+        copied = copied + sizes[i];
+    use_.pool.check_space(copied, use_.free_space_reserve);
 
-DomainState ChainPuller::domain_state(const Volume& volume) const {
-    if (!volume.attachment) return DomainState::absent;
-    return use_.hypervisor.domain_state(volume.attachment->instance.str());
-}
-
-void ChainPuller::add(const VolumeId& id) {
-    const auto volume = load(id);
-    if (!volume || !volume->attachment) return;
-    const InstanceId instance = volume->attachment->instance;
-    const Keys keys{id.str(), instance.str()};
-    use_.executor.add_for_all(keys, [this, id, instance, keys] {
-        const auto now = load(id);
-        if (!now || !now->attachment || now->attachment->instance != instance) return;
-        learn_parent(*now);
-        const auto chain = chain_of(*now);
-        if (chain.size() <= images::long_chain_depth) return;
-        if (domain_state(*now) != DomainState::running) return;
-        if (const auto base = base_of(chain)) pull(*now, *base, keys);
-    });
-}
-
-void ChainPuller::add_long_chains() {
-    const auto volumes = use_.database.read([&](Session& session) {
-        return images::volumes_with_long_chains(session, use_.region, images::long_chain_depth);
-    });
-    for (const VolumeId& id : volumes) {
-        if (!use_.executor.is_busy(id.str())) add(id);
-    }
-}
-
-void ChainPuller::make_room(const VolumeId& id) {
-    const auto volume = load(id);
-    if (!volume || !volume->layer) return;
-    if (domain_state(*volume) != DomainState::absent) {
-        const std::string name = volume->attachment->instance.str();
-        if (use_.hypervisor.active_file(name, serial_of(id))) {
-            use_.hypervisor.cancel_pull(name, serial_of(id));
-        }
-    }
-    learn_parent(*volume);
-    const auto chain = chain_of(*volume);
-    if (chain.size() < images::max_chain_depth) return;
-    if (const auto base = base_of(chain)) pull(*volume, *base, {});
-}
-
-/// Gives way to nobody when `gives_way_to` is empty.
-void ChainPuller::pull(const Volume& volume, const LayerId& base, const Keys& gives_way_to) {
-    if (domain_state(volume) == DomainState::absent) {
-        use_.pool.rebase(volume.layer.value(), base);
+    if (!is_in_guest(volume)) {
+        rebase(chain.front(), chain.at(base));
     } else {
         const std::string name = volume.attachment->instance.str();
         const std::string serial = serial_of(volume.id);
-        if (!use_.hypervisor.is_pulling(name, serial)) {
-            use_.hypervisor.start_pull(name, serial, use_.pool.path_of(base));
-        }
+        use_.hypervisor.start_pull(name, serial, use_.pool.path_of(chain.at(base)));
         while (use_.hypervisor.is_pulling(name, serial)) {
-            if (use_.executor.is_awaited(gives_way_to)) use_.hypervisor.cancel_pull(name, serial);
+            if (use_.executor.is_awaited(gives_way_to)) {
+                use_.hypervisor.cancel_pull(name, serial);
+                learn_parent(volume);
+                return Outcome::gave_way;
+            }
             use_.pause.wait_or_throw(time_between_looks);
         }
     }
     learn_parent(volume);
     images::collect_layers(use_.database, use_.pool, use_.region);
+    if (chain_of(volume).size() < chain.size()) return Outcome::done;
+    if (!is_in_guest(volume)) return Outcome::gave_way;  // the guest has powered off
+    throw Error(error_code::internal_error, volume.id.str(),
+                fmt::format("the pull of '{}' onto '{}' ended without effect", volume.id.str(),
+                            chain.at(base).str()));
 }
 
 void ChainPuller::learn_parent(const Volume& volume) {
     if (!volume.layer) return;
     const auto parent = use_.pool.parent_of(*volume.layer);
-    use_.database.write([&](Session& session) {
-        const auto layer = images::find_layer(session, *volume.layer);
-        if (!layer || layer->parent == parent) return;
-        images::set_layer_parent(session, layer->id, parent);
-        log::info("the chain of {} was pulled short", volume.id.str());
-    });
+    const auto known = use_.database.read(
+        [&](Session& session) { return images::find_layer(session, *volume.layer); });
+    if (!known || known->parent == parent) return;
+    use_.database.write(
+        [&](Session& session) { images::set_layer_parent(session, known->id, parent); });
+    log::info("the chain of {} was pulled short", volume.id.str());
 }
 
 }  // namespace kiln::launcher

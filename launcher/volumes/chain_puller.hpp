@@ -1,5 +1,8 @@
 #pragma once
 
+#include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,32 +19,46 @@ class ChainPuller {
     explicit ChainPuller(InstanceLifecycle::Dependencies dependencies)
         : use_(std::move(dependencies)) {}
 
-    /// Adds a job that pulls the volume's chain short when it is long and its guest runs. The job
-    /// gives way when others want the volume or its instance; what was copied by then stays. Any
-    /// thread.
-    void add(const VolumeId& id);
-    /// The same for every volume whose chain is long. Any thread.
-    void add_long_chains();
+    /// After a capture of the volumes, which belong to one instance: adds a job that pulls their
+    /// chains short where they are long and the guest runs. (A volume that is deep because its
+    /// image is shares all of that with others: it is left alone until it is captured itself.) The
+    /// job gives way when somebody wants the instance; what was copied by then stays, and
+    /// add_unfinished() goes on with it. Any thread.
+    void add(const std::vector<VolumeId>& volumes);
+    /// Adds the jobs again that gave way. Any thread.
+    void add_unfinished();
 
     /// Before a capture: makes the chain at least one shorter than max_chain_depth, however long
-    /// that takes, and ends a pull that goes on behind the service's back. The caller has the
-    /// volume and its instance for itself.
+    /// that takes, and ends a pull that goes on behind the service's back. Throws when it cannot.
+    /// The caller has the volume and its instance for itself.
     void make_room(const VolumeId& id);
+    /// Ends a pull of the volume that goes on behind the service's back: libvirt does nothing else
+    /// with the disk meanwhile.
+    void end_pull(const images::Volume& volume);
 
     /// Lets the catalog say of the volume's top what its file says.
     void learn_parent(const images::Volume& volume);
 
   private:
     using Keys = std::vector<std::string>;
+    enum class Outcome { done, gave_way };
 
     std::optional<images::Volume> load(const VolumeId& id) const;
+    /// The volume's layers, the top first.
     std::vector<LayerId> chain_of(const images::Volume& volume) const;
-    std::optional<LayerId> base_of(const std::vector<LayerId>& chain) const;
-    /// Of the guest that has the volume; absent when none has it.
-    hypervisor::DomainState domain_state(const images::Volume& volume) const;
-    void pull(const images::Volume& volume, const LayerId& base, const Keys& gives_way_to);
+    /// Whether a guest writes to the volume now.
+    bool is_in_guest(const images::Volume& volume) const;
+    void pull_if_long(const VolumeId& id, const InstanceId& instance, const Keys& gives_way_to);
+    Outcome pull(const images::Volume& volume, const std::vector<LayerId>& chain,
+                 const Keys& gives_way_to);
+    void rebase(const LayerId& layer, const LayerId& base);
+    bool begin_background_pull();
+    void end_background_pull();
 
     InstanceLifecycle::Dependencies use_;
+    std::mutex mutex_;
+    std::set<VolumeId> unfinished_;
+    int background_pulls_ = 0;
 };
 
 }  // namespace kiln::launcher

@@ -93,8 +93,9 @@ void VolumeJobs::finish(const VolumeId& id, const char* kind,
     });
 }
 
-bool VolumeJobs::has_domain(const InstanceId& id) const {
-    return use_.hypervisor.domain_state(id.str()) != DomainState::absent;
+bool VolumeJobs::guest_has(const Volume& volume) const {
+    return volume.attachment &&
+           use_.hypervisor.active_file(volume.attachment->instance.str(), serial_of(volume.id));
 }
 
 void VolumeJobs::create(const Volume& volume) {
@@ -123,49 +124,67 @@ void VolumeJobs::create(const Volume& volume) {
 
 void VolumeJobs::give_to_guest(const Volume& volume) {
     const std::string name = volume.attachment->instance.str();
-    if (!has_domain(volume.attachment->instance)) return;  // it will boot with it
-    if (use_.hypervisor.active_file(name, serial_of(volume.id))) return;
+    // Without a domain it will boot with it.
+    if (use_.hypervisor.domain_state(name) == DomainState::absent || guest_has(volume)) return;
     use_.hypervisor.attach_disk(name, use_.planner.disk(volume));
 }
 
 void VolumeJobs::attach(const Volume& volume) {
     constexpr const char* kind = operation_kind::attach_volume;
+    if (!is_in(volume, AttachmentState::attaching)) {
+        end_stale(volume.id, kind, AttachmentState::attaching);
+        return;
+    }
     try {
-        if (is_in(volume, AttachmentState::attaching)) give_to_guest(volume);
-        finish(volume.id, kind, [](Session&, Volume& changed) {
-            if (!is_in(changed, AttachmentState::attaching)) return;
-            changed.attachment->state = AttachmentState::attached;
-        });
+        give_to_guest(volume);
     } catch (const Error& error) {
-        if (error.code() == error_code::unavailable) throw;  // it is tried again
+        if (error.code() == error_code::unavailable || guest_has(volume)) throw;  // tried again
         log::error("cannot attach {} to {}: {}", volume.id.str(), volume.attachment->instance.str(),
                    error.what());
         finish(volume.id, kind, [](Session&, Volume& changed) {
-            if (!is_in(changed, AttachmentState::attaching)) return;
             changed.attachment.reset();
             changed.state = VolumeState::available;
         });
+        return;
     }
+    finish(volume.id, kind, [](Session&, Volume& changed) {
+        changed.attachment->state = AttachmentState::attached;
+    });
 }
 
 void VolumeJobs::detach(const Volume& volume) {
-    if (is_in(volume, AttachmentState::detaching)) {
-        const InstanceId& instance = volume.attachment->instance;
-        if (has_domain(instance) &&
-            !use_.hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
+    constexpr const char* kind = operation_kind::detach_volume;
+    if (!is_in(volume, AttachmentState::detaching)) {
+        end_stale(volume.id, kind, AttachmentState::detaching);
+        return;
+    }
+    const InstanceId& instance = volume.attachment->instance;
+    if (guest_has(volume)) {
+        puller_.end_pull(volume);
+        if (!use_.hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
             log::info("{} has not let {} go yet", instance.str(), volume.id.str());
             return;
         }
     }
-    finish(volume.id, operation_kind::detach_volume, [](Session&, Volume& changed) {
-        if (!is_in(changed, AttachmentState::detaching)) return;
+    finish(volume.id, kind, [](Session&, Volume& changed) {
         changed.attachment.reset();
         changed.state = VolumeState::available;
     });
 }
 
+/// A job that was added twice, or whose instance was terminated: its operation has nothing to do
+/// any more, unless a new request has put the volume into the job's state since.
+void VolumeJobs::end_stale(const VolumeId& id, const char* kind, AttachmentState own) {
+    use_.database.write([&](Session& session) {
+        const auto volume = images::find_volume(session, id);
+        if (volume && is_in(*volume, own)) return;
+        finish_operations(session, id.str(), kind);
+    });
+}
+
 void VolumeJobs::grow(const Volume& volume, Bytes size) {
-    if (volume.attachment && has_domain(volume.attachment->instance)) {
+    if (guest_has(volume)) {
+        puller_.end_pull(volume);
         use_.hypervisor.resize_disk(volume.attachment->instance.str(), serial_of(volume.id), size);
     } else {
         use_.pool.grow(volume.layer.value(), size);
@@ -175,21 +194,19 @@ void VolumeJobs::grow(const Volume& volume, Bytes size) {
 void VolumeJobs::modify(const Volume& volume) {
     auto modification = use_.database.read(
         [&](Session& session) { return images::find_volume_modification(session, volume.id); });
-    const bool is_open = modification && modification->state == ModificationState::modifying;
-    if (is_open) {
-        try {
-            if (modification->target_size > volume.size) grow(volume, modification->target_size);
-            modification->state = ModificationState::completed;
-        } catch (const Error& error) {
-            if (error.code() == error_code::unavailable) throw;  // it is tried again
-            log::error("cannot modify {}: {}", volume.id.str(), error.what());
-            modification->state = ModificationState::failed;
-            modification->status_message = error.what();
-        }
-        modification->ended = use_.clock.now();
+    // Another job was quicker, and has ended the operation.
+    if (!modification || modification->state != ModificationState::modifying) return;
+    try {
+        if (modification->target_size > volume.size) grow(volume, modification->target_size);
+        modification->state = ModificationState::completed;
+    } catch (const Error& error) {
+        if (error.code() == error_code::unavailable) throw;  // it is tried again
+        log::error("cannot modify {}: {}", volume.id.str(), error.what());
+        modification->state = ModificationState::failed;
+        modification->status_message = error.what();
     }
+    modification->ended = use_.clock.now();
     finish(volume.id, operation_kind::modify_volume, [&](Session& session, Volume& changed) {
-        if (!is_open) return;
         images::put_volume_modification(session, *modification);
         if (modification->state != ModificationState::completed) return;
         images::set_layer_size(session, changed.layer.value(), modification->target_size);

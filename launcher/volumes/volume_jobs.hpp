@@ -7,6 +7,7 @@
 #include "base/ids.hpp"
 #include "images/catalog/volume.hpp"
 #include "launcher/instances/lifecycle.hpp"
+#include "launcher/volumes/chain_puller.hpp"
 
 namespace kiln::launcher {
 
@@ -15,8 +16,8 @@ namespace kiln::launcher {
 /// instance that the volume is attached to: it stands in the executor's lanes of both.
 class VolumeJobs {
   public:
-    explicit VolumeJobs(InstanceLifecycle::Dependencies dependencies)
-        : use_(std::move(dependencies)) {}
+    VolumeJobs(InstanceLifecycle::Dependencies dependencies, ChainPuller& puller)
+        : use_(std::move(dependencies)), puller_(puller) {}
 
     /// Adds the job that an operation of the kind stands for. Any thread.
     void add(const std::string& operation_kind, const VolumeId& id);
@@ -42,7 +43,8 @@ class VolumeJobs {
     /// deleting → deleted.
     void remove(const images::Volume& volume);
 
-    bool has_domain(const InstanceId& id) const;
+    void end_stale(const VolumeId& id, const char* operation_kind, images::AttachmentState own);
+    bool guest_has(const images::Volume& volume) const;
     void give_to_guest(const images::Volume& volume);
     void grow(const images::Volume& volume, Bytes size);
     /// Reads the volume, lets `change` change it, writes it, and ends the operation.
@@ -50,6 +52,7 @@ class VolumeJobs {
                 const std::function<void(Session&, images::Volume&)>& change);
 
     InstanceLifecycle::Dependencies use_;
+    ChainPuller& puller_;
 };
 
 }  // namespace kiln::launcher

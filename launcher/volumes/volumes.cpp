@@ -126,7 +126,12 @@ void check_takes_volumes(const Instance& instance) {
 }
 
 void check_device(Session& session, const Instance& instance, const std::string& device) {
-    check_device_name(device);
+    if (!is_device_name(device)) {
+        throw Error(error_code::invalid_parameter_value, device,
+                    fmt::format("Value ({}) for parameter device is invalid. {} is not a valid EBS "
+                                "device name: expecting one like /dev/sdf.",
+                                device, device));
+    }
     const auto volumes = images::volumes_of_instance(session, instance.id);
     for (const Volume& other : volumes) {
         if (other.attachment->device_name != device) continue;
@@ -142,13 +147,14 @@ void check_device(Session& session, const Instance& instance, const std::string&
 }
 
 /// A guest boots with a few slots for disks that come later. `free_slots` of them were free.
-void check_slots(Session& session, const Instance& instance, std::size_t free_slots) {
-    if (instance.state != InstanceState::running) return;
+void check_slots(Session& session, const Instance& instance,
+                 const std::optional<std::size_t>& free_slots) {
+    if (instance.state != InstanceState::running || !free_slots) return;
     const auto volumes = images::volumes_of_instance(session, instance.id);
     const auto on_their_way = std::ranges::count_if(volumes, [](const Volume& volume) {
         return volume.attachment->state == AttachmentState::attaching;
     });
-    if (static_cast<std::size_t>(on_their_way) < free_slots) return;
+    if (static_cast<std::size_t>(on_their_way) < *free_slots) return;
     throw Error("AttachmentLimitExceeded", instance.id.str(),
                 fmt::format("The instance '{}' has no slot left for another volume while it runs: "
                             "stop it, attach the volume, and start it.",
@@ -245,7 +251,7 @@ Volume Launcher::create_volume(const images::Caller& caller, const CreateVolumeR
 
 Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeRequest& request) {
     Implementation& use = *implementation_;
-    const std::size_t free_slots = use.use().hypervisor.free_disk_slots(request.instance.str());
+    const auto free_slots = use.use().hypervisor.free_disk_slots(request.instance.str());
     Volume volume = use.database().write([&](Session& session) {
         Volume changed = images::get_volume(session, caller.scope(), request.volume);
         const Instance instance = images::get_instance(session, caller.scope(), request.instance);

@@ -43,6 +43,16 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         failures_.insert_or_assign(function, std::move(error));
     }
+    /// The next call of the function does its work and then throws, once.
+    void fail_after_next(const std::string& function, Error error) {
+        const std::lock_guard lock(mutex_);
+        late_failures_.insert_or_assign(function, std::move(error));
+    }
+    /// Pulls end at once and leave the chain as it was.
+    void let_pulls_fail() {
+        const std::lock_guard lock(mutex_);
+        pulls_fail_ = true;
+    }
     /// At the next call of the function the action comes first, once: somebody is quicker.
     void before_next(const std::string& function, std::function<void()> action) {
         const std::lock_guard lock(mutex_);
@@ -125,20 +135,28 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
             const auto found = std::ranges::find(own, disk.serial, &hypervisor::DiskSpec::serial);
             found->chain.insert(found->chain.begin(), disk.overlay);
         }
+        fail_late("snapshot_disks");
     }
     std::optional<std::filesystem::path> active_file(const std::string& name,
                                                      const std::string& serial) override {
         const std::lock_guard lock(mutex_);
-        const auto& disks = domains_.at(name).disks;
+        const auto domain = domains_.find(name);
+        if (domain == domains_.end()) return std::nullopt;
+        const auto& disks = domain->second.disks;
         const auto found = std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial);
         if (found == disks.end()) return std::nullopt;
         return found->chain.front();
     }
-    std::size_t free_disk_slots(const std::string&) override { return free_disk_slots_; }
+    std::optional<std::size_t> free_disk_slots(const std::string& name) override {
+        const std::lock_guard lock(mutex_);
+        if (!domains_.contains(name)) return std::nullopt;
+        return free_disk_slots_;
+    }
     void attach_disk(const std::string& name, const hypervisor::DiskSpec& disk) override {
         enter("attach_disk", name);
         const std::lock_guard lock(mutex_);
         domains_.at(name).disks.push_back(disk);
+        fail_late("attach_disk");
     }
     bool detach_disk(const std::string& name, const std::string& serial) override {
         enter("detach_disk", name);
@@ -153,7 +171,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         enter("start_pull", name);
         const std::lock_guard lock(mutex_);
         pulls_.insert_or_assign(serial, base);
-        if (!holds_pulls_) end_pull(name, serial);
+        if (pulls_fail_) {
+            pulls_.erase(serial);
+        } else if (!holds_pulls_) {
+            end_pull(name, serial);
+        }
     }
     bool is_pulling(const std::string&, const std::string& serial) override {
         const std::lock_guard lock(mutex_);
@@ -195,6 +217,12 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         throw Error(error);
     }
 
+    /// The mutex is held.
+    void fail_late(const std::string& function) {
+        const auto failure = late_failures_.extract(function);
+        if (failure) throw Error(failure.mapped());
+    }
+
     std::function<void()> take_action(const std::string& function) {
         const std::lock_guard lock(mutex_);
         auto action = actions_.extract(function);
@@ -214,9 +242,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     mutable std::mutex mutex_;
     std::map<std::string, std::filesystem::path> pulls_;  // by serial
     bool holds_pulls_ = false;
+    bool pulls_fail_ = false;
     std::map<std::string, std::function<void()>> actions_;
     std::map<std::string, hypervisor::DomainSpec> domains_;
     std::map<std::string, Error> failures_;
+    std::map<std::string, Error> late_failures_;
     std::vector<std::string> calls_;
     std::function<void(const hypervisor::DomainEvent&)> listener_;
     bool ignores_shutdown_ = false;

@@ -118,7 +118,8 @@ TEST_F(TestDriver, refuses_what_it_cannot_do) {
     EXPECT_THROW(hypervisor_->request_shutdown("test"), Error);
     EXPECT_THROW(hypervisor_->forward_port("test", 22), Error);
     EXPECT_THROW(hypervisor_->open_console("test", {}), Error);
-    EXPECT_THROW(hypervisor_->active_file("nobody", "root"), Error);
+    EXPECT_EQ(hypervisor_->active_file("nobody", "root"), std::nullopt);
+    EXPECT_FALSE(hypervisor_->is_pulling("nobody", "root"));
     EXPECT_THROW(hypervisor_->snapshot_disks("test", {{.serial = "no", .overlay = "/x"}}), Error);
     EXPECT_THROW(hypervisor_->resize_disk("test", "no", Bytes::gibibytes(1)), Error);
     EXPECT_TRUE(hypervisor_->detach_disk("test", "no")) << "it has none";

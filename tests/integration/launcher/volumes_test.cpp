@@ -248,7 +248,7 @@ TEST_F(VolumesTest, an_attachment_that_cannot_be_is_refused) {
         };
     };
     expect_refused("InvalidDevice.InUse", attaching(id, instance, "/dev/sda1"));
-    expect_refused("InvalidBlockDeviceMapping", attaching(id, instance, "disk two"));
+    expect_refused("InvalidParameterValue", attaching(id, instance, "disk two"));
     expect_refused("InvalidInstanceID.NotFound", attaching(id, InstanceId::generate(), "/dev/sdf"));
     expect_refused("InvalidVolume.NotFound", attaching(VolumeId::generate(), instance, "/dev/sdf"));
     const VolumeId elsewhere = create({.zone = "local-1b", .size = Bytes::gibibytes(1)});
@@ -395,6 +395,50 @@ TEST_F(VolumesTest, a_snapshot_that_fails_says_why_and_the_volume_stays_as_it_wa
     launcher().delete_snapshot(caller(), id);
 }
 
+TEST_F(VolumesTest, a_snapshot_has_the_size_that_its_volume_has_when_it_is_taken) {
+    const VolumeId id = create_empty();
+    launcher().modify_volume(caller(), {.volume = id, .size = Bytes::gibibytes(5)});
+    const SnapshotId snapshot = launcher().create_snapshot(caller(), {.volume = id}).id;
+    settle();
+    EXPECT_EQ(snapshot_now(snapshot).volume_size, Bytes::gibibytes(5));
+}
+
+TEST_F(VolumesTest, a_switch_that_libvirt_reports_as_failed_though_it_was_made_is_kept) {
+    const InstanceId instance = run_one();
+    const VolumeId id = volumes(instance).at(0).id;
+    const LayerId before = volume_now(id).layer.value();
+    host().fail_after_next("snapshot_disks", Error("InternalError", "", "cannot save the status"));
+    EXPECT_EQ(snapshot_now(snap(id)).state, SnapshotState::completed);
+    EXPECT_NE(volume_now(id).layer, before);
+    EXPECT_EQ(host().active_file(instance.str(), launcher::serial_of(id)),
+              pool().path_of(volume_now(id).layer.value()));
+}
+
+TEST_F(VolumesTest, an_attachment_that_the_catalog_could_not_note_is_not_given_up) {
+    const InstanceId instance = run_one();
+    const VolumeId id = create_empty();
+    host().fail_after_next("attach_disk", Error("InternalError", "", "cannot save the status"));
+    attach(id, instance);
+    EXPECT_EQ(volume_now(id).attachment->state, AttachmentState::attaching) << "it is tried again";
+    stop_service();
+    start_service();
+    EXPECT_EQ(volume_now(id).attachment->state, AttachmentState::attached);
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(VolumesTest, an_instance_does_not_start_while_its_root_is_being_detached) {
+    const InstanceId instance = run_one();
+    stop(instance);
+    const VolumeId root = volumes(instance).at(0).id;
+    write([&](Session& session) {
+        images::Volume changed = images::find_volume(session, root).value();
+        changed.attachment->state = AttachmentState::detaching;
+        images::update_volume(session, changed);
+    });
+    EXPECT_EQ(error_code_of([&] { launcher().start_instances(caller(), {instance}); }),
+              "InvalidParameterValue");
+}
+
 TEST_F(VolumesTest, all_volumes_of_an_instance_are_kept_in_one_transaction) {
     const InstanceId instance = run_one();
     const VolumeId root = volumes(instance).at(0).id;
@@ -510,6 +554,33 @@ TEST_F(ChainTest, a_pull_gives_way_to_a_stop_and_leaves_the_chain_as_it_was) {
     EXPECT_EQ(open_operation_count(), 0U);
 }
 
+TEST_F(ChainTest, a_volume_of_a_deep_image_shares_its_layers_until_it_is_captured) {
+    const VolumeId id = create_empty();
+    while (depth_of(id) < images::max_chain_depth)
+        snap(id);
+    const InstanceId instance = run_one();
+    attach(id, instance);
+    stop_service();
+    start_service();
+    EXPECT_THAT(host().calls(), Not(Contains("start_pull " + instance.str())));
+    snap(id);
+    EXPECT_THAT(host().calls(), Contains("start_pull " + instance.str()));
+    EXPECT_LE(depth_of(id), images::max_chain_depth);
+}
+
+TEST_F(ChainTest, a_pull_without_effect_fails_the_capture_at_the_bound_and_says_so) {
+    const InstanceId instance = run_one();
+    const VolumeId id = create_empty();
+    while (depth_of(id) < images::max_chain_depth)
+        snap(id);
+    attach(id, instance);
+    host().let_pulls_fail();
+    const SnapshotId snapshot = snap(id);
+    EXPECT_EQ(snapshot_now(snapshot).state, SnapshotState::error);
+    EXPECT_THAT(snapshot_now(snapshot).state_message, HasSubstr("ended without effect"));
+    EXPECT_EQ(depth_of(id), images::max_chain_depth);
+}
+
 TEST_F(ChainTest, a_pull_that_ended_while_no_service_ran_is_learned_of) {
     const InstanceId instance = run_one();
     const VolumeId id = volumes(instance).at(0).id;
@@ -544,6 +615,14 @@ TEST_F(VolumesTest, a_shared_snapshot_makes_volumes_for_others_and_stays_its_own
     EXPECT_EQ(error_code_of(use), "");
     EXPECT_EQ(error_code_of([&] { launcher().delete_snapshot(other, id); }),
               "InvalidSnapshot.NotFound");
+    EXPECT_EQ(error_code_of([&] {
+                  launcher().register_image(
+                      other, {.name = "pinned",
+                              .root_device_name = "/dev/sda1",
+                              .block_devices = {{.device_name = "/dev/sda1", .snapshot = id}}});
+              }),
+              "UnsupportedOperation")
+        << "its owner could not delete it any more";
     launcher().modify_snapshot_attribute(
         caller(), {.snapshot = id, .add = {"all"}, .remove = {other.account.str()}});
     EXPECT_EQ(error_code_of(use), "");
