@@ -32,6 +32,10 @@ void open_service_log(Level least) {
     spdlog::set_default_logger(logger);
 }
 
+bool is_written(Level level) {
+    return spdlog::default_logger_raw()->should_log(to_spdlog(level));
+}
+
 void write(Level level, std::string_view message) {
     spdlog::default_logger_raw()->log(to_spdlog(level),
                                       spdlog::string_view_t(message.data(), message.size()));

@@ -13,13 +13,14 @@ namespace kiln::log {
 enum class Level { debug, info, warning, error };
 
 void write(Level level, std::string_view message);
+bool is_written(Level level);
 /// From now on lines begin with the time in UTC and their level, and those below `least` are left
 /// out. Once, before there are other threads.
 void open_service_log(Level least);
 
 template <class... Args>
 void write_formatted(Level level, fmt::format_string<Args...> format, Args&&... args) {
-    write(level, fmt::vformat(format, fmt::make_format_args(args...)));
+    if (is_written(level)) write(level, fmt::vformat(format, fmt::make_format_args(args...)));
 }
 
 template <class... Args>

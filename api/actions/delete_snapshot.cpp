@@ -1,5 +1,6 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
+#include "api/shapes/snapshot.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -18,11 +19,7 @@ Action delete_snapshot() {
         {.name = "DeleteSnapshot",
          .summary = "Delete a snapshot that no image uses; later ones and volumes keep their data",
          .example = "kiln delete-snapshot --snapshot-id snap-0123456789abcdef0",
-         .parameters = {{.name = "SnapshotId",
-                         .wire = "SnapshotId",
-                         .required = true,
-                         .help = "The snapshot"},
-                        dry_run_parameter()}},
+         .parameters = {snapshot_id_parameter(), dry_run_parameter()}},
         done_structure(), handle);
 }
 

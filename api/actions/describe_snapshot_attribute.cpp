@@ -1,6 +1,6 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
-#include "api/shapes/snapshot_attribute.hpp"
+#include "api/shapes/snapshot.hpp"
 #include "base/database.hpp"
 #include "images/catalog/snapshot.hpp"
 
@@ -10,7 +10,7 @@ namespace {
 
 struct Result {
     SnapshotId snapshot;
-    std::optional<std::vector<std::string>> grantees;
+    std::vector<std::string> grantees;
 };
 
 Structure<Result> output() {
@@ -27,8 +27,9 @@ Structure<Result> output() {
             });
     return Structure<Result>()
         .text("SnapshotId", "snapshotId", [](const Result& r) { return r.snapshot.str(); })
-        .list("CreateVolumePermissions", "createVolumePermission", permission,
-              [](const Result& r) { return r.grantees.value_or(std::vector<std::string>{}); })
+        .list(
+            "CreateVolumePermissions", "createVolumePermission", permission,
+            [](const Result& r) -> const auto& { return r.grantees; })
         .text_list("ProductCodes", "productCodes",
                    [](const Result&) { return std::vector<std::string>{}; });
 }
@@ -55,10 +56,7 @@ Action describe_snapshot_attribute() {
          .summary = "Show who may make volumes of a snapshot of yours",
          .example = "kiln describe-snapshot-attribute --snapshot-id snap-0123456789abcdef0 "
                     "--attribute createVolumePermission",
-         .parameters = {{.name = "SnapshotId",
-                         .wire = "SnapshotId",
-                         .required = true,
-                         .help = "The snapshot"},
+         .parameters = {snapshot_id_parameter(),
                         {.name = "Attribute",
                          .wire = "Attribute",
                          .required = true,

@@ -1,6 +1,6 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
-#include "api/shapes/snapshot_attribute.hpp"
+#include "api/shapes/snapshot.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -71,10 +71,7 @@ Action modify_snapshot_attribute() {
          .summary = "Let other accounts make volumes of a snapshot, or no longer",
          .example = "kiln modify-snapshot-attribute --snapshot-id snap-0123456789abcdef0 "
                     "--operation-type add --user-ids 123456789012",
-         .parameters = {{.name = "SnapshotId",
-                         .wire = "SnapshotId",
-                         .required = true,
-                         .help = "The snapshot"},
+         .parameters = {snapshot_id_parameter(),
                         {.name = "Attribute",
                          .wire = "Attribute",
                          .help = "The attribute to change",

@@ -1,6 +1,6 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
-#include "api/shapes/snapshot_attribute.hpp"
+#include "api/shapes/snapshot.hpp"
 #include "base/database.hpp"
 #include "images/catalog/snapshot.hpp"
 
@@ -27,10 +27,7 @@ Action reset_snapshot_attribute() {
          .summary = "Let nobody else make volumes of a snapshot any more",
          .example = "kiln reset-snapshot-attribute --snapshot-id snap-0123456789abcdef0 "
                     "--attribute createVolumePermission",
-         .parameters = {{.name = "SnapshotId",
-                         .wire = "SnapshotId",
-                         .required = true,
-                         .help = "The snapshot"},
+         .parameters = {snapshot_id_parameter(),
                         {.name = "Attribute",
                          .wire = "Attribute",
                          .required = true,

@@ -1,5 +1,7 @@
 #include "api/protocol/parameter.hpp"
 
+#include "launcher/volumes/requests.hpp"
+
 namespace kiln::api {
 
 Parameter filters_parameter() {
@@ -93,7 +95,7 @@ Parameter ebs_parameter() {
                  .help = "Size in GiB"},
                 {.name = "VolumeType",
                  .wire = "VolumeType",
-                 .choices = {"gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"}},
+                 .choices = {launcher::volume_types.begin(), launcher::volume_types.end()}},
                 {.name = "DeleteOnTermination",
                  .wire = "DeleteOnTermination",
                  .shape = Shape::boolean,

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "launcher/instances/launch_plan.hpp"
+#include "api/shapes/volume.hpp"
 
 namespace kiln::api {
 
@@ -71,10 +71,7 @@ namespace {
 std::optional<Bytes> volume_size_of(const Arguments& ebs) {
     const auto size = ebs.integer("VolumeSize");
     if (!size) return std::nullopt;
-    const auto most = static_cast<std::int64_t>(launcher::max_volume_size.in_gibibytes());
-    if (*size >= 1 && *size <= most) return Bytes::gibibytes(static_cast<std::uint64_t>(*size));
-    throw Error("InvalidBlockDeviceMapping", "VolumeSize",
-                fmt::format("a volume has 1 to {} GiB, not {}", most, *size));
+    return size_of_request(*size, "InvalidBlockDeviceMapping");
 }
 
 }  // namespace

@@ -51,6 +51,10 @@ std::string volume_of(const SnapshotView& view) {
     return view.snapshot.volume ? view.snapshot.volume->str() : no_volume;
 }
 
+Parameter snapshot_id_parameter() {
+    return {.name = "SnapshotId", .wire = "SnapshotId", .required = true, .help = "The snapshot"};
+}
+
 std::string progress_of(const SnapshotView& view) {
     return view.snapshot.state == images::SnapshotState::completed ? "100%" : "0%";
 }

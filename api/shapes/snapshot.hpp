@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "api/output/structure.hpp"
+#include "api/protocol/parameter.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
 
@@ -23,5 +24,11 @@ const Structure<SnapshotView>& snapshot_info_structure();
 std::string volume_of(const SnapshotView& view);
 /// "100%" or "0%": a layer is frozen in an instant, so there is nothing in between.
 std::string progress_of(const SnapshotView& view);
+
+/// The attribute of a snapshot that can be changed.
+inline constexpr const char* create_volume_permission = "createVolumePermission";
+
+/// "SnapshotId" as several actions take it.
+Parameter snapshot_id_parameter();
 
 }  // namespace kiln::api

@@ -4,6 +4,7 @@
 
 #include "api/shapes/common.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/volumes/requests.hpp"
 
 namespace kiln::api {
 
@@ -98,12 +99,12 @@ std::int64_t gibibytes_of(Bytes size) {
     return static_cast<std::int64_t>(size.in_gibibytes());
 }
 
-Bytes size_of_request(std::int64_t gibibytes) {
+Bytes size_of_request(std::int64_t gibibytes, const char* code) {
     const std::int64_t most = gibibytes_of(launcher::max_volume_size);
     if (gibibytes >= 1 && gibibytes <= most) {
         return Bytes::gibibytes(static_cast<std::uint64_t>(gibibytes));
     }
-    throw Error(error_code::invalid_parameter_value, "Size",
+    throw Error(code, "VolumeSize",
                 fmt::format("a volume has 1 to {} GiB, not {}", most, gibibytes));
 }
 
@@ -115,7 +116,7 @@ Parameter volume_type_parameter() {
     return {.name = "VolumeType",
             .wire = "VolumeType",
             .help = "Kept and shown; all are equally quick here",
-            .choices = {"gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"}};
+            .choices = {launcher::volume_types.begin(), launcher::volume_types.end()}};
 }
 
 Parameter volume_id_parameter() {

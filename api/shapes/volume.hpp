@@ -6,6 +6,7 @@
 
 #include "api/output/structure.hpp"
 #include "api/protocol/parameter.hpp"
+#include "base/error.hpp"
 #include "images/catalog/tag.hpp"
 #include "images/catalog/volume.hpp"
 
@@ -26,9 +27,9 @@ const Structure<images::VolumeModification>& volume_modification_structure();
 
 /// Whole GiB.
 std::int64_t gibibytes_of(Bytes size);
-/// A size in GiB from a request: Bytes that the launcher can check. Throws
-/// Error{InvalidParameterValue} for one below 1 and one that is no size at all.
-Bytes size_of_request(std::int64_t gibibytes);
+/// A size in GiB from a request. Throws Error{code} for one that no volume can have.
+Bytes size_of_request(std::int64_t gibibytes,
+                      const char* code = error_code::invalid_parameter_value);
 
 /// "Size", "VolumeType", "VolumeId" as several actions take them.
 Parameter volume_size_parameter(std::string help);

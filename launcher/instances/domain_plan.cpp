@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "hypervisor/firmware/firmware.hpp"
+#include "hypervisor/hypervisor.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/layers/pool.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -83,6 +84,11 @@ std::string serial_of(const VolumeId& id) {
     std::string serial = id.str();
     std::erase(serial, '-');
     return serial;
+}
+
+bool guest_has(hypervisor::Hypervisor& hypervisor, const images::Volume& volume) {
+    return volume.attachment &&
+           hypervisor.active_file(volume.attachment->instance.str(), serial_of(volume.id));
 }
 
 hypervisor::DiskSpec DomainPlanner::disk(const images::Volume& volume) const {

@@ -10,6 +10,9 @@
 namespace kiln {
 class Database;
 }
+namespace kiln::hypervisor {
+class Hypervisor;
+}
 namespace kiln::images {
 class Pool;
 }
@@ -39,6 +42,8 @@ bool boots_uefi(const images::Instance& instance);
 /// The serial number of a volume's disk: the volume id without its dash, as on EC2's Nitro, since a
 /// guest sees 20 characters of it.
 std::string serial_of(const VolumeId& id);
+/// Whether a guest has the volume's disk now. Asks libvirt.
+bool guest_has(hypervisor::Hypervisor& hypervisor, const images::Volume& volume);
 
 /// The volumes in the order in which the guest sees them: the root first, then by device name. The
 /// n-th is the domain's disk vda, vdb, …

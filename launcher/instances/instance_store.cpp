@@ -35,6 +35,17 @@ void change_instance(Database& database, const InstanceId& id,
     });
 }
 
+void insert_creating_volume(Session& session, const images::Volume& volume,
+                            const std::optional<LayerId>& parent) {
+    images::insert_layer(session, {.id = volume.layer.value(),
+                                   .region = volume.region,
+                                   .parent = parent,
+                                   .state = images::LayerState::creating,
+                                   .virtual_size = volume.size,
+                                   .created = volume.created});
+    images::insert_volume(session, volume);
+}
+
 void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume) {
     const auto layer = database.read(
         [&](Session& session) { return images::find_layer(session, volume.layer.value()); });

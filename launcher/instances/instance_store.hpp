@@ -31,6 +31,9 @@ std::optional<InstanceWithVolumes> load_instance(Database& database, const Insta
 void change_instance(Database& database, const InstanceId& id,
                      const std::function<void(Session&, images::Instance&)>& change);
 
+/// Inserts a volume that is being created, with the row of its layer on top of `parent`.
+void insert_creating_volume(Session& session, const images::Volume& volume,
+                            const std::optional<LayerId>& parent);
 /// Makes the file of a volume that is being created, unless it is there: an overlay of its layer's
 /// parent, or an empty one.
 void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume);

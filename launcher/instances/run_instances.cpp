@@ -8,7 +8,6 @@
 #include "base/text.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/key_pair.hpp"
-#include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
@@ -137,18 +136,11 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
         }
         parent = snapshot->layer;
     }
-    const LayerId layer = LayerId::generate();
-    images::insert_layer(session, {.id = layer,
-                                   .region = instance.region,
-                                   .parent = parent,
-                                   .state = images::LayerState::creating,
-                                   .virtual_size = device.volume_size,
-                                   .created = from.now});
     images::Volume volume{.id = VolumeId::generate(),
                           .owner = instance.owner,
                           .region = instance.region,
                           .zone = instance.zone,
-                          .layer = layer,
+                          .layer = LayerId::generate(),
                           .snapshot = device.snapshot,
                           .state = images::VolumeState::creating,
                           .size = device.volume_size,
@@ -160,7 +152,7 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                               .state = images::AttachmentState::attaching,
                               .delete_on_termination = device.delete_on_termination,
                               .attached = from.now}};
-    images::insert_volume(session, volume);
+    insert_creating_volume(session, volume, parent);
     return volume;
 }
 

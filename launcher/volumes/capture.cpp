@@ -168,22 +168,24 @@ std::optional<std::string> VolumeCapture::try_switch(const OperationId& operatio
             log::error("capture of {}: {}", capture.parts.front().volume.str(), error.what());
             if (known == nullptr || known->code() != error_code::unavailable) {
                 // libvirt may have failed after QEMU had switched.
-                if (has_switched_after_all(capture, switches)) return std::nullopt;
-                return error.what();
+                const auto switched = was_switched(capture, switches);
+                if (switched)
+                    return *switched ? std::nullopt : std::optional<std::string>(error.what());
             }
         }
         use_.pause.wait_or_throw(retry_interval);
     }
 }
 
-bool VolumeCapture::has_switched_after_all(const Capture& capture,
-                                           const std::vector<Switch>& switches) const {
+/// nullopt when nobody can tell.
+std::optional<bool> VolumeCapture::was_switched(const Capture& capture,
+                                                const std::vector<Switch>& switches) const {
     try {
         return capture.instance && already_switched(capture, switches);
     } catch (const Error& error) {
         log::error("cannot tell whether the disks of {} were switched: {}", capture.instance->str(),
                    error.what());
-        return false;
+        return std::nullopt;
     }
 }
 

@@ -63,7 +63,8 @@ class VolumeCapture {
     bool is_open(const Capture& capture) const;
     std::optional<std::string> try_switch(const OperationId& operation, Capture& capture,
                                           std::vector<Switch>& switches);
-    bool has_switched_after_all(const Capture& capture, const std::vector<Switch>& switches) const;
+    std::optional<bool> was_switched(const Capture& capture,
+                                     const std::vector<Switch>& switches) const;
     void make_room(const Capture& capture);
     void retry(const char* what, const std::function<void()>& step);
     std::vector<Switch> plan(const OperationId& operation, Capture& capture);

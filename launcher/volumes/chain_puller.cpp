@@ -19,8 +19,6 @@ using hypervisor::DomainState;
 using images::Volume;
 
 constexpr std::chrono::milliseconds time_between_looks{50};
-/// Each holds a thread of the executor, and the disk is one for all.
-constexpr int most_background_pulls = 2;
 /// A guest may power off in the middle of a pull, which then begins anew without it.
 constexpr int most_tries = 3;
 
@@ -39,11 +37,6 @@ std::vector<LayerId> ChainPuller::chain_of(const Volume& volume) const {
     for (const images::Layer& layer : chain)
         ids.push_back(layer.id);
     return ids;
-}
-
-bool ChainPuller::is_in_guest(const Volume& volume) const {
-    return volume.attachment &&
-           use_.hypervisor.active_file(volume.attachment->instance.str(), serial_of(volume.id));
 }
 
 void ChainPuller::add(const std::vector<VolumeId>& volumes) {
@@ -83,31 +76,20 @@ void ChainPuller::add_unfinished() {
     }
 }
 
-bool ChainPuller::begin_background_pull() {
-    const std::lock_guard lock(mutex_);
-    if (background_pulls_ == most_background_pulls) return false;
-    ++background_pulls_;
-    return true;
-}
-
-void ChainPuller::end_background_pull() {
-    const std::lock_guard lock(mutex_);
-    --background_pulls_;
+bool ChainPuller::is_in_running_guest(const Volume& volume, const InstanceId& instance) const {
+    return volume.attachment && volume.attachment->instance == instance &&
+           use_.hypervisor.domain_state(instance.str()) == DomainState::running;
 }
 
 void ChainPuller::pull_if_long(const VolumeId& id, const InstanceId& instance,
                                const Keys& gives_way_to) {
-    if (!begin_background_pull()) return;  // later
-    Rollback at_the_end;
-    at_the_end.add([this] { end_background_pull(); });
     try {
         const auto volume = load(id);
-        if (volume && volume->attachment && volume->attachment->instance == instance &&
-            use_.hypervisor.domain_state(instance.str()) == DomainState::running) {
+        if (volume && is_in_running_guest(*volume, instance)) {
             learn_parent(*volume);
             const auto chain = chain_of(*volume);
             const bool is_long = chain.size() > images::long_chain_depth;
-            if (is_long && pull(*volume, chain, gives_way_to) == Outcome::gave_way) return;
+            if (is_long && !pull_in_background(*volume, chain, gives_way_to)) return;
         }
     } catch (const Error& error) {
         if (error.code() == error_code::unavailable) return;  // tried again
@@ -118,10 +100,17 @@ void ChainPuller::pull_if_long(const VolumeId& id, const InstanceId& instance,
     unfinished_.erase(id);
 }
 
+bool ChainPuller::pull_in_background(const Volume& volume, const std::vector<LayerId>& chain,
+                                     const Keys& gives_way_to) {
+    if (!background_pulls_.try_acquire()) return false;
+    Rollback at_the_end;
+    at_the_end.add([this] { background_pulls_.release(); });
+    return pull(volume, chain, gives_way_to) == Outcome::done;
+}
+
 void ChainPuller::end_pull(const Volume& volume) {
-    if (!is_in_guest(volume)) return;
+    if (!guest_has(use_.hypervisor, volume)) return;
     use_.hypervisor.cancel_pull(volume.attachment->instance.str(), serial_of(volume.id));
-    learn_parent(volume);
 }
 
 void ChainPuller::make_room(const VolumeId& id) {
@@ -161,7 +150,7 @@ ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<L
         copied = copied + sizes[i];
     use_.pool.check_space(copied, use_.free_space_reserve);
 
-    if (!is_in_guest(volume)) {
+    if (!guest_has(use_.hypervisor, volume)) {
         rebase(chain.front(), chain.at(base));
     } else {
         const std::string name = volume.attachment->instance.str();
@@ -179,7 +168,7 @@ ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<L
     learn_parent(volume);
     images::collect_layers(use_.database, use_.pool, use_.region);
     if (chain_of(volume).size() < chain.size()) return Outcome::done;
-    if (!is_in_guest(volume)) return Outcome::gave_way;  // the guest has powered off
+    if (!guest_has(use_.hypervisor, volume)) return Outcome::gave_way;  // the guest has powered off
     throw Error(error_code::internal_error, volume.id.str(),
                 fmt::format("the pull of '{}' onto '{}' ended without effect", volume.id.str(),
                             chain.at(base).str()));

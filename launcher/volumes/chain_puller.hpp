@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <optional>
+#include <semaphore>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,19 +47,20 @@ class ChainPuller {
     std::optional<images::Volume> load(const VolumeId& id) const;
     /// The volume's layers, the top first.
     std::vector<LayerId> chain_of(const images::Volume& volume) const;
-    /// Whether a guest writes to the volume now.
-    bool is_in_guest(const images::Volume& volume) const;
+    bool is_in_running_guest(const images::Volume& volume, const InstanceId& instance) const;
     void pull_if_long(const VolumeId& id, const InstanceId& instance, const Keys& gives_way_to);
+    /// false: later, since enough run already or it gave way.
+    bool pull_in_background(const images::Volume& volume, const std::vector<LayerId>& chain,
+                            const Keys& gives_way_to);
     Outcome pull(const images::Volume& volume, const std::vector<LayerId>& chain,
                  const Keys& gives_way_to);
     void rebase(const LayerId& layer, const LayerId& base);
-    bool begin_background_pull();
-    void end_background_pull();
 
     InstanceLifecycle::Dependencies use_;
     std::mutex mutex_;
     std::set<VolumeId> unfinished_;
-    int background_pulls_ = 0;
+    /// Each pull holds a thread of the executor, and the disk is one for all.
+    std::counting_semaphore<> background_pulls_{2};
 };
 
 }  // namespace kiln::launcher

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,6 +10,9 @@
 #include "images/catalog/tag.hpp"
 
 namespace kiln::launcher {
+
+/// EC2's; they are kept and shown, and all are equally quick here.
+inline constexpr std::array volume_types{"gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"};
 
 struct CreateVolumeRequest {
     std::string zone;

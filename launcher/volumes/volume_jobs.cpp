@@ -93,11 +93,6 @@ void VolumeJobs::finish(const VolumeId& id, const char* kind,
     });
 }
 
-bool VolumeJobs::guest_has(const Volume& volume) const {
-    return volume.attachment &&
-           use_.hypervisor.active_file(volume.attachment->instance.str(), serial_of(volume.id));
-}
-
 void VolumeJobs::create(const Volume& volume) {
     constexpr const char* kind = operation_kind::create_volume;
     try {
@@ -125,7 +120,9 @@ void VolumeJobs::create(const Volume& volume) {
 void VolumeJobs::give_to_guest(const Volume& volume) {
     const std::string name = volume.attachment->instance.str();
     // Without a domain it will boot with it.
-    if (use_.hypervisor.domain_state(name) == DomainState::absent || guest_has(volume)) return;
+    if (use_.hypervisor.domain_state(name) == DomainState::absent ||
+        guest_has(use_.hypervisor, volume))
+        return;
     use_.hypervisor.attach_disk(name, use_.planner.disk(volume));
 }
 
@@ -138,7 +135,8 @@ void VolumeJobs::attach(const Volume& volume) {
     try {
         give_to_guest(volume);
     } catch (const Error& error) {
-        if (error.code() == error_code::unavailable || guest_has(volume)) throw;  // tried again
+        if (error.code() == error_code::unavailable || guest_has(use_.hypervisor, volume))
+            throw;  // tried again
         log::error("cannot attach {} to {}: {}", volume.id.str(), volume.attachment->instance.str(),
                    error.what());
         finish(volume.id, kind, [](Session&, Volume& changed) {
@@ -159,7 +157,7 @@ void VolumeJobs::detach(const Volume& volume) {
         return;
     }
     const InstanceId& instance = volume.attachment->instance;
-    if (guest_has(volume)) {
+    if (guest_has(use_.hypervisor, volume)) {
         puller_.end_pull(volume);
         if (!use_.hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
             log::info("{} has not let {} go yet", instance.str(), volume.id.str());
@@ -183,7 +181,7 @@ void VolumeJobs::end_stale(const VolumeId& id, const char* kind, AttachmentState
 }
 
 void VolumeJobs::grow(const Volume& volume, Bytes size) {
-    if (guest_has(volume)) {
+    if (guest_has(use_.hypervisor, volume)) {
         puller_.end_pull(volume);
         use_.hypervisor.resize_disk(volume.attachment->instance.str(), serial_of(volume.id), size);
     } else {

@@ -44,7 +44,6 @@ class VolumeJobs {
     void remove(const images::Volume& volume);
 
     void end_stale(const VolumeId& id, const char* operation_kind, images::AttachmentState own);
-    bool guest_has(const images::Volume& volume) const;
     void give_to_guest(const images::Volume& volume);
     void grow(const images::Volume& volume, Bytes size);
     /// Reads the volume, lets `change` change it, writes it, and ends the operation.

@@ -2,12 +2,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/text.hpp"
-#include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -23,7 +21,6 @@ using images::Volume;
 using images::VolumeState;
 
 constexpr const char* create_action = "CreateVolume";
-constexpr std::array volume_types{"gp2", "gp3", "io1", "io2", "sc1", "st1", "standard"};
 
 void check_zone(const std::string& zone, const std::vector<std::string>& zones) {
     if (std::ranges::find(zones, zone) != zones.end()) return;
@@ -100,13 +97,7 @@ Volume insert_new_volume(Session& session, const images::Caller& caller,
                   .size = size_of(request, snapshot),
                   .volume_type = request.volume_type,
                   .created = now};
-    images::insert_layer(session, {.id = volume.layer.value(),
-                                   .region = volume.region,
-                                   .parent = snapshot ? snapshot->layer : std::nullopt,
-                                   .state = images::LayerState::creating,
-                                   .virtual_size = volume.size,
-                                   .created = now});
-    images::insert_volume(session, volume);
+    insert_creating_volume(session, volume, snapshot ? snapshot->layer : std::nullopt);
     images::set_tags(session, caller.scope(), volume.id.str(), request.tags);
     images::insert_operation(session, volume_operation(operation_kind::create_volume, volume, now));
     return volume;

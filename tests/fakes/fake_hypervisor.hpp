@@ -140,6 +140,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     std::optional<std::filesystem::path> active_file(const std::string& name,
                                                      const std::string& serial) override {
         const std::lock_guard lock(mutex_);
+        fail_now("active_file");
         const auto domain = domains_.find(name);
         if (domain == domains_.end()) return std::nullopt;
         const auto& disks = domain->second.disks;
@@ -210,11 +211,12 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         if (const auto action = take_action(function)) action();
         const std::lock_guard lock(mutex_);
         calls_.push_back(function + " " + name);
-        const auto failure = failures_.find(function);
-        if (failure == failures_.end()) return;
-        const Error error = failure->second;
-        failures_.erase(failure);
-        throw Error(error);
+        fail_now(function);
+    }
+    /// The mutex is held.
+    void fail_now(const std::string& function) {
+        const auto failure = failures_.extract(function);
+        if (failure) throw Error(failure.mapped());
     }
 
     /// The mutex is held.

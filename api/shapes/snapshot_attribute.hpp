@@ -1,8 +1,0 @@
-#pragma once
-
-namespace kiln::api {
-
-/// The attribute of a snapshot that can be changed.
-inline constexpr const char* create_volume_permission = "createVolumePermission";
-
-}  // namespace kiln::api
