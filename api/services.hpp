@@ -7,15 +7,10 @@ class Clock;
 class Database;
 struct Settings;
 }  // namespace kiln
-namespace kiln::images {
-class Pool;
-}
-namespace kiln::hypervisor {
-class Hypervisor;
-}
 namespace kiln::launcher {
 class Launcher;
-}
+class Regions;
+}  // namespace kiln::launcher
 namespace kiln::builder {
 class Builder;
 }
@@ -27,8 +22,7 @@ struct Services {
     const Settings& settings;
     const Clock& clock;
     Database& database;
-    const images::Pool& pool;
-    hypervisor::Hypervisor& hypervisor;
+    launcher::Regions& regions;
     const hypervisor::AcceleratorVerdict& accelerator;
     launcher::Launcher& launcher;
     builder::Builder& builder;

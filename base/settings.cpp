@@ -18,7 +18,7 @@ namespace kiln {
 namespace {
 
 constexpr const char* invalid_configuration = "InvalidConfiguration";
-constexpr std::size_t longest_region = 64;
+constexpr std::size_t longest_region_name = 64;
 
 std::filesystem::path home_directory(const char* xdg_variable, const char* below_home) {
     const std::string xdg = environment_variable(xdg_variable);
@@ -57,7 +57,11 @@ const std::map<std::string, Setter>& setters() {
         {"state_dir",
          [](Settings& s, const YAML::Node& node) { s.state_directory = node.as<std::string>(); }},
         {"socket", [](Settings& s, const YAML::Node& node) { s.socket = node.as<std::string>(); }},
-        {"region", [](Settings& s, const YAML::Node& node) { s.region = node.as<std::string>(); }},
+        {"region",
+         [](Settings& s, const YAML::Node& node) {
+             s.region = node.as<std::string>();
+             s.region_is_chosen = true;
+         }},
         {"zones", [](Settings& s,
                      const YAML::Node& node) { s.zones = node.as<std::vector<std::string>>(); }},
         {"libvirt_uri",
@@ -115,6 +119,7 @@ void apply_environment(Settings& settings) {
     apply("KILN_STATE_DIR", settings.state_directory);
     apply("KILN_SOCKET", settings.socket);
     apply("KILN_REGION", settings.region);
+    if (!environment_variable("KILN_REGION").empty()) settings.region_is_chosen = true;
     apply("KILN_LIBVIRT_URI", settings.libvirt_uri);
 }
 
@@ -139,16 +144,12 @@ void fill_defaults(Settings& settings) {
     }
 }
 
-/// A region's name stands in ids, paths and zones.
 void check_region(const std::string& region) {
-    const bool allowed = std::ranges::all_of(region, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-    });
-    if (allowed && !region.empty() && region.size() <= longest_region && region[0] != '-') return;
+    if (is_region_name(region)) return;
     throw Error(invalid_configuration, region,
                 fmt::format("the region '{}' must be at most {} lower-case letters, digits and "
                             "hyphens: set region or KILN_REGION",
-                            region, longest_region));
+                            region, longest_region_name));
 }
 
 void check(const Settings& settings) {
@@ -164,6 +165,12 @@ void check(const Settings& settings) {
 }
 
 }  // namespace
+
+bool is_region_name(std::string_view name) {
+    const bool allowed = std::ranges::all_of(
+        name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+    return allowed && !name.empty() && name.size() <= longest_region_name && name[0] != '-';
+}
 
 Settings load_settings() {
     Settings settings{.region = "local-1",

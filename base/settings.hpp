@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
@@ -19,6 +20,7 @@ struct Settings {
     /// neither socket nor state_dir: where it answers, the user needs no service of their own.
     std::optional<std::filesystem::path> machine_socket;
     std::string region;              // region, default "local-1"
+    bool region_is_chosen = false;   // region or KILN_REGION names it: commands ask for it too
     std::vector<std::string> zones;  // zones, default {region + "a"}
     std::string libvirt_uri;         // libvirt_uri
     /// Refuse new instances and images when the pool has less free space than this.
@@ -26,6 +28,10 @@ struct Settings {
     /// Refuse new instances when the host's memory less this is spoken for.
     Bytes memory_reserve;  // memory_reserve_mib, default 512
 };
+
+/// At most 64 lower-case letters, digits and hyphens, the first no hyphen: names of regions and
+/// zones stand in paths and host names.
+bool is_region_name(std::string_view name);
 
 /// Throws Error{InvalidConfiguration} that names the file, the line and the key: unknown keys are
 /// refused with the nearest known one.

@@ -11,7 +11,7 @@
 #include "builder/steps/build_disk.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/operation.hpp"
-#include "images/layers/pool.hpp"
+#include "launcher/regions/regions.hpp"
 
 namespace kiln::builder {
 
@@ -97,8 +97,9 @@ std::filesystem::path Builder::directory_of(const ImageId& image) const {
     return dependencies_.work_directory / image.str();
 }
 
-void Builder::check_space(const Recipe& recipe) const {
-    dependencies_.pool.check_space(space_needed(recipe.kind), dependencies_.free_space_reserve);
+void Builder::check_space(const images::Caller& caller, const Recipe& recipe) const {
+    dependencies_.regions.get(caller.region)
+        .pool.check_space(space_needed(recipe.kind), dependencies_.free_space_reserve);
 }
 
 void Builder::recover() {
@@ -120,7 +121,7 @@ void Builder::recover() {
 }
 
 ImageId Builder::build_image(const images::Caller& caller, const BuildRequest& request) {
-    check_space(request.recipe);
+    check_space(caller, request.recipe);
     check_unfinished_builds(caller);
     const std::string& description =
         request.description.empty() ? request.recipe.description : request.description;
@@ -241,7 +242,7 @@ void Builder::make_image(Running& build, std::stop_token stop) {
     const std::filesystem::path disk = build_disk(build.recipe, directory, progress, stop);
     if (stop.stop_requested()) throw Error("Canceled", "", "the build was canceled");
     report(build, 99, "registering the image");
-    publish_build(dependencies_.database, dependencies_.pool,
+    publish_build(dependencies_.database, dependencies_.regions.get(build.caller.region).pool,
                   {.registration = build.registration,
                    .caller = build.caller,
                    .recipe = build.recipe,

@@ -16,8 +16,8 @@
 namespace kiln {
 class Database;
 }
-namespace kiln::images {
-class Pool;
+namespace kiln::launcher {
+class Regions;
 }
 
 namespace kiln::builder {
@@ -45,9 +45,9 @@ class Builder {
   public:
     struct Dependencies {
         Database& database;
-        const images::Pool& pool;
+        const launcher::Regions& regions;
         const Clock& clock;
-        std::filesystem::path work_directory;  // <ami-id> below it; on the pool's file system
+        std::filesystem::path work_directory;  // <ami-id> below it
         Bytes free_space_reserve;
     };
     explicit Builder(Dependencies dependencies);
@@ -73,7 +73,7 @@ class Builder {
   private:
     struct Running;
 
-    void check_space(const Recipe& recipe) const;
+    void check_space(const images::Caller& caller, const Recipe& recipe) const;
     void check_unfinished_builds(const images::Caller& caller);
     std::filesystem::path directory_of(const ImageId& image) const;
     void forget_oldest();

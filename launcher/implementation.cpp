@@ -8,6 +8,8 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "images/catalog/region.hpp"
+#include "images/layers/collection.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -26,11 +28,6 @@ constexpr int forget_every_ticks = 600;
 constexpr std::chrono::hours terminated_instances_are_kept{1};
 /// What an empty overlay with its share of metadata may take at once.
 constexpr Bytes new_layer_size = Bytes::mebibytes(4);
-
-hypervisor::DiskCache disk_cache_of(const images::Pool& pool) {
-    return pool.supports_direct_io() ? hypervisor::DiskCache::none
-                                     : hypervisor::DiskCache::writeback;
-}
 
 bool uses_memory(const Instance& instance) {
     return instance.state != InstanceState::stopped && instance.state != InstanceState::terminated;
@@ -57,54 +54,56 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       status_(dependencies_.clock),
       files_(dependencies_.settings.state_directory / "instances"),
       planner_{.database = dependencies_.database,
-               .pool = dependencies_.pool,
+               .regions = dependencies_.regions,
                .files = files_,
                .catalog_id = dependencies_.catalog_id,
-               .accelerator = dependencies_.accelerator,
-               .cache = disk_cache_of(dependencies_.pool)},
+               .accelerator = dependencies_.accelerator},
       executor_(job_threads),
       lifecycle_(jobs_dependencies()),
       puller_(jobs_dependencies()),
       capture_(jobs_dependencies(), lifecycle_, puller_),
       volume_jobs_(jobs_dependencies(), puller_) {
-    dependencies_.hypervisor.set_event_listener(
+    dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
 }
 
 InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
     return {.database = dependencies_.database,
             .clock = dependencies_.clock,
-            .pool = dependencies_.pool,
+            .regions = dependencies_.regions,
             .files = files_,
             .planner = planner_,
-            .hypervisor = dependencies_.hypervisor,
             .status = status_,
             .executor = executor_,
             .pause = pause_,
-            .region = dependencies_.settings.region,
             .free_space_reserve = dependencies_.settings.free_space_reserve};
 }
 
 Launcher::Implementation::~Implementation() {
-    dependencies_.hypervisor.set_event_listener(nullptr);
+    dependencies_.regions.set_event_listener(nullptr);
     pause_.stop();
     if (housekeeper_.joinable()) housekeeper_.join();
     executor_.stop();
 }
 
 void Launcher::Implementation::learn_parents() {
-    const auto volumes = database().read([this](Session& session) {
-        return images::all_volumes(session, dependencies_.settings.region);
-    });
-    for (const images::Volume& volume : volumes) {
-        // One that is being made may have no file yet.
-        if (!volume.layer || !dependencies_.pool.exists(*volume.layer)) continue;
-        try {
-            puller_.learn_parent(volume);
-        } catch (const Error& error) {
-            log::error("cannot tell what {} stands on: {}", volume.id.str(), error.what());
+    for (const Region* region : dependencies_.regions.reachable()) {
+        const auto volumes = database().read(
+            [&](Session& session) { return images::all_volumes(session, region->name); });
+        for (const images::Volume& volume : volumes) {
+            // One that is being made may have no file yet.
+            if (!volume.layer || !region->pool.exists(*volume.layer)) continue;
+            try {
+                puller_.learn_parent(volume);
+            } catch (const Error& error) {
+                log::error("cannot tell what {} stands on: {}", volume.id.str(), error.what());
+            }
         }
     }
+}
+
+void Launcher::Implementation::collect_layers(const std::string& region) {
+    images::collect_layers(database(), dependencies_.regions.get(region).pool, region);
 }
 
 void Launcher::Implementation::start_housekeeping() {
@@ -181,15 +180,26 @@ std::vector<InstanceStateChange> Launcher::Implementation::transition(
     return changes;
 }
 
-int Launcher::Implementation::fitting_count(Session& session, Bytes total,
+Launcher::Implementation::HostMemory Launcher::Implementation::host_memory(
+    const images::Caller& caller) const {
+    const Region& region = region_of(caller);
+    return {.libvirt_uri = region.libvirt_uri, .total = region.hypervisor.host_capacity().memory};
+}
+
+int Launcher::Implementation::fitting_count(Session& session, const HostMemory& memory,
                                             const std::string& instance_type, int wanted,
                                             int least) {
-    check_pool_space();
     const Bytes needed = get_instance_type(instance_type).memory;
     Bytes used = dependencies_.settings.memory_reserve;
-    for (const Instance& instance : images::unfinished_instances(session)) {
-        if (uses_memory(instance)) used = used + get_instance_type(instance.instance_type).memory;
+    std::set<std::string> regions;  // that share the host
+    for (const images::Region& region : images::list_regions(session)) {
+        if (region.libvirt_uri == memory.libvirt_uri) regions.insert(region.name);
     }
+    for (const Instance& instance : images::unfinished_instances(session)) {
+        if (!regions.contains(instance.region) || !uses_memory(instance)) continue;
+        used = used + get_instance_type(instance.instance_type).memory;
+    }
+    const Bytes total = memory.total;
     const Bytes left{total.value > used.value ? total.value - used.value : 0};
     const int fitting = static_cast<int>(
         std::min<std::uint64_t>(left.value / needed.value, static_cast<std::uint64_t>(wanted)));
@@ -203,8 +213,9 @@ int Launcher::Implementation::fitting_count(Session& session, Bytes total,
                     left.in_mebibytes()));
 }
 
-void Launcher::Implementation::check_pool_space() const {
-    dependencies_.pool.check_space(new_layer_size, dependencies_.settings.free_space_reserve);
+void Launcher::Implementation::check_pool_space(const std::string& region) const {
+    dependencies_.regions.get(region).pool.check_space(new_layer_size,
+                                                       dependencies_.settings.free_space_reserve);
 }
 
 void Launcher::Implementation::resume_operation(const images::Operation& operation) {
@@ -265,30 +276,42 @@ void Launcher::Implementation::settle_lost_domains() {
 
 std::set<InstanceId> Launcher::Implementation::compare_domains() {
     std::set<InstanceId> missing;
-    const auto domains = dependencies_.hypervisor.domains_of(dependencies_.catalog_id);
-    std::set<std::string> present(domains.begin(), domains.end());
     const auto instances =
         database().read([](Session& session) { return images::unfinished_instances(session); });
-    for (const Instance& instance : instances) {
-        const bool has_domain = present.erase(instance.id.str()) > 0;
-        if (instance.state != InstanceState::running) continue;
-        if (!has_domain) {
-            missing.insert(instance.id);
-        } else if (dependencies_.hypervisor.domain_state(instance.id.str()) ==
-                   DomainState::paused_by_io_error) {
-            status_.io_failed(instance.id);
-        } else if (status_.reachability(instance.id) != Reachability::ok) {
-            executor_.add("agent of " + instance.id.str(),
-                          [this, id = instance.id] { lifecycle_.check_agent(id); });
+    std::set<InstanceId> known;
+    for (const Instance& instance : instances)
+        known.insert(instance.id);
+    for (const Region* region : dependencies_.regions.reachable()) {
+        const auto domains = region->hypervisor.domains_of(dependencies_.catalog_id);
+        const std::set<std::string> present(domains.begin(), domains.end());
+        for (const Instance& instance : instances) {
+            if (instance.region != region->name || instance.state != InstanceState::running)
+                continue;
+            if (present.contains(instance.id.str())) {
+                look_at_guest(*region, instance);
+            } else {
+                missing.insert(instance.id);
+            }
+        }
+        for (const std::string& domain : domains) {
+            const auto instance = instance_of(domain);
+            if (instance && known.contains(*instance)) continue;
+            log::warn(
+                "the domain '{}' carries this catalog's mark, but no instance of that id is "
+                "alive; it is left alone (virsh destroy {} ends it)",
+                domain, domain);
         }
     }
-    for (const std::string& stranger : present) {
-        log::warn(
-            "the domain '{}' carries this catalog's mark, but no instance of that id is "
-            "alive; it is left alone (virsh destroy {} ends it)",
-            stranger, stranger);
-    }
     return missing;
+}
+
+void Launcher::Implementation::look_at_guest(const Region& region, const Instance& instance) {
+    if (region.hypervisor.domain_state(instance.id.str()) == DomainState::paused_by_io_error) {
+        status_.io_failed(instance.id);
+    } else if (status_.reachability(instance.id) != Reachability::ok) {
+        executor_.add("agent of " + instance.id.str(),
+                      [this, id = instance.id] { lifecycle_.check_agent(id); });
+    }
 }
 
 void Launcher::Implementation::resume_dropped_jobs() {
@@ -301,19 +324,20 @@ void Launcher::Implementation::resume_dropped_jobs() {
     }
 }
 
+bool Launcher::Implementation::has_space_again(const Region& region) const {
+    return free_space(region.pool.directory()) >= dependencies_.settings.free_space_reserve;
+}
+
 void Launcher::Implementation::resume_paused_guests() {
-    const auto& settings = dependencies_.settings;
     const auto instances =
         database().read([](Session& session) { return images::unfinished_instances(session); });
     for (const Instance& instance : instances) {
         if (!status_.is_paused_by_io_error(instance.id)) continue;
-        if (free_space(dependencies_.pool.directory()) < settings.free_space_reserve) return;
-        add_job(instance.id, [this, id = instance.id] {
-            if (dependencies_.hypervisor.domain_state(id.str()) !=
-                DomainState::paused_by_io_error) {
-                return;
-            }
-            dependencies_.hypervisor.resume(id.str());
+        const Region& region = dependencies_.regions.get(instance.region);
+        if (!has_space_again(region)) continue;
+        add_job(instance.id, [this, &region, id = instance.id] {
+            if (region.hypervisor.domain_state(id.str()) != DomainState::paused_by_io_error) return;
+            region.hypervisor.resume(id.str());
             status_.resumed(id);
             log::info("{} goes on: its disk has space again", id.str());
         });

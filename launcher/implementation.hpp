@@ -56,14 +56,26 @@ class Launcher::Implementation {
 
     /// Held while a launch counts what is left of the host and takes its share.
     std::unique_lock<std::mutex> lock_admission() { return std::unique_lock(admission_); }
-    /// All of the host's memory. Asks libvirt: not within a transaction.
-    Bytes host_memory() { return dependencies_.hypervisor.host_capacity().memory; }
-    /// How many of `wanted` instances of the type fit into the `total` memory and in the pool.
-    /// Throws Error{InsufficientInstanceCapacity} when fewer than `least` do.
-    int fitting_count(Session& session, Bytes total, const std::string& instance_type, int wanted,
-                      int least);
-    /// Throws Error{InsufficientInstanceCapacity} when the pool has no room for new layers.
-    void check_pool_space() const;
+    /// Where the caller calls.
+    const Region& region_of(const images::Caller& caller) const {
+        return dependencies_.regions.get(caller.region);
+    }
+    struct HostMemory {
+        std::string libvirt_uri;
+        Bytes total;
+    };
+    /// All memory of the host that runs the region's guests. Asks libvirt: not within a
+    /// transaction.
+    HostMemory host_memory(const images::Caller& caller) const;
+    /// How many of `wanted` instances of the type fit into the memory. Throws
+    /// Error{InsufficientInstanceCapacity} when fewer than `least` do.
+    int fitting_count(Session& session, const HostMemory& memory, const std::string& instance_type,
+                      int wanted, int least);
+    /// Throws Error{InsufficientInstanceCapacity} when the region's pool has no room for new
+    /// layers.
+    void check_pool_space(const std::string& region) const;
+    /// Removes the layers of the region that nothing needs.
+    void collect_layers(const std::string& region);
 
     void add_job(const InstanceId& id, std::function<void()> job);
     void resume_operation(const images::Operation& operation);
@@ -85,8 +97,10 @@ class Launcher::Implementation {
     std::set<InstanceId> compare_domains();
     /// Settles those that have been without a domain for a whole round, whatever event was missed.
     void settle_lost_domains();
+    void look_at_guest(const Region& region, const images::Instance& instance);
     std::filesystem::path host_boot_record() const;
     void resume_paused_guests();
+    bool has_space_again(const Region& region) const;
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
     void resume_dropped_jobs();
 

@@ -14,17 +14,14 @@ Launcher::~Launcher() = default;
 void Launcher::recover() {
     Implementation& use = *implementation_;
     use.learn_parents();
-    images::reconcile_pool(use.database(), use.use().pool, use.use().settings.region);
+    for (const Region* region : use.use().regions.reachable())
+        images::reconcile_pool(use.database(), region->pool, region->name);
     const auto [operations, instances] = use.database().read([](Session& session) {
         return std::pair(images::open_operations(session), images::unfinished_instances(session));
     });
     for (const images::Instance& instance : instances) {
         if (instance.state != images::InstanceState::running) continue;
         use.status().started(instance.id);
-        const auto state = use.use().hypervisor.domain_state(instance.id.str());
-        if (state == hypervisor::DomainState::paused_by_io_error) {
-            use.status().io_failed(instance.id);
-        }
     }
     for (const images::Operation& operation : operations)
         use.resume_operation(operation);
@@ -34,7 +31,8 @@ void Launcher::recover() {
     use.settle_domains(restarted ? "the host was restarted" : hypervisor::guest_shutdown);
     // After a restart housekeeping does it, so that a crash before the jobs' end forgets nothing.
     if (!restarted) use.remember_host_boot();
-    images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
+    for (const Region* region : use.use().regions.reachable())
+        use.collect_layers(region->name);
     use.start_housekeeping();
 }
 

@@ -11,10 +11,10 @@
 #include "images/accounts/caller.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
-#include "images/layers/pool.hpp"
 #include "launcher/instances/key_material.hpp"
 #include "launcher/instances/requests.hpp"
 #include "launcher/instances/status_board.hpp"
+#include "launcher/regions/regions.hpp"
 #include "launcher/volumes/requests.hpp"
 
 namespace kiln {
@@ -32,8 +32,7 @@ class Launcher {
         const Settings& settings;
         const Clock& clock;
         Database& database;
-        const images::Pool& pool;
-        hypervisor::Hypervisor& hypervisor;
+        Regions& regions;
         hypervisor::Accelerator accelerator;
         std::string catalog_id;
     };

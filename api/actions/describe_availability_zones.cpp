@@ -5,7 +5,7 @@
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
 #include "api/shapes/common.hpp"
-#include "base/settings.hpp"
+#include "launcher/regions/regions.hpp"
 
 namespace kiln::api {
 
@@ -56,9 +56,8 @@ void keep_zones(const std::vector<std::string>& wanted, std::vector<Zone>& zones
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     Result result;
-    for (const std::string& name : services.settings.zones) {
-        result.zones.push_back({.name = name, .region = services.settings.region});
-    }
+    for (const std::string& name : services.regions.get(caller.region).zones)
+        result.zones.push_back({.name = name, .region = caller.region});
     keep_zones(arguments.texts("ZoneName"), result.zones);
     keep_zones(arguments.texts("ZoneId"), result.zones);
     filters().apply(filters_of(arguments), result.zones);

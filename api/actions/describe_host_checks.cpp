@@ -13,7 +13,7 @@
 #include "builder/steps/appliance_check.hpp"
 #include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
-#include "images/layers/pool.hpp"
+#include "launcher/regions/regions.hpp"
 
 namespace kiln::api {
 
@@ -124,25 +124,12 @@ Check check_space(const images::Pool& pool, const Settings& settings) {
             .remedy = "free some space, or put state_dir on a larger disk"};
 }
 
-/// Which directory on the way to the pool QEMU's user may not pass, as far as mode bits tell.
-std::optional<std::filesystem::path> first_closed_directory(const std::filesystem::path& pool) {
-    std::filesystem::path so_far;
-    for (const auto& part : pool) {
-        so_far /= part;
-        const auto mode = std::filesystem::status(so_far).permissions();
-        if ((mode & std::filesystem::perms::others_exec) == std::filesystem::perms::none) {
-            return so_far;
-        }
-    }
-    return std::nullopt;
-}
-
 Check check_permissions(const images::Pool& pool, hypervisor::Hypervisor& hypervisor) {
     const std::string user = hypervisor.qemu_user();
     if (user.empty()) {
         return {.name = "permissions", .status = "ok", .message = "QEMU runs as your own user"};
     }
-    const auto closed = first_closed_directory(pool.directory());
+    const auto closed = pool.first_closed_directory();
     if (!closed) {
         return {.name = "permissions",
                 .status = "ok",
@@ -197,6 +184,7 @@ Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments&) {
+    const launcher::Region& region = services.regions.get(caller.region);
     caller.stop_if_dry_run();
     static std::mutex checking;  // the appliance boots: one at a time, or all handlers would do it
     const std::unique_lock lock(checking, std::try_to_lock);
@@ -206,15 +194,15 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     const std::string remedy = "see the line of libvirt";
     return {{check_acceleration(services.accelerator),
              or_else({.name = "kvm device", .status = "failed", .remedy = remedy},
-                     [&] { return check_kvm_device(services.hypervisor); }),
-             check_qemu(), check_libvirt(services.hypervisor, services.settings.libvirt_uri),
-             check_firmware(), check_appliance(services.accelerator),
+                     [&] { return check_kvm_device(region.hypervisor); }),
+             check_qemu(), check_libvirt(region.hypervisor, region.libvirt_uri), check_firmware(),
+             check_appliance(services.accelerator),
              or_else({.name = "space",
                       .status = "failed",
                       .remedy = "restore state_dir, then start the service again"},
-                     [&] { return check_space(services.pool, services.settings); }),
+                     [&] { return check_space(region.pool, services.settings); }),
              or_else({.name = "permissions", .status = "failed", .remedy = remedy},
-                     [&] { return check_permissions(services.pool, services.hypervisor); })}};
+                     [&] { return check_permissions(region.pool, region.hypervisor); })}};
 }
 
 }  // namespace

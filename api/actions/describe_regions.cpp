@@ -1,37 +1,27 @@
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <vector>
 
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
-#include "base/settings.hpp"
+#include "api/shapes/common.hpp"
+#include "api/shapes/region.hpp"
+#include "base/database.hpp"
 
 namespace kiln::api {
 
 namespace {
 
-struct Region {
-    std::string name;
-};
+using images::Region;
 
 struct Result {
     std::vector<Region> regions;
 };
 
-std::string endpoint_of(const Region& region) {
-    return "ec2." + region.name + ".kiln.invalid";
-}
-
 Structure<Result> output() {
-    const auto region =
-        Structure<Region>()
-            .text("RegionName", "regionName", [](const Region& r) { return r.name; })
-            .text("Endpoint", "regionEndpoint", endpoint_of)
-            .text("OptInStatus", "optInStatus",
-                  [](const Region&) { return "opt-in-not-required"; });
     return Structure<Result>().list(
-        "Regions", "regionInfo", region, [](const Result& r) -> const auto& { return r.regions; });
+        "Regions", "regionInfo", region_structure(),
+        [](const Result& r) -> const auto& { return r.regions; });
 }
 
 const FilterTable<Region>& filters() {
@@ -43,17 +33,16 @@ const FilterTable<Region>& filters() {
     return table;
 }
 
-void check_names(const std::vector<std::string>& names, const std::string& region) {
-    for (const std::string& name : names) {
-        if (name == region) continue;
-        throw Error(error_code::invalid_parameter_value, name,
-                    fmt::format("Invalid region: [{}]. This kiln's region is {}.", name, region));
-    }
-}
-
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    Result result{.regions = {{.name = services.settings.region}}};
-    check_names(arguments.texts("RegionName"), services.settings.region);
+    Result result{.regions = services.database.read(images::list_regions)};
+    keep_ids<Region, std::string>(
+        result.regions, arguments.texts("RegionName"),
+        [](const Region& r) -> const std::string& { return r.name; },
+        [](const std::string& name) {
+            return Error(
+                error_code::invalid_parameter_value, name,
+                fmt::format("Invalid region: [{}]. `kiln describe-regions` lists them.", name));
+        });
     filters().apply(filters_of(arguments), result.regions);
     caller.stop_if_dry_run();
     return result;
@@ -76,7 +65,7 @@ Action describe_regions() {
                          .help = "Also regions that are not enabled; here all are"},
                         filters_parameter(),
                         dry_run_parameter()},
-         .table = {.rows = "Regions", .columns = {"RegionName", "Endpoint"}}},
+         .table = {.rows = "Regions", .columns = {"RegionName", "Zones", "Pool", "LibvirtUri"}}},
         output(), handle);
 }
 

@@ -13,6 +13,7 @@
 #include <boost/beast/http/write.hpp>
 #include <utility>
 
+#include "api/server/dispatcher.hpp"
 #include "base/error.hpp"
 
 namespace kiln::api {
@@ -54,10 +55,12 @@ void connect(Socket& socket, const std::filesystem::path& path) {
 }
 
 template <class Body>
-http::request<Body> new_request(http::verb method, const std::string& target) {
+http::request<Body> new_request(http::verb method, const std::string& target,
+                                const std::string& region) {
     http::request<Body> request(method, target, http_1_1);
     request.set(http::field::host, "localhost");
     request.set(http::field::user_agent, "kiln/" KILN_VERSION);
+    if (!region.empty()) request.set(region_header, region);
     return request;
 }
 
@@ -115,7 +118,7 @@ Reply::Reply(std::string text)
 }
 
 Reply Client::call(const std::string& action, const WirePairs& pairs) const {
-    auto request = new_request<http::string_body>(http::verb::post, "/");
+    auto request = new_request<http::string_body>(http::verb::post, "/", region_);
     request.set(http::field::content_type, "application/x-www-form-urlencoded");
     request.keep_alive(false);
     WirePairs all{{"Action", action}, {"Version", api_version}};
@@ -131,7 +134,8 @@ ConsoleConnection Client::open_console(const std::string& instance_id) const {
     asio::io_context io;
     Socket socket(io);
     connect(socket, socket_);
-    auto request = new_request<http::empty_body>(http::verb::get, "/console/" + instance_id);
+    auto request =
+        new_request<http::empty_body>(http::verb::get, "/console/" + instance_id, region_);
     request.set(http::field::connection, "Upgrade");
     request.set(http::field::upgrade, "kiln-console");
     write(socket, request);

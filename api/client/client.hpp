@@ -36,7 +36,9 @@ inline constexpr const char* service_unavailable = "ServiceUnavailable";
 /// Calls the service's actions over its Unix socket, each on a connection of its own. Any thread.
 class Client {
   public:
-    explicit Client(std::filesystem::path socket) : socket_(std::move(socket)) {}
+    /// An empty region is the service's own.
+    explicit Client(std::filesystem::path socket, std::string region = "")
+        : socket_(std::move(socket)), region_(std::move(region)) {}
 
     /// Throws Error with the service's code and message, and Error{ServiceUnavailable} when there
     /// is no service.
@@ -47,6 +49,7 @@ class Client {
 
   private:
     std::filesystem::path socket_;
+    std::string region_;
 };
 
 }  // namespace kiln::api

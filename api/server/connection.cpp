@@ -158,15 +158,18 @@ asio::awaitable<void> Connection::refuse_request(ErrorCode error) {
     if (written) co_await drain();
 }
 
-images::Caller Connection::caller() {
+images::Caller Connection::caller(const HttpRequest& request) {
     if (!caller_) caller_ = context_.handlers.caller_of(peer_);
-    return *caller_;
+    images::Caller caller = *caller_;
+    const std::string region(request[region_header]);
+    if (!region.empty()) caller.region = region;
+    return caller;
 }
 
 asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
     co_return co_await on_pool(context_.handler_threads, [this, &request] {
         try {
-            return context_.handlers.dispatcher.dispatch(request_of(request), caller());
+            return context_.handlers.dispatcher.dispatch(request_of(request), caller(request));
         } catch (const Error& error) {
             log::error("cannot tell who uid {} is: {}", peer_, error.message());
             return error_response(error);
@@ -201,7 +204,7 @@ asio::awaitable<void> Connection::serve_console(const HttpRequest& request) {
     co_await on_pool(context_.handler_threads, [&] {
         try {
             session.open([&](hypervisor::ConsoleCallbacks callbacks) {
-                return context_.handlers.open_console(caller(), InstanceId(instance).str(),
+                return context_.handlers.open_console(caller(request), InstanceId(instance).str(),
                                                       std::move(callbacks));
             });
         } catch (const Error& error) {

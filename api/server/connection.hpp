@@ -52,7 +52,7 @@ class Connection {
     boost::asio::awaitable<bool> write(Response response, unsigned http_version, bool keep_alive);
     boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> serve_console(const HttpRequest& request);
-    images::Caller caller();
+    images::Caller caller(const HttpRequest& request);
 
     LocalStream stream_;
     ServerContext& context_;

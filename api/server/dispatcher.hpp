@@ -21,6 +21,9 @@ struct Request {
     std::string body;
 };
 
+/// The header of a request that says in which region it is; without it, in the service's own.
+inline constexpr const char* region_header = "x-kiln-region";
+
 /// XML with the HTTP status that EC2 gives it.
 struct Response {
     unsigned status = 200;

@@ -22,8 +22,8 @@
 #include "hypervisor/hypervisor.hpp"
 #include "images/catalog/account.hpp"
 #include "images/catalog/migrations.hpp"
-#include "images/layers/pool.hpp"
 #include "launcher/launcher.hpp"
+#include "launcher/regions/regions.hpp"
 
 namespace kiln::api {
 
@@ -46,7 +46,8 @@ log::Level log_level_of(Verbosity verbosity) {
 images::Caller caller_of(Database& database, const Clock& clock, const Settings& settings,
                          uid_t uid) {
     return {.account = images::account_of_uid(database, uid, clock.now()),
-            .region = settings.region};
+            .region = settings.region,
+            .administrator = uid == 0 || uid == ::geteuid()};
 }
 
 /// All that the service is made of, in the order in which it is made.
@@ -57,26 +58,26 @@ class Service {
           directory_(directory),
           database_(directory.catalog().string()),
           catalog_id_(migrated_identity(database_)),
-          pool_(directory.layers()),
-          hypervisor_(hypervisor::connect(settings.libvirt_uri)),
+          regions_({.database = database_,
+                    .settings = settings_,
+                    .clock = clock_,
+                    .connect = hypervisor::connect}),
           accelerator_(hypervisor::choose_accelerator(directory.accelerator_verdict())),
           launcher_({.settings = settings_,
                      .clock = clock_,
                      .database = database_,
-                     .pool = pool_,
-                     .hypervisor = *hypervisor_,
+                     .regions = regions_,
                      .accelerator = accelerator_.accelerator,
                      .catalog_id = catalog_id_}),
           builder_({.database = database_,
-                    .pool = pool_,
+                    .regions = regions_,
                     .clock = clock_,
                     .work_directory = directory.builds(),
                     .free_space_reserve = settings.free_space_reserve}),
           services_{.settings = settings_,
                     .clock = clock_,
                     .database = database_,
-                    .pool = pool_,
-                    .hypervisor = *hypervisor_,
+                    .regions = regions_,
                     .accelerator = accelerator_,
                     .launcher = launcher_,
                     .builder = builder_} {
@@ -90,6 +91,7 @@ class Service {
                                     [this](const Action& action, const images::Caller& caller,
                                            const Arguments& arguments, XmlWriter& response) {
                                         directory_.check_still_there();
+                                        regions_.get(caller.region);
                                         action.handle(services_, caller, arguments, response);
                                     });
         Server server(
@@ -122,8 +124,7 @@ class Service {
     SystemClock clock_;
     Database database_;
     std::string catalog_id_;
-    images::Pool pool_;
-    std::unique_ptr<hypervisor::Hypervisor> hypervisor_;
+    launcher::Regions regions_;
     hypervisor::AcceleratorVerdict accelerator_;
     launcher::Launcher launcher_;
     builder::Builder builder_;

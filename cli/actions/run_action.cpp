@@ -70,6 +70,7 @@ std::vector<Option> command_options(const api::Action& action) {
         const auto waiting = waiting_options(*action.waiter);
         options.insert(options.end(), waiting.begin(), waiting.end());
     }
+    options.push_back(region_option());
     options.push_back(output_option());
     options.push_back(help_option());
     return options;
@@ -90,7 +91,7 @@ int run_action(const api::Action& action, const std::vector<std::string>& words)
         }
     }
 
-    Service service;
+    Service service(line);
     const api::Reply reply = service.call(action.name, request);
     if (saves_key(action, line)) save_created_key(action, reply);
     if (line.has("wait")) {

@@ -120,7 +120,7 @@ int run(const CommandLine& line, const std::vector<std::string>&) {
     const api::Action& action = action_named(build_image);
     std::ranges::move(request_pairs(action, options), std::back_inserter(request));
 
-    Service service;
+    Service service(line);
     service.require();
     catch_interrupts();
     const api::Reply reply = service.call(build_image, request);
@@ -136,6 +136,7 @@ int run(const CommandLine& line, const std::vector<std::string>&) {
 std::vector<Option> build_options() {
     std::vector<Option> options = options_of(action_named(build_image));
     std::erase_if(options, [](const Option& option) { return option.name.starts_with("recipe"); });
+    options.push_back(region_option());
     options.push_back(output_option());
     return options;
 }

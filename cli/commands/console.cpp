@@ -101,7 +101,7 @@ class ConsoleLoop {
 int run(const CommandLine& line, const std::vector<std::string>&) {
     if (line.arguments.size() != 1) refuse_usage("give one instance: kiln console i-…");
     const std::string& instance = line.arguments.front();
-    Service service;
+    Service service(line);
     const api::ConsoleConnection console = service.open_console(instance);
     const bool keys = is_terminal(STDIN_FILENO);
     if (keys) say(fmt::format("Connected to the console of {}; ^] leaves.", instance));
@@ -125,6 +125,7 @@ Command console_command() {
                 "What is piped in is typed; then kiln leaves as soon as the guest has been "
                 "silent for a second.",
             .example = "kiln console i-0123456789abcdef0",
+            .options = {region_option()},
             .run = run};
 }
 

@@ -39,9 +39,9 @@ bool print_checks(const api::Reply& reply) {
     return healthy;
 }
 
-int run(const CommandLine&, const std::vector<std::string>&) {
+int run(const CommandLine& line, const std::vector<std::string>&) {
     try {
-        Service service;
+        Service service(line);
         const api::Reply reply = service.call(describe_host_checks, {});
         print({"service", "ok", "answers at " + service.settings().socket.string(), ""});
         return print_checks(reply) ? exit_ok : exit_failed;
@@ -57,6 +57,7 @@ Command doctor_command() {
     return {.name = "doctor",
             .summary = "Check whether this host can build and run guests, and say how to mend it",
             .example = "kiln doctor",
+            .options = {region_option()},
             .run = run};
 }
 

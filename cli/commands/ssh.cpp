@@ -104,7 +104,7 @@ int run(const CommandLine& line, const std::vector<std::string>& remote_command)
     if (line.arguments.size() != 1) refuse_usage("give one instance: kiln ssh i-…");
     const std::string& instance = line.arguments.front();
     const auto time_limit = seconds_option(line, "wait-timeout", default_ssh_wait);
-    Service service;
+    Service service(line);
     const Connection connection = wait_for_ssh(service, instance, time_limit);
     std::vector<std::string> words = ssh_words(instance, connection, line);
     words.insert(words.end(), remote_command.begin(), remote_command.end());
@@ -137,7 +137,8 @@ Command ssh_command() {
                         {.name = "wait-timeout",
                          .placeholder = "SECONDS",
                          .help = fmt::format("How long to wait for the ssh server; default {}",
-                                             default_ssh_wait.count())}},
+                                             default_ssh_wait.count())},
+                        region_option()},
             .own_arguments = 1,
             .run = run};
 }

@@ -31,9 +31,20 @@ Settings settings_for_this_user() {
     return settings;
 }
 
+std::string region_for(const CommandLine& line, const Settings& settings) {
+    return line.value("region").value_or(settings.region_is_chosen ? settings.region : "");
+}
+
 }  // namespace
 
-Service::Service() : settings_(settings_for_this_user()), client_(settings_.socket) {}
+Option region_option() {
+    return {.name = "region",
+            .placeholder = "NAME",
+            .help = "The region to work in; default: KILN_REGION, else the service's own"};
+}
+
+Service::Service(const CommandLine& line)
+    : settings_(settings_for_this_user()), client_(settings_.socket, region_for(line, settings_)) {}
 
 void Service::require() {
     if (!client_.answers() && may_start()) start_service(settings_, client_);

@@ -5,14 +5,16 @@
 #include "api/action.hpp"
 #include "api/client/client.hpp"
 #include "base/settings.hpp"
+#include "cli/options/option.hpp"
 
 namespace kiln::cli {
 
 /// The service as the commands use it: started when none answers, unless KILN_NO_AUTOSTART is 1.
 class Service {
   public:
-    /// Reads the settings; throws Error for a broken configuration.
-    Service();
+    /// Reads the settings; throws Error for a broken configuration. The region is the one of the
+    /// option, else of the settings, else the service's own.
+    explicit Service(const CommandLine& line);
 
     const Settings& settings() const { return settings_; }
 
@@ -26,6 +28,9 @@ class Service {
     Settings settings_;
     api::Client client_;
 };
+
+/// The option --region of every command that calls the service.
+Option region_option();
 
 /// The action of that name. It is our bug when there is none.
 const api::Action& action_named(const std::string& name);

@@ -13,6 +13,8 @@ struct Caller {
     AccountId account;
     std::string region;
     bool dry_run = false;
+    /// Root, or the user that the service runs as: may change what belongs to no account.
+    bool administrator = false;
 
     Scope scope() const { return {.owner = account, .region = region}; }
 
@@ -21,6 +23,14 @@ struct Caller {
     void stop_if_dry_run() const {
         if (!dry_run) return;
         throw Error("DryRunOperation", "", "Request would have succeeded, but DryRun flag is set.");
+    }
+
+    /// Throws Error{UnauthorizedOperation} for everybody else.
+    void require_administrator() const {
+        if (administrator) return;
+        throw Error("UnauthorizedOperation", "",
+                    "You are not authorized to perform this operation: it needs root, or the user "
+                    "that the service runs as.");
     }
 };
 

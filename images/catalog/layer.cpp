@@ -28,11 +28,12 @@ void insert_layer(Session& session, const Layer& layer) {
     insert_row<LayerTable>(session, layer);
 }
 
-std::optional<Layer> find_layer(Session& session, const LayerId& id) {
-    return select_row<LayerTable>(session, "where layer_id = :id", {{"id", id.str()}});
+std::optional<Layer> find_layer(Session& session, const std::string& region, const LayerId& id) {
+    return select_row<LayerTable>(session, "where region = :region and layer_id = :id",
+                                  {{"region", region}, {"id", id.str()}});
 }
 
-std::vector<Layer> layer_chain(Session& session, const LayerId& top) {
+std::vector<Layer> layer_chain(Session& session, const std::string& region, const LayerId& top) {
     std::vector<Layer> chain;
     for (std::optional<LayerId> next = top; next; next = chain.back().parent) {
         if (chain.size() == longest_readable_chain) {
@@ -40,7 +41,7 @@ std::vector<Layer> layer_chain(Session& session, const LayerId& top) {
                         fmt::format("the chain of layer '{}' is longer than {} layers", top.str(),
                                     longest_readable_chain));
         }
-        const auto layer = find_layer(session, *next);
+        const auto layer = find_layer(session, region, *next);
         if (!layer) {
             throw Error(error_code::internal_error, next->str(),
                         fmt::format("layer '{}' is not in the catalog", next->str()));
@@ -52,11 +53,12 @@ std::vector<Layer> layer_chain(Session& session, const LayerId& top) {
 
 std::unordered_map<std::string, std::int64_t> volume_depths(Session& session, const Scope& scope) {
     Statement rows(session,
-                   "with recursive below (top_id, layer_id) as ("
-                   "  select layer_id, layer_id from volumes"
+                   "with recursive below (top_id, region, layer_id) as ("
+                   "  select layer_id, region, layer_id from volumes"
                    "    where owner = :owner and region = :region and layer_id is not null"
-                   "  union all select below.top_id, layers.parent_id from below"
-                   "    join layers on layers.layer_id = below.layer_id"
+                   "  union all select below.top_id, below.region, layers.parent_id from below"
+                   "    join layers on layers.region = below.region"
+                   "      and layers.layer_id = below.layer_id"
                    "    where layers.parent_id is not null)"
                    " select top_id, count(*) from below group by top_id",
                    {{"owner", scope.owner.str()}, {"region", scope.region}},
@@ -67,23 +69,37 @@ std::unordered_map<std::string, std::int64_t> volume_depths(Session& session, co
     return depths;
 }
 
-void set_layer_state(Session& session, const LayerId& id, LayerState state) {
-    run_sql(session, "update layers set state = :state where layer_id = :id",
-            {{"state", to_value(state)}, {"id", id.str()}});
+void set_layer_state(Session& session, const std::string& region, const LayerId& id,
+                     LayerState state) {
+    run_sql(session, "update layers set state = :state where region = :region and layer_id = :id",
+            {{"state", to_value(state)}, {"region", region}, {"id", id.str()}});
 }
 
-void set_layer_parent(Session& session, const LayerId& id, const std::optional<LayerId>& parent) {
-    run_sql(session, "update layers set parent_id = :parent where layer_id = :id",
-            {{"parent", to_value(parent)}, {"id", id.str()}});
+void set_layer_parent(Session& session, const std::string& region, const LayerId& id,
+                      const std::optional<LayerId>& parent) {
+    run_sql(session,
+            "update layers set parent_id = :parent where region = :region and layer_id = :id",
+            {{"parent", to_value(parent)}, {"region", region}, {"id", id.str()}});
 }
 
-void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size) {
-    run_sql(session, "update layers set virtual_size = :size where layer_id = :id",
-            {{"size", to_value(virtual_size)}, {"id", id.str()}});
+void set_layer_size(Session& session, const std::string& region, const LayerId& id,
+                    Bytes virtual_size) {
+    run_sql(session,
+            "update layers set virtual_size = :size where region = :region and layer_id = :id",
+            {{"size", to_value(virtual_size)}, {"region", region}, {"id", id.str()}});
 }
 
-void delete_layer(Session& session, const LayerId& id) {
-    run_sql(session, "delete from layers where layer_id = :id", {{"id", id.str()}});
+void delete_layer(Session& session, const std::string& region, const LayerId& id) {
+    run_sql(session, "delete from layers where region = :region and layer_id = :id",
+            {{"region", region}, {"id", id.str()}});
+}
+
+void pin_layer(Session& session, const OperationId& operation, const std::string& region,
+               const LayerId& id) {
+    run_sql(session,
+            "insert into layer_pins (operation_id, region, layer_id)"
+            " values (:operation, :region, :id) on conflict do nothing",
+            {{"operation", operation.str()}, {"region", region}, {"id", id.str()}});
 }
 
 std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
@@ -92,24 +108,27 @@ std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
     return select_rows<LayerTable>(
         session,
         "join (with recursive"
+        "  own (layer_id, parent_id, state) as ("
+        "    select layer_id, parent_id, state from layers where region = :region),"
         "  roots (layer_id) as ("
-        "    select layer_id from volumes where layer_id is not null"
-        "    union select layer_id from snapshots where layer_id is not null"
-        "    union select layer_id from layers where state = 'creating' and :with_creating = 0),"
+        "    select layer_id from volumes where region = :region and layer_id is not null"
+        "    union select layer_id from snapshots where region = :region and layer_id is not null"
+        "    union select layer_id from layer_pins where region = :region"
+        "    union select layer_id from own where state = 'creating' and :with_creating = 0),"
         "  needed (layer_id) as ("
         "    select layer_id from roots"
-        "    union select child.parent_id from layers child"
+        "    union select child.parent_id from own child"
         "      join needed on needed.layer_id = child.layer_id"
         "      where child.parent_id is not null),"
         "  heights (layer_id, height) as ("
-        "    select layer_id, 0 from layers where parent_id is null"
-        "    union all select child.layer_id, heights.height + 1 from layers child"
+        "    select layer_id, 0 from own where parent_id is null"
+        "    union all select child.layer_id, heights.height + 1 from own child"
         "      join heights on heights.layer_id = child.parent_id)"
         "  select layer_id, height from heights"
         "    where layer_id not in (select layer_id from needed)) unneeded"
         " on unneeded.layer_id = layers.layer_id"
         " where layers.region = :region order by unneeded.height desc, layers.layer_id",
-        {{"with_creating", to_value(with_creating)}, {"region", region}});
+        {{"region", region}, {"with_creating", to_value(with_creating)}});
 }
 
 std::vector<Layer> all_layers(Session& session, const std::string& region) {

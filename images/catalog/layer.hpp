@@ -20,7 +20,8 @@ inline constexpr std::size_t longest_readable_chain = 200;
 
 /// One qcow2 file of a region's pool (its path is made in images/layers/pool.hpp). A frozen layer
 /// never changes again; a live one is the top of one volume. Rows with a parent keep the parent:
-/// the database refuses to delete it.
+/// the database refuses to delete it. A frozen layer's id names what is read through it, so that
+/// its copies in other regions have the same id.
 struct Layer {
     LayerId id;
     std::string region;
@@ -31,19 +32,27 @@ struct Layer {
 };
 
 void insert_layer(Session& session, const Layer& layer);
-std::optional<Layer> find_layer(Session& session, const LayerId& id);
+std::optional<Layer> find_layer(Session& session, const std::string& region, const LayerId& id);
 /// The layer, its parent, and so on down to the base. Throws Error{InternalError} when it is
 /// missing or deeper than longest_readable_chain.
-std::vector<Layer> layer_chain(Session& session, const LayerId& top);
+std::vector<Layer> layer_chain(Session& session, const std::string& region, const LayerId& top);
 /// How many layers each of the caller's volumes stands on, its own included, by its layer's id.
 std::unordered_map<std::string, std::int64_t> volume_depths(Session& session, const Scope& scope);
-void set_layer_parent(Session& session, const LayerId& id, const std::optional<LayerId>& parent);
-void set_layer_size(Session& session, const LayerId& id, Bytes virtual_size);
-void set_layer_state(Session& session, const LayerId& id, LayerState state);
-void delete_layer(Session& session, const LayerId& id);
-/// Layers of the region that no volume, snapshot or other needed layer needs: everything not
-/// reachable from a volume or a snapshot, children before their parents. Layers in state creating
-/// are not listed (an operation owns them) unless `with_creating`.
+void set_layer_parent(Session& session, const std::string& region, const LayerId& id,
+                      const std::optional<LayerId>& parent);
+void set_layer_size(Session& session, const std::string& region, const LayerId& id,
+                    Bytes virtual_size);
+void set_layer_state(Session& session, const std::string& region, const LayerId& id,
+                     LayerState state);
+void delete_layer(Session& session, const std::string& region, const LayerId& id);
+
+/// The layer is needed until the operation ends. Again is no error.
+void pin_layer(Session& session, const OperationId& operation, const std::string& region,
+               const LayerId& id);
+
+/// Layers of the region that no volume, snapshot, pin or other needed layer needs: everything not
+/// reachable from one of these, children before their parents. Layers in state creating are not
+/// listed (an operation owns them) unless `with_creating`.
 std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
                                    bool with_creating = false);
 std::vector<Layer> all_layers(Session& session, const std::string& region);

@@ -16,7 +16,7 @@ namespace {
 
 /// Files first, rows last: a crash in between leaves rows in state deleting, which the next run
 /// takes up again. The layers stand children before parents.
-void remove_deleting_layers(Database& database, const Pool& pool,
+void remove_deleting_layers(Database& database, const Pool& pool, const std::string& region,
                             const std::vector<LayerId>& layers) {
     if (layers.empty()) return;
     for (const LayerId& layer : layers)
@@ -24,7 +24,7 @@ void remove_deleting_layers(Database& database, const Pool& pool,
     sync_directory(pool.directory());
     database.write([&](Session& session) {
         for (const LayerId& layer : layers)
-            delete_layer(session, layer);
+            delete_layer(session, region, layer);
     });
 }
 
@@ -50,17 +50,17 @@ std::vector<LayerId> condemn_abandoned_layers(Session& session, const std::strin
             if (layer.parent) kept.insert(*layer.parent);
             continue;
         }
-        set_layer_state(session, layer.id, LayerState::deleting);
+        set_layer_state(session, region, layer.id, LayerState::deleting);
         condemned.push_back(layer.id);
     }
     return condemned;
 }
 
-/// Files that no row of any region knows, and rows of this one without a file.
+/// Files that no row knows, and rows without a file.
 void compare_with_files(Session& session, const std::string& region, const Pool& pool,
                         const std::vector<LayerId>& files) {
     for (const LayerId& file : files) {
-        if (find_layer(session, file)) continue;
+        if (find_layer(session, region, file)) continue;
         log::warn("removing '{}': the catalog knows no such layer", pool.path_of(file).string());
         pool.remove(file);
     }
@@ -78,19 +78,19 @@ std::vector<LayerId> collect_layers(Database& database, const Pool& pool,
     auto layers = database.write([&](Session& session) {
         std::vector<LayerId> unneeded;
         for (const Layer& layer : unneeded_layers(session, region)) {
-            set_layer_state(session, layer.id, LayerState::deleting);
+            set_layer_state(session, region, layer.id, LayerState::deleting);
             unneeded.push_back(layer.id);
         }
         return unneeded;
     });
-    remove_deleting_layers(database, pool, layers);
+    remove_deleting_layers(database, pool, region, layers);
     return layers;
 }
 
 void reconcile_pool(Database& database, const Pool& pool, const std::string& region) {
     const auto abandoned =
         database.write([&](Session& session) { return condemn_abandoned_layers(session, region); });
-    remove_deleting_layers(database, pool, abandoned);
+    remove_deleting_layers(database, pool, region, abandoned);
     // The files first: a layer's row is written before its file, so none of these is a new one's.
     const std::vector<LayerId> files = pool.files();
     database.read([&](Session& session) { compare_with_files(session, region, pool, files); });

@@ -33,13 +33,15 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
     throw system_error(fmt::format("move '{}' to '{}'", from.string(), to.string()));
 }
 
+/// With what is missing above it.
 void make_pool_directory(const std::filesystem::path& directory) {
-    std::error_code failure;
-    if (std::filesystem::create_directories(directory, failure)) set_mode(directory, pool_mode);
-    if (!failure) return;
-    throw Error(
-        error_code::internal_error, directory.string(),
-        fmt::format("cannot make the pool '{}': {}", directory.string(), failure.message()));
+    if (std::filesystem::is_directory(directory)) return;
+    if (directory.has_relative_path()) make_pool_directory(directory.parent_path());
+    if (::mkdir(directory.c_str(), pool_mode) != 0) {
+        if (errno == EEXIST) errno = ENOTDIR;  // a file is in the way
+        throw system_error(fmt::format("make the pool '{}'", directory.string()));
+    }
+    set_mode(directory, pool_mode);  // whatever the umask is
 }
 
 }  // namespace
@@ -85,6 +87,18 @@ void Pool::check_space(Bytes needed, Bytes reserve) const {
                     "free_space_reserve_mib",
                     directory_.string(), free.in_mebibytes(), needed.in_mebibytes(),
                     reserve.in_mebibytes()));
+}
+
+std::optional<std::filesystem::path> Pool::first_closed_directory() const {
+    std::filesystem::path so_far;
+    for (const auto& part : directory_) {
+        so_far /= part;
+        const auto mode = std::filesystem::status(so_far).permissions();
+        if ((mode & std::filesystem::perms::others_exec) == std::filesystem::perms::none) {
+            return so_far;
+        }
+    }
+    return std::nullopt;
 }
 
 bool Pool::supports_direct_io() const {
@@ -152,6 +166,7 @@ void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const 
 
 void Pool::freeze(const LayerId& layer) const {
     const std::filesystem::path path = path_of(layer);
+    make_backing_file_relative(path);
     set_mode(path, frozen_mode);
     sync_file(path);
 }

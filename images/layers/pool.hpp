@@ -24,6 +24,9 @@ class Pool {
     /// free: says how much is free and what to do. Throws Error{InternalError} "the pool … is gone"
     /// when the directory was deleted.
     void check_space(Bytes needed, Bytes reserve) const;
+    /// Which directory on the way here other users may not pass, as far as mode bits tell; nullopt
+    /// when they can pass all.
+    std::optional<std::filesystem::path> first_closed_directory() const;
     /// Whether files here can be opened with O_DIRECT, so that QEMU may bypass the host's page
     /// cache.
     bool supports_direct_io() const;
@@ -49,7 +52,8 @@ class Pool {
     Bytes allocated_size(const LayerId& layer) const;
     /// Moves a finished qcow2 file (same file system) in as a frozen layer, synced.
     void adopt(const LayerId& layer, const std::filesystem::path& file) const;
-    /// Mode 0444 and synced: from now on the layer never changes.
+    /// Mode 0444 and synced: from now on the layer never changes. Its backing file is named without
+    /// a directory, so that the file means the same in another pool.
     void freeze(const LayerId& layer) const;
     /// Removes the layer's file; none is no error.
     void remove(const LayerId& layer) const;

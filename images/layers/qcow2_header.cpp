@@ -17,9 +17,18 @@ namespace {
 
 constexpr std::uint32_t magic = 0x514649fb;  // "QFI\xfb"
 constexpr std::uint32_t longest_name = 1023;
-constexpr std::size_t offset_at = 8;
-constexpr std::size_t length_at = 16;
 constexpr std::size_t fixed_size = 20;
+// The offset of the backing file's name, 8 bytes, and its length, 4 bytes.
+constexpr std::size_t name_at = 8;
+constexpr std::size_t name_length_at = 16;
+constexpr std::size_t name_fields_size = 12;
+
+using Header = std::array<char, fixed_size>;
+
+struct BackingName {
+    std::uint64_t offset = 0;
+    std::string text;  // empty: there is none
+};
 
 void read_at(const Fd& fd, const std::filesystem::path& file, std::uint64_t offset, char* to,
              std::size_t size) {
@@ -31,31 +40,64 @@ void read_at(const Fd& fd, const std::filesystem::path& file, std::uint64_t offs
 }
 
 /// Numbers are big-endian.
-std::uint64_t number_at(const std::array<char, fixed_size>& header, std::size_t at,
-                        std::size_t size) {
+std::uint64_t number_at(const Header& header, std::size_t at, std::size_t size) {
     std::uint64_t number = 0;
     for (std::size_t i = 0; i < size; ++i)
         number = number << 8U | static_cast<unsigned char>(header.at(at + i));
     return number;
 }
 
+void put_number(Header& header, std::size_t at, std::size_t size, std::uint64_t number) {
+    for (std::size_t i = size; i-- > 0; number >>= 8U)
+        header.at(at + i) = static_cast<char>(number & 0xffU);
+}
+
+Fd open_file(const std::filesystem::path& file, int flags) {
+    Fd fd(::open(file.c_str(), flags | O_CLOEXEC));
+    if (!fd) throw system_error(fmt::format("open '{}'", file.string()));
+    return fd;
+}
+
+Header read_header(const Fd& fd, const std::filesystem::path& file) {
+    Header header{};
+    read_at(fd, file, 0, header.data(), header.size());
+    if (number_at(header, 0, 4) == magic && number_at(header, name_length_at, 4) <= longest_name)
+        return header;
+    throw Error(error_code::internal_error, file.string(),
+                fmt::format("'{}' is no qcow2 file", file.string()));
+}
+
+BackingName read_name(const Fd& fd, const std::filesystem::path& file, const Header& header) {
+    BackingName name{.offset = number_at(header, name_at, 8)};
+    if (name.offset == 0) return name;
+    name.text.resize(number_at(header, name_length_at, 4));
+    read_at(fd, file, name.offset, name.text.data(), name.text.size());
+    return name;
+}
+
 }  // namespace
 
 std::optional<std::filesystem::path> backing_file_of(const std::filesystem::path& file) {
-    const Fd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd) throw system_error(fmt::format("open '{}'", file.string()));
-    std::array<char, fixed_size> header{};
-    read_at(fd, file, 0, header.data(), header.size());
-    const std::uint64_t offset = number_at(header, offset_at, 8);
-    const std::uint64_t length = number_at(header, length_at, 4);
-    if (number_at(header, 0, 4) != magic || length > longest_name) {
-        throw Error(error_code::internal_error, file.string(),
-                    fmt::format("'{}' is no qcow2 file", file.string()));
-    }
-    if (offset == 0 || length == 0) return std::nullopt;
-    std::string name(length, '\0');
-    read_at(fd, file, offset, name.data(), name.size());
+    const Fd fd = open_file(file, O_RDONLY);
+    const std::string name = read_name(fd, file, read_header(fd, file)).text;
+    if (name.empty()) return std::nullopt;
     return name;
+}
+
+void make_backing_file_relative(const std::filesystem::path& file) {
+    const Fd reader = open_file(file, O_RDONLY);
+    Header header = read_header(reader, file);
+    const BackingName name = read_name(reader, file, header);
+    const std::size_t slash = name.text.rfind('/');
+    if (slash == std::string::npos) return;
+    // The end of the name is a name too.
+    put_number(header, name_at, 8, name.offset + slash + 1);
+    put_number(header, name_length_at, 4, name.text.size() - slash - 1);
+    const Fd writer = open_file(file, O_WRONLY);
+    const ssize_t count =
+        ::pwrite(writer.get(), header.data() + name_at, name_fields_size, name_at);
+    if (count == static_cast<ssize_t>(name_fields_size)) return;
+    throw system_error(fmt::format("write '{}'", file.string()));
 }
 
 }  // namespace kiln::images

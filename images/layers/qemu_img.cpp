@@ -34,12 +34,17 @@ std::string path_argument(const std::filesystem::path& path) {
     return std::filesystem::absolute(path).lexically_normal().string();
 }
 
+/// Named without its directory, so that a pool may be moved and its files may stand in another.
+std::string backing_argument(const std::filesystem::path& backing) {
+    return backing.filename().string();
+}
+
 }  // namespace
 
 void create(const NewImage& image) {
     std::vector<std::string> arguments{"create", "-q", "-f", "qcow2", "-o", layer_options};
     if (image.backing) {
-        arguments.insert(arguments.end(), {"-F", "qcow2", "-b", path_argument(*image.backing)});
+        arguments.insert(arguments.end(), {"-F", "qcow2", "-b", backing_argument(*image.backing)});
     }
     arguments.insert(arguments.end(),
                      {path_argument(image.path), std::to_string(image.size.value)});
@@ -54,7 +59,7 @@ void grow(const std::filesystem::path& path, Bytes size) {
 void rebase(const std::filesystem::path& path, const std::filesystem::path& backing,
             std::stop_token stop) {
     run({"rebase", "-q", "-f", "qcow2", "-t", "writeback", "-F", "qcow2", "-b",
-         path_argument(backing), path_argument(path)},
+         backing_argument(backing), path_argument(path)},
         long_limit, std::move(stop));
 }
 

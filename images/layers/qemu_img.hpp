@@ -14,15 +14,15 @@ namespace kiln::images::qemu_img {
 struct NewImage {
     std::filesystem::path path;
     Bytes size;
-    std::optional<std::filesystem::path> backing;  // a qcow2 file; opened by its absolute path
+    std::optional<std::filesystem::path> backing;  // a qcow2 file in the same directory
 };
 void create(const NewImage& image);
 
 /// Makes a qcow2 file that nobody has open larger.
 void grow(const std::filesystem::path& path, Bytes size);
 
-/// Gives a qcow2 file that nobody has open another backing file, further down in its chain: copies
-/// into it what lies between the two.
+/// Gives a qcow2 file that nobody has open another backing file of its directory, further down in
+/// its chain: copies into it what lies between the two.
 void rebase(const std::filesystem::path& path, const std::filesystem::path& backing,
             std::stop_token stop);
 

@@ -46,7 +46,8 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
     Implementation& use = *implementation_;
     check_not_empty(ids);
     const auto admission = use.lock_admission();
-    const Bytes host_memory = use.host_memory();
+    use.check_pool_space(caller.region);
+    const auto host_memory = use.host_memory(caller);
     const auto change = [&](Session& session, Instance& instance) {
         switch (instance.state) {
             case InstanceState::pending:

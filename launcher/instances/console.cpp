@@ -42,20 +42,21 @@ std::string Launcher::console_output(const images::Caller& caller, const Instanc
 hypervisor::Screenshot Launcher::console_screenshot(const images::Caller& caller,
                                                     const InstanceId& id) {
     get_running_instance(implementation_->database(), caller, id);
-    return implementation_->use().hypervisor.screenshot(id.str());
+    return implementation_->region_of(caller).hypervisor.screenshot(id.str());
 }
 
 std::unique_ptr<hypervisor::Console> Launcher::open_console(
     const images::Caller& caller, const InstanceId& id, hypervisor::ConsoleCallbacks callbacks) {
     get_running_instance(implementation_->database(), caller, id);
-    return implementation_->use().hypervisor.open_console(id.str(), std::move(callbacks));
+    return implementation_->region_of(caller).hypervisor.open_console(id.str(),
+                                                                      std::move(callbacks));
 }
 
 InstanceConnection Launcher::instance_connection(const images::Caller& caller,
                                                  const InstanceId& id) {
     const Instance instance = get_running_instance(implementation_->database(), caller, id);
     return {.host = "127.0.0.1",
-            .port = implementation_->use().hypervisor.forward_port(id.str(), ssh_port),
+            .port = implementation_->region_of(caller).hypervisor.forward_port(id.str(), ssh_port),
             .user = instance.login_user,
             .key_name = instance.key_name};
 }

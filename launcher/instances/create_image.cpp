@@ -7,7 +7,6 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
-#include "images/layers/collection.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -101,7 +100,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
     Implementation& use = *implementation_;
     images::check_image_name(request.name);
     check_description(request.description);
-    use.check_pool_space();
+    use.check_pool_space(caller.region);
     const OperationId operation = OperationId::generate();
     const Capture capture = use.database().write([&](Session& session) {
         const Instance instance = images::get_instance(session, caller.scope(), request.instance);
@@ -205,7 +204,7 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
         }
         caller.stop_if_dry_run();
     });
-    images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
+    use.collect_layers(caller.region);
 }
 
 }  // namespace kiln::launcher

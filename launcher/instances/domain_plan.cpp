@@ -8,8 +8,8 @@
 #include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/catalog/layer.hpp"
-#include "images/layers/pool.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/regions/regions.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -92,13 +92,16 @@ bool guest_has(hypervisor::Hypervisor& hypervisor, const images::Volume& volume)
 }
 
 hypervisor::DiskSpec DomainPlanner::disk(const images::Volume& volume) const {
-    hypervisor::DiskSpec disk{
-        .serial = serial_of(volume.id), .format = hypervisor::DiskFormat::qcow2, .cache = cache};
-    const auto chain = database.read(
-        [&](Session& session) { return images::layer_chain(session, volume.layer.value()); });
+    const Region& region = regions.get(volume.region);
+    hypervisor::DiskSpec disk{.serial = serial_of(volume.id),
+                              .format = hypervisor::DiskFormat::qcow2,
+                              .cache = region.cache};
+    const auto chain = database.read([&](Session& session) {
+        return images::layer_chain(session, volume.region, volume.layer.value());
+    });
     disk.chain.reserve(chain.size());
     for (const images::Layer& layer : chain)
-        disk.chain.push_back(pool.path_of(layer.id));
+        disk.chain.push_back(region.pool.path_of(layer.id));
     return disk;
 }
 

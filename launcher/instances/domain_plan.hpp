@@ -13,20 +13,18 @@ class Database;
 namespace kiln::hypervisor {
 class Hypervisor;
 }
-namespace kiln::images {
-class Pool;
-}
 
 namespace kiln::launcher {
+
+class Regions;
 
 /// What turns an instance into a domain: the same for all instances of a service.
 struct DomainPlanner {
     Database& database;
-    const images::Pool& pool;
+    const Regions& regions;
     const InstanceFiles& files;
     std::string catalog_id;
     hypervisor::Accelerator accelerator;
-    hypervisor::DiskCache cache;
 
     /// The domain of the instance as the catalog describes it now. Throws when the instance's type
     /// or a layer of its volumes is gone.

@@ -47,8 +47,9 @@ void insert_creating_volume(Session& session, const images::Volume& volume,
 }
 
 void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume) {
-    const auto layer = database.read(
-        [&](Session& session) { return images::find_layer(session, volume.layer.value()); });
+    const auto layer = database.read([&](Session& session) {
+        return images::find_layer(session, volume.region, volume.layer.value());
+    });
     if (!layer) {
         throw Error(error_code::internal_error, volume.id.str(),
                     fmt::format("the layer of '{}' is gone", volume.id.str()));
@@ -96,7 +97,8 @@ void release_volumes(Session& session, const InstanceId& instance) {
             // Also one that a launch has not finished, which collection would leave to its
             // operation.
             if (volume.layer) {
-                images::set_layer_state(session, *volume.layer, images::LayerState::deleting);
+                images::set_layer_state(session, volume.region, *volume.layer,
+                                        images::LayerState::deleting);
             }
             volume.layer.reset();
             images::delete_all_tags(session, volume.id.str());

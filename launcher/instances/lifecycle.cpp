@@ -37,26 +37,35 @@ StateReason internal_error_reason(const std::string& cause) {
 
 }  // namespace
 
-InstanceLifecycle::InstanceLifecycle(Dependencies dependencies) : use_(std::move(dependencies)) {}
+InstanceLifecycle::InstanceLifecycle(const Dependencies& dependencies) : use_(dependencies) {}
 
 void InstanceLifecycle::launch(const InstanceId& id) {
+    const auto instance = load_instance(use_.database, id);
+    if (!instance || instance->instance.state != InstanceState::pending) return;
     try {
-        const auto instance = load_instance(use_.database, id);
-        if (!instance || instance->instance.state != InstanceState::pending) return;
-        if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) {
+        if (hypervisor_of(instance->instance).domain_state(id.str()) == DomainState::absent) {
             create_overlays(*instance);
             boot(*instance);
         }
         finish_launch(id);
     } catch (const std::exception& error) {
         log::error("launch of {} failed: {}", id.str(), error.what());
-        abandon_launch(id, error.what());
+        abandon_launch(instance->instance, error.what());
     }
 }
 
+hypervisor::Hypervisor& InstanceLifecycle::hypervisor_of(const Instance& instance) const {
+    return use_.regions.get(instance.region).hypervisor;
+}
+
+void InstanceLifecycle::collect_layers_of(const Instance& instance) const {
+    images::collect_layers(use_.database, use_.regions.get(instance.region).pool, instance.region);
+}
+
 void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
+    const images::Pool& pool = use_.regions.get(instance.instance.region).pool;
     for (const Volume& volume : instance.volumes)
-        create_layer_file(use_.database, use_.pool, volume);
+        create_layer_file(use_.database, pool, volume);
 }
 
 void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
@@ -69,7 +78,7 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
     }
     forget_reboot(id);
     use_.status.started(id);
-    use_.hypervisor.start_domain(use_.planner.plan(instance));
+    hypervisor_of(instance.instance).start_domain(use_.planner.plan(instance));
 }
 
 void InstanceLifecycle::finish_launch(const InstanceId& id) {
@@ -81,7 +90,8 @@ void InstanceLifecycle::finish_launch(const InstanceId& id) {
         }
         for (Volume volume : images::volumes_of_instance(session, id)) {
             if (volume.state != VolumeState::creating) continue;
-            images::set_layer_state(session, volume.layer.value(), images::LayerState::live);
+            images::set_layer_state(session, volume.region, volume.layer.value(),
+                                    images::LayerState::live);
             volume.state = VolumeState::in_use;
             volume.attachment->state = images::AttachmentState::attached;
             images::update_volume(session, volume);
@@ -92,8 +102,9 @@ void InstanceLifecycle::finish_launch(const InstanceId& id) {
 
 /// A launch that failed leaves its tombstone alone: no volume stays, whatever DeleteOnTermination
 /// says.
-void InstanceLifecycle::abandon_launch(const InstanceId& id, const std::string& cause) {
-    use_.hypervisor.destroy(id.str());
+void InstanceLifecycle::abandon_launch(const Instance& launched, const std::string& cause) {
+    const InstanceId& id = launched.id;
+    hypervisor_of(launched).destroy(id.str());
     use_.status.gone(id);
     use_.files.remove_all(id);
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
@@ -110,14 +121,15 @@ void InstanceLifecycle::abandon_launch(const InstanceId& id, const std::string& 
         for (const char* kind : {operation_kind::launch, operation_kind::terminate})
             finish_operations(session, id.str(), kind);
     });
-    images::collect_layers(use_.database, use_.pool, use_.region);
+    collect_layers_of(launched);
 }
 
 void InstanceLifecycle::start(const InstanceId& id) {
+    const auto instance = load_instance(use_.database, id);
+    if (!instance || instance->instance.state != InstanceState::pending) return;
     try {
-        const auto instance = load_instance(use_.database, id);
-        if (!instance || instance->instance.state != InstanceState::pending) return;
-        if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) boot(*instance);
+        const auto state = hypervisor_of(instance->instance).domain_state(id.str());
+        if (state == DomainState::absent) boot(*instance);
         change_instance(use_.database, id, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
             // Somebody may have asked to terminate it meanwhile.
@@ -128,7 +140,7 @@ void InstanceLifecycle::start(const InstanceId& id) {
         });
     } catch (const std::exception& error) {
         log::error("start of {} failed: {}", id.str(), error.what());
-        use_.hypervisor.destroy(id.str());
+        hypervisor_of(instance->instance).destroy(id.str());
         use_.status.gone(id);
         change_instance(use_.database, id, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
@@ -139,15 +151,17 @@ void InstanceLifecycle::start(const InstanceId& id) {
     }
 }
 
-void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
+void InstanceLifecycle::power_off(const Instance& instance, bool ask_first) {
+    const InstanceId& id = instance.id;
+    hypervisor::Hypervisor& hypervisor = hypervisor_of(instance);
     forget_reboot(id);
-    if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) return;
+    if (hypervisor.domain_state(id.str()) == DomainState::absent) return;
     if (ask_first && !use_.status.is_paused_by_io_error(id)) {
         try {
             // Again and again: a guest that is still booting does not see the first requests.
             for (int requests = 0; requests < shutdown_requests; ++requests) {
-                use_.hypervisor.request_shutdown(id.str());
-                if (use_.hypervisor.wait_until_gone(id.str(), shutdown_request_interval)) return;
+                hypervisor.request_shutdown(id.str());
+                if (hypervisor.wait_until_gone(id.str(), shutdown_request_interval)) return;
             }
             log::warn("{} did not power off within {} s, so its power is cut", id.str(),
                       (shutdown_requests * shutdown_request_interval).count());
@@ -156,13 +170,13 @@ void InstanceLifecycle::power_off(const InstanceId& id, bool ask_first) {
                       error.what());
         }
     }
-    use_.hypervisor.destroy(id.str());
+    hypervisor.destroy(id.str());
 }
 
 void InstanceLifecycle::stop(const InstanceId& id, bool force) {
     const auto instance = load_instance(use_.database, id);
     if (!instance || instance->instance.state != InstanceState::stopping) return;
-    power_off(id, !force);
+    power_off(instance->instance, !force);
     finish_stop(id);
 }
 
@@ -182,11 +196,12 @@ void InstanceLifecycle::terminate(const InstanceId& id) {
     const bool keeps_a_volume = std::ranges::any_of(instance->volumes, [](const Volume& volume) {
         return !volume.attachment->delete_on_termination;
     });
-    power_off(id, keeps_a_volume);
-    finish_termination(id);
+    power_off(instance->instance, keeps_a_volume);
+    finish_termination(instance->instance);
 }
 
-void InstanceLifecycle::finish_termination(const InstanceId& id) {
+void InstanceLifecycle::finish_termination(const Instance& ended) {
+    const InstanceId& id = ended.id;
     use_.status.gone(id);
     use_.files.remove_all(id);
     change_instance(use_.database, id, [&](Session& session, Instance& instance) {
@@ -198,13 +213,14 @@ void InstanceLifecycle::finish_termination(const InstanceId& id) {
             finish_operations(session, id.str(), kind);
         }
     });
-    images::collect_layers(use_.database, use_.pool, use_.region);
+    collect_layers_of(ended);
 }
 
 void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::string& detail) {
     const auto described = load_instance(use_.database, id);
     if (!described || described->instance.state != InstanceState::running) return;
-    if (use_.hypervisor.domain_state(id.str()) != DomainState::absent) return;
+    const auto state = hypervisor_of(described->instance).domain_state(id.str());
+    if (state != DomainState::absent) return;
     // Only a guest's own wish may delete volumes: not a crash, nor a host that was switched off.
     const bool wished = detail == hypervisor::guest_shutdown;
     const bool ends =
@@ -224,11 +240,13 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
                                         instance, use_.clock.now()));
     });
     if (!settled) return;
-    ends ? finish_termination(id) : finish_stop(id);
+    ends ? finish_termination(described->instance) : finish_stop(id);
 }
 
 void InstanceLifecycle::check_agent(const InstanceId& id) {
-    if (use_.hypervisor.agent_answers(id.str(), agent_time_limit)) use_.status.agent_answered(id);
+    const auto instance = load_instance(use_.database, id);
+    if (instance && hypervisor_of(instance->instance).agent_answers(id.str(), agent_time_limit))
+        use_.status.agent_answered(id);
 }
 
 void InstanceLifecycle::reboot(const InstanceId& id) {
@@ -240,7 +258,7 @@ void InstanceLifecycle::reboot(const InstanceId& id) {
                                            std::chrono::steady_clock::now() + reboot_time_limit);
     }
     use_.status.reboots(id);
-    use_.hypervisor.request_reboot(id.str());
+    hypervisor_of(instance->instance).request_reboot(id.str());
 }
 
 void InstanceLifecycle::forget_reboot(const InstanceId& id) {
@@ -263,7 +281,7 @@ void InstanceLifecycle::reset_overdue_reboots() {
             if (!instance || instance->instance.state != InstanceState::running) return;
             log::warn("{} did not reboot within {} minutes, so it is reset", id.str(),
                       reboot_time_limit.count());
-            use_.hypervisor.reset(id.str());
+            hypervisor_of(instance->instance).reset(id.str());
         });
     }
 }

@@ -8,12 +8,11 @@
 
 #include "base/clock.hpp"
 #include "base/keyed_executor.hpp"
-#include "hypervisor/hypervisor.hpp"
-#include "images/layers/pool.hpp"
 #include "launcher/instances/domain_plan.hpp"
 #include "launcher/instances/instance_files.hpp"
 #include "launcher/instances/pause.hpp"
 #include "launcher/instances/status_board.hpp"
+#include "launcher/regions/regions.hpp"
 
 namespace kiln::launcher {
 
@@ -33,17 +32,15 @@ class InstanceLifecycle {
     struct Dependencies {
         Database& database;
         const Clock& clock;
-        const images::Pool& pool;
+        const Regions& regions;
         const InstanceFiles& files;
         const DomainPlanner& planner;
-        hypervisor::Hypervisor& hypervisor;
         StatusBoard& status;
         KeyedExecutor& executor;
         const Pause& pause;
-        std::string region;
         Bytes free_space_reserve;
     };
-    explicit InstanceLifecycle(Dependencies dependencies);
+    explicit InstanceLifecycle(const Dependencies& dependencies);
 
     /// pending → running; when that fails, → terminated with the cause, and nothing is left behind.
     void launch(const InstanceId& id);
@@ -66,7 +63,7 @@ class InstanceLifecycle {
     /// Boots the domain of an instance that has none, from its volumes as they are.
     void boot(const InstanceWithVolumes& instance);
     /// Asks the guest to power off, waits, cuts the power. Afterwards there is no domain.
-    void power_off(const InstanceId& id, bool ask_first);
+    void power_off(const images::Instance& instance, bool ask_first);
 
     /// The guest has rebooted, or goes down, or starts anew: it is not to be reset.
     void forget_reboot(const InstanceId& id);
@@ -76,9 +73,11 @@ class InstanceLifecycle {
   private:
     void create_overlays(const InstanceWithVolumes& instance);
     void finish_launch(const InstanceId& id);
-    void abandon_launch(const InstanceId& id, const std::string& cause);
+    void abandon_launch(const images::Instance& launched, const std::string& cause);
     void finish_stop(const InstanceId& id);
-    void finish_termination(const InstanceId& id);
+    void finish_termination(const images::Instance& ended);
+    hypervisor::Hypervisor& hypervisor_of(const images::Instance& instance) const;
+    void collect_layers_of(const images::Instance& instance) const;
 
     Dependencies use_;
     std::mutex mutex_;

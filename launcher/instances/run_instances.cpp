@@ -212,7 +212,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     check_client_token(request.client_token);
     check_user_data(request.user_data);
     const InstanceType& type = get_instance_type(request.instance_type);
-    const std::string zone = zone_for(request, use.use().settings.zones);
+    const std::string zone = zone_for(request, use.region_of(caller).zones);
     const std::string digest = digest_of(request);
 
     // Two launches at once must not both take the last of the memory.
@@ -226,7 +226,8 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     });
     check_architecture(image, type);
     const auto devices = plan_block_devices(image, request.block_devices);
-    const Bytes host_memory = use.host_memory();
+    use.check_pool_space(caller.region);
+    const auto host_memory = use.host_memory(caller);
     const int count = use.database().read([&](Session& session) {
         return use.fitting_count(session, host_memory, request.instance_type, request.max_count,
                                  request.min_count);

@@ -29,6 +29,7 @@ constexpr std::chrono::seconds retry_interval{2};
 
 struct VolumeCapture::Switch {
     CapturePart part;
+    std::string region;
     LayerId old_top;
     LayerId overlay;
     Bytes size;
@@ -210,8 +211,9 @@ VolumeCapture::Switch VolumeCapture::plan_part(const Capture& capture,
                                                const CapturePart& part) const {
     const auto [volume, top] = use_.database.read([&](Session& session) {
         auto found = images::find_volume(session, part.volume);
-        auto layer = found && found->layer ? images::find_layer(session, *found->layer)
-                                           : std::optional<images::Layer>();
+        auto layer = found && found->layer
+                         ? images::find_layer(session, found->region, *found->layer)
+                         : std::optional<images::Layer>();
         return std::pair(std::move(found), std::move(layer));
     });
     if (!volume || !top) {
@@ -225,6 +227,7 @@ VolumeCapture::Switch VolumeCapture::plan_part(const Capture& capture,
                     fmt::format("the volume '{}' was detached meanwhile", part.volume.str()));
     }
     return {.part = part,
+            .region = volume->region,
             .old_top = top->id,
             .overlay = LayerId(capture.overlays.at(part.volume.str())),
             .size = std::max(volume->size, top->virtual_size)};
@@ -247,7 +250,7 @@ std::vector<VolumeCapture::Switch> VolumeCapture::plan(const OperationId& operat
     use_.database.write([&](Session& session) {
         for (const Switch& one : switches) {
             images::insert_layer(session, {.id = one.overlay,
-                                           .region = use_.region,
+                                           .region = one.region,
                                            .parent = one.old_top,
                                            .state = LayerState::creating,
                                            .virtual_size = one.size,
@@ -268,40 +271,46 @@ bool VolumeCapture::is_running(const Capture& capture) const {
 bool VolumeCapture::already_switched(const Capture& capture,
                                      const std::vector<Switch>& switches) const {
     const std::string name = capture.instance->str();
-    if (use_.hypervisor.domain_state(name) == DomainState::absent) return false;
     return std::ranges::any_of(switches, [&](const Switch& one) {
-        return use_.hypervisor.active_file(name, serial_of(one.part.volume)) ==
-               use_.pool.path_of(one.overlay);
+        const Region& region = use_.regions.get(one.region);
+        return region.hypervisor.active_file(name, serial_of(one.part.volume)) ==
+               region.pool.path_of(one.overlay);
     });
 }
 
 void VolumeCapture::switch_disks(const Capture& capture, const std::vector<Switch>& switches) {
     if (capture.instance && already_switched(capture, switches)) return;
+    const Region& region = use_.regions.get(switches.front().region);
     for (const Switch& one : switches) {
-        use_.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
+        region.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
     }
     if (!capture.instance) return;
-    if (!capture.no_reboot) lifecycle_.power_off(*capture.instance, true);
+    if (!capture.no_reboot) power_off(*capture.instance);
     const std::string name = capture.instance->str();
-    if (use_.hypervisor.domain_state(name) == DomainState::absent) return;
+    if (region.hypervisor.domain_state(name) == DomainState::absent) return;
     std::vector<hypervisor::DiskSnapshot> disks;
     for (const Switch& one : switches) {
         const std::string serial = serial_of(one.part.volume);
         // One that the guest has not been given yet is switched in the catalog alone.
-        if (!use_.hypervisor.active_file(name, serial)) continue;
-        disks.push_back({.serial = serial, .overlay = use_.pool.path_of(one.overlay)});
+        if (!region.hypervisor.active_file(name, serial)) continue;
+        disks.push_back({.serial = serial, .overlay = region.pool.path_of(one.overlay)});
     }
-    if (!disks.empty()) use_.hypervisor.snapshot_disks(name, disks);
+    if (!disks.empty()) region.hypervisor.snapshot_disks(name, disks);
+}
+
+void VolumeCapture::power_off(const InstanceId& id) {
+    const auto instance = load_instance(use_.database, id);
+    if (instance) lifecycle_.power_off(instance->instance, true);
 }
 
 void VolumeCapture::publish(const OperationId& operation, const Capture& capture,
                             const std::vector<Switch>& switches) {
     for (const Switch& one : switches)
-        use_.pool.freeze(one.old_top);
+        use_.regions.get(one.region).pool.freeze(one.old_top);
     use_.database.write([&](Session& session) {
         for (const Switch& one : switches) {
-            images::set_layer_state(session, one.old_top, LayerState::frozen);
-            images::set_layer_state(session, one.overlay, LayerState::live);
+            images::set_layer_state(session, one.region, one.old_top, LayerState::frozen);
+            images::set_layer_state(session, one.region, one.overlay, LayerState::live);
             if (auto volume = images::find_volume(session, one.part.volume)) {
                 volume->layer = one.overlay;
                 images::update_volume(session, *volume);
@@ -317,8 +326,16 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
     });
 }
 
+/// That of the snapshots, which is its volumes'.
+std::string VolumeCapture::region_of(const Capture& capture) const {
+    return use_.database.read([&](Session& session) {
+        return images::find_snapshot(session, capture.parts.front().snapshot).value().region;
+    });
+}
+
 void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
                          const std::string& cause) {
+    const std::string region = region_of(capture);
     use_.database.write([&](Session& session) {
         if (capture.image) {
             images::set_image_state(session, *capture.image, images::ImageState::failed, cause);
@@ -333,18 +350,20 @@ void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
             images::delete_snapshot(session, part.snapshot);
         }
         for (const auto& [volume, overlay] : capture.overlays) {
-            images::set_layer_state(session, LayerId(overlay), LayerState::deleting);
+            images::set_layer_state(session, region, LayerId(overlay), LayerState::deleting);
         }
         if (!capture.boots_again) images::delete_operation(session, operation);
     });
-    images::collect_layers(use_.database, use_.pool, use_.region);
+    images::collect_layers(use_.database, use_.regions.get(region).pool, region);
 }
 
 void VolumeCapture::boot_again(const OperationId& operation, const Capture& capture) {
     const InstanceId& id = *capture.instance;
     const auto instance = load_instance(use_.database, id);
-    const bool must_run = instance && instance->instance.state == InstanceState::running &&
-                          use_.hypervisor.domain_state(id.str()) == DomainState::absent;
+    const bool must_run =
+        instance && instance->instance.state == InstanceState::running &&
+        use_.regions.get(instance->instance.region).hypervisor.domain_state(id.str()) ==
+            DomainState::absent;
     std::string failure;
     try {
         if (must_run) lifecycle_.boot(*instance);

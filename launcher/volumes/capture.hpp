@@ -46,9 +46,9 @@ CapturePart insert_pending_snapshot(Session& session, const images::Volume& volu
 /// point. It stands in the lanes of the instance and of the volumes.
 class VolumeCapture {
   public:
-    VolumeCapture(InstanceLifecycle::Dependencies dependencies, InstanceLifecycle& lifecycle,
+    VolumeCapture(const InstanceLifecycle::Dependencies& dependencies, InstanceLifecycle& lifecycle,
                   ChainPuller& puller)
-        : use_(std::move(dependencies)), lifecycle_(lifecycle), puller_(puller) {}
+        : use_(dependencies), lifecycle_(lifecycle), puller_(puller) {}
 
     /// Adds the job of an operation. Any thread.
     void add(const OperationId& operation, Capture capture);
@@ -70,6 +70,8 @@ class VolumeCapture {
     std::vector<Switch> plan(const OperationId& operation, Capture& capture);
     Switch plan_part(const Capture& capture, const CapturePart& part) const;
     bool is_running(const Capture& capture) const;
+    std::string region_of(const Capture& capture) const;
+    void power_off(const InstanceId& id);
     void switch_disks(const Capture& capture, const std::vector<Switch>& switches);
     bool already_switched(const Capture& capture, const std::vector<Switch>& switches) const;
     void publish(const OperationId& operation, const Capture& capture,

@@ -31,8 +31,9 @@ std::optional<Volume> ChainPuller::load(const VolumeId& id) const {
 std::vector<LayerId> ChainPuller::chain_of(const Volume& volume) const {
     std::vector<LayerId> ids;
     if (!volume.layer) return ids;
-    const auto chain = use_.database.read(
-        [&](Session& session) { return images::layer_chain(session, *volume.layer); });
+    const auto chain = use_.database.read([&](Session& session) {
+        return images::layer_chain(session, volume.region, *volume.layer);
+    });
     ids.reserve(chain.size());
     for (const images::Layer& layer : chain)
         ids.push_back(layer.id);
@@ -78,7 +79,7 @@ void ChainPuller::add_unfinished() {
 
 bool ChainPuller::is_in_running_guest(const Volume& volume, const InstanceId& instance) const {
     return volume.attachment && volume.attachment->instance == instance &&
-           use_.hypervisor.domain_state(instance.str()) == DomainState::running;
+           hypervisor_of(volume).domain_state(instance.str()) == DomainState::running;
 }
 
 void ChainPuller::pull_if_long(const VolumeId& id, const InstanceId& instance,
@@ -109,8 +110,8 @@ bool ChainPuller::pull_in_background(const Volume& volume, const std::vector<Lay
 }
 
 void ChainPuller::end_pull(const Volume& volume) {
-    if (!guest_has(use_.hypervisor, volume)) return;
-    use_.hypervisor.cancel_pull(volume.attachment->instance.str(), serial_of(volume.id));
+    if (!guest_has(hypervisor_of(volume), volume)) return;
+    hypervisor_of(volume).cancel_pull(volume.attachment->instance.str(), serial_of(volume.id));
 }
 
 void ChainPuller::make_room(const VolumeId& id) {
@@ -127,9 +128,13 @@ void ChainPuller::make_room(const VolumeId& id) {
                 fmt::format("the chain of layers below '{}' could not be pulled short", id.str()));
 }
 
-void ChainPuller::rebase(const LayerId& layer, const LayerId& base) {
+hypervisor::Hypervisor& ChainPuller::hypervisor_of(const Volume& volume) const {
+    return use_.regions.get(volume.region).hypervisor;
+}
+
+void ChainPuller::rebase(const images::Pool& pool, const LayerId& layer, const LayerId& base) {
     try {
-        use_.pool.rebase(layer, base, use_.pause.token());
+        pool.rebase(layer, base, use_.pause.token());
     } catch (const Error&) {
         use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         throw;
@@ -139,26 +144,28 @@ void ChainPuller::rebase(const LayerId& layer, const LayerId& base) {
 /// Gives way to nobody when `gives_way_to` is empty.
 ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<LayerId>& chain,
                                        const Keys& gives_way_to) {
+    const Region& region = use_.regions.get(volume.region);
+    hypervisor::Hypervisor& hypervisor = region.hypervisor;
     std::vector<Bytes> sizes;
     sizes.reserve(chain.size());
     for (const LayerId& layer : chain)
-        sizes.push_back(use_.pool.allocated_size(layer));
+        sizes.push_back(region.pool.allocated_size(layer));
     const std::size_t base = images::choose_base(sizes);
     if (base <= 1) return Outcome::done;
     Bytes copied{0};
     for (std::size_t i = 1; i < base; ++i)
         copied = copied + sizes[i];
-    use_.pool.check_space(copied, use_.free_space_reserve);
+    region.pool.check_space(copied, use_.free_space_reserve);
 
-    if (!guest_has(use_.hypervisor, volume)) {
-        rebase(chain.front(), chain.at(base));
+    if (!guest_has(hypervisor, volume)) {
+        rebase(region.pool, chain.front(), chain.at(base));
     } else {
         const std::string name = volume.attachment->instance.str();
         const std::string serial = serial_of(volume.id);
-        use_.hypervisor.start_pull(name, serial, use_.pool.path_of(chain.at(base)));
-        while (use_.hypervisor.is_pulling(name, serial)) {
+        hypervisor.start_pull(name, serial, region.pool.path_of(chain.at(base)));
+        while (hypervisor.is_pulling(name, serial)) {
             if (use_.executor.is_awaited(gives_way_to)) {
-                use_.hypervisor.cancel_pull(name, serial);
+                hypervisor.cancel_pull(name, serial);
                 learn_parent(volume);
                 return Outcome::gave_way;
             }
@@ -166,9 +173,9 @@ ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<L
         }
     }
     learn_parent(volume);
-    images::collect_layers(use_.database, use_.pool, use_.region);
+    images::collect_layers(use_.database, region.pool, region.name);
     if (chain_of(volume).size() < chain.size()) return Outcome::done;
-    if (!guest_has(use_.hypervisor, volume)) return Outcome::gave_way;  // the guest has powered off
+    if (!guest_has(hypervisor, volume)) return Outcome::gave_way;  // the guest has powered off
     throw Error(error_code::internal_error, volume.id.str(),
                 fmt::format("the pull of '{}' onto '{}' ended without effect", volume.id.str(),
                             chain.at(base).str()));
@@ -176,12 +183,14 @@ ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<L
 
 void ChainPuller::learn_parent(const Volume& volume) {
     if (!volume.layer) return;
-    const auto parent = use_.pool.parent_of(*volume.layer);
-    const auto known = use_.database.read(
-        [&](Session& session) { return images::find_layer(session, *volume.layer); });
+    const auto parent = use_.regions.get(volume.region).pool.parent_of(*volume.layer);
+    const auto known = use_.database.read([&](Session& session) {
+        return images::find_layer(session, volume.region, *volume.layer);
+    });
     if (!known || known->parent == parent) return;
-    use_.database.write(
-        [&](Session& session) { images::set_layer_parent(session, known->id, parent); });
+    use_.database.write([&](Session& session) {
+        images::set_layer_parent(session, known->region, known->id, parent);
+    });
     log::info("the chain of {} was pulled short", volume.id.str());
 }
 

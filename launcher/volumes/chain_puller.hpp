@@ -17,8 +17,8 @@ namespace kiln::launcher {
 /// it was, and afterwards the layer's file itself says what it stands on.
 class ChainPuller {
   public:
-    explicit ChainPuller(InstanceLifecycle::Dependencies dependencies)
-        : use_(std::move(dependencies)) {}
+    explicit ChainPuller(const InstanceLifecycle::Dependencies& dependencies)
+        : use_(dependencies) {}
 
     /// After a capture of the volumes, which belong to one instance: adds a job that pulls their
     /// chains short where they are long and the guest runs. (A volume that is deep because its
@@ -54,7 +54,8 @@ class ChainPuller {
                             const Keys& gives_way_to);
     Outcome pull(const images::Volume& volume, const std::vector<LayerId>& chain,
                  const Keys& gives_way_to);
-    void rebase(const LayerId& layer, const LayerId& base);
+    void rebase(const images::Pool& pool, const LayerId& layer, const LayerId& base);
+    hypervisor::Hypervisor& hypervisor_of(const images::Volume& volume) const;
 
     InstanceLifecycle::Dependencies use_;
     std::mutex mutex_;

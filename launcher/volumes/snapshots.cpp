@@ -6,7 +6,6 @@
 #include "base/error.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/tag.hpp"
-#include "images/layers/collection.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -86,7 +85,7 @@ Snapshot Launcher::create_snapshot(const images::Caller& caller,
                                    const CreateSnapshotRequest& request) {
     Implementation& use = *implementation_;
     check_description(request.description);
-    use.check_pool_space();
+    use.check_pool_space(caller.region);
     const OperationId operation = OperationId::generate();
     Capture capture;
     Snapshot snapshot = use.database().write([&](Session& session) {
@@ -107,7 +106,7 @@ std::vector<Snapshot> Launcher::create_snapshots(const images::Caller& caller,
                                                  const CreateSnapshotsRequest& request) {
     Implementation& use = *implementation_;
     check_description(request.description);
-    use.check_pool_space();
+    use.check_pool_space(caller.region);
     const OperationId operation = OperationId::generate();
     Capture capture;
     auto snapshots = use.database().write([&](Session& session) {
@@ -148,7 +147,7 @@ void Launcher::delete_snapshot(const images::Caller& caller, const SnapshotId& i
         images::delete_snapshot(session, id);
         caller.stop_if_dry_run();
     });
-    images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
+    use.collect_layers(caller.region);
 }
 
 void Launcher::modify_snapshot_attribute(const images::Caller& caller,

@@ -57,6 +57,10 @@ std::optional<Volume> VolumeJobs::load(const VolumeId& id) const {
     return use_.database.read([&](Session& session) { return images::find_volume(session, id); });
 }
 
+const Region& VolumeJobs::region_of(const Volume& volume) const {
+    return use_.regions.get(volume.region);
+}
+
 void VolumeJobs::add_job(const VolumeId& id, Job job) {
     const auto instance = instance_of(load(id));
     std::vector<std::string> keys{id.str()};
@@ -97,10 +101,11 @@ void VolumeJobs::create(const Volume& volume) {
     constexpr const char* kind = operation_kind::create_volume;
     try {
         if (volume.state == VolumeState::creating)
-            create_layer_file(use_.database, use_.pool, volume);
+            create_layer_file(use_.database, region_of(volume).pool, volume);
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
-            images::set_layer_state(session, changed.layer.value(), images::LayerState::live);
+            images::set_layer_state(session, changed.region, changed.layer.value(),
+                                    images::LayerState::live);
             changed.state = VolumeState::available;
         });
     } catch (const std::exception& error) {
@@ -108,22 +113,23 @@ void VolumeJobs::create(const Volume& volume) {
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
             if (changed.layer) {
-                images::set_layer_state(session, *changed.layer, images::LayerState::deleting);
+                images::set_layer_state(session, changed.region, *changed.layer,
+                                        images::LayerState::deleting);
             }
             changed.layer.reset();
             changed.state = VolumeState::error;
         });
-        images::collect_layers(use_.database, use_.pool, use_.region);
+        images::collect_layers(use_.database, region_of(volume).pool, volume.region);
     }
 }
 
 void VolumeJobs::give_to_guest(const Volume& volume) {
     const std::string name = volume.attachment->instance.str();
+    hypervisor::Hypervisor& hypervisor = region_of(volume).hypervisor;
     // Without a domain it will boot with it.
-    if (use_.hypervisor.domain_state(name) == DomainState::absent ||
-        guest_has(use_.hypervisor, volume))
+    if (hypervisor.domain_state(name) == DomainState::absent || guest_has(hypervisor, volume))
         return;
-    use_.hypervisor.attach_disk(name, use_.planner.disk(volume));
+    hypervisor.attach_disk(name, use_.planner.disk(volume));
 }
 
 void VolumeJobs::attach(const Volume& volume) {
@@ -135,7 +141,8 @@ void VolumeJobs::attach(const Volume& volume) {
     try {
         give_to_guest(volume);
     } catch (const Error& error) {
-        if (error.code() == error_code::unavailable || guest_has(use_.hypervisor, volume))
+        if (error.code() == error_code::unavailable ||
+            guest_has(region_of(volume).hypervisor, volume))
             throw;  // tried again
         log::error("cannot attach {} to {}: {}", volume.id.str(), volume.attachment->instance.str(),
                    error.what());
@@ -157,9 +164,10 @@ void VolumeJobs::detach(const Volume& volume) {
         return;
     }
     const InstanceId& instance = volume.attachment->instance;
-    if (guest_has(use_.hypervisor, volume)) {
+    hypervisor::Hypervisor& hypervisor = region_of(volume).hypervisor;
+    if (guest_has(hypervisor, volume)) {
         puller_.end_pull(volume);
-        if (!use_.hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
+        if (!hypervisor.detach_disk(instance.str(), serial_of(volume.id))) {
             log::info("{} has not let {} go yet", instance.str(), volume.id.str());
             return;
         }
@@ -181,11 +189,13 @@ void VolumeJobs::end_stale(const VolumeId& id, const char* kind, AttachmentState
 }
 
 void VolumeJobs::grow(const Volume& volume, Bytes size) {
-    if (guest_has(use_.hypervisor, volume)) {
+    const Region& region = region_of(volume);
+    if (guest_has(region.hypervisor, volume)) {
         puller_.end_pull(volume);
-        use_.hypervisor.resize_disk(volume.attachment->instance.str(), serial_of(volume.id), size);
+        region.hypervisor.resize_disk(volume.attachment->instance.str(), serial_of(volume.id),
+                                      size);
     } else {
-        use_.pool.grow(volume.layer.value(), size);
+        region.pool.grow(volume.layer.value(), size);
     }
 }
 
@@ -207,7 +217,8 @@ void VolumeJobs::modify(const Volume& volume) {
     finish(volume.id, operation_kind::modify_volume, [&](Session& session, Volume& changed) {
         images::put_volume_modification(session, *modification);
         if (modification->state != ModificationState::completed) return;
-        images::set_layer_size(session, changed.layer.value(), modification->target_size);
+        images::set_layer_size(session, changed.region, changed.layer.value(),
+                               modification->target_size);
         changed.size = modification->target_size;
         changed.volume_type = modification->target_type;
     });
@@ -220,7 +231,7 @@ void VolumeJobs::remove(const Volume& volume) {
         changed.state = VolumeState::deleted;
         images::delete_all_tags(session, changed.id.str());
     });
-    images::collect_layers(use_.database, use_.pool, use_.region);
+    images::collect_layers(use_.database, region_of(volume).pool, volume.region);
 }
 
 }  // namespace kiln::launcher

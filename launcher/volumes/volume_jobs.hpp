@@ -16,8 +16,8 @@ namespace kiln::launcher {
 /// instance that the volume is attached to: it stands in the executor's lanes of both.
 class VolumeJobs {
   public:
-    VolumeJobs(InstanceLifecycle::Dependencies dependencies, ChainPuller& puller)
-        : use_(std::move(dependencies)), puller_(puller) {}
+    VolumeJobs(const InstanceLifecycle::Dependencies& dependencies, ChainPuller& puller)
+        : use_(dependencies), puller_(puller) {}
 
     /// Adds the job that an operation of the kind stands for. Any thread.
     void add(const std::string& operation_kind, const VolumeId& id);
@@ -31,6 +31,7 @@ class VolumeJobs {
     void add_job(const VolumeId& id, Job job);
     void forget_operations(const VolumeId& id);
     std::optional<images::Volume> load(const VolumeId& id) const;
+    const Region& region_of(const images::Volume& volume) const;
 
     /// creating → available, or error with nothing left of its layer.
     void create(const images::Volume& volume);

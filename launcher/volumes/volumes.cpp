@@ -209,10 +209,10 @@ void check_modification(Session& session, const Volume& volume,
 
 Volume Launcher::create_volume(const images::Caller& caller, const CreateVolumeRequest& request) {
     Implementation& use = *implementation_;
-    check_zone(request.zone, use.use().settings.zones);
+    check_zone(request.zone, use.region_of(caller).zones);
     check_volume_type(request.volume_type);
     check_client_token(request.client_token);
-    use.check_pool_space();
+    use.check_pool_space(caller.region);
     const std::string digest = digest_of(request);
     bool is_new = true;
     Volume volume = use.database().write([&](Session& session) {
@@ -242,7 +242,8 @@ Volume Launcher::create_volume(const images::Caller& caller, const CreateVolumeR
 
 Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeRequest& request) {
     Implementation& use = *implementation_;
-    const auto free_slots = use.use().hypervisor.free_disk_slots(request.instance.str());
+    const auto free_slots =
+        use.region_of(caller).hypervisor.free_disk_slots(request.instance.str());
     Volume volume = use.database().write([&](Session& session) {
         Volume changed = images::get_volume(session, caller.scope(), request.volume);
         const Instance instance = images::get_instance(session, caller.scope(), request.instance);

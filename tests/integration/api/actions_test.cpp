@@ -145,8 +145,11 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     const std::string detached = new_volume();
     const std::string free_snapshot =
         done("CreateSnapshot", {{"VolumeId", detached}}).text("//snapshotId");
+    done("CreateRegion", {{"Name", "local-2"}});
     settle();
     const std::map<std::string, WirePairs> requests{
+        {"CreateRegion", {{"Name", "local-3"}}},
+        {"DeleteRegion", {{"Name", "local-2"}}},
         {"AttachVolume", {{"VolumeId", detached}, {"InstanceId", stopped}, {"Device", "/dev/sdg"}}},
         {"CreateSnapshot", {{"VolumeId", detached}}},
         {"CreateSnapshots", {{"InstanceSpecification.InstanceId", id}}},
@@ -187,9 +190,9 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     };
     const auto everything = [&] {
         std::string text;
-        for (const char* action :
-             {"DescribeImages", "DescribeInstances", "DescribeKeyPairs", "DescribeSnapshots",
-              "DescribeTags", "DescribeVolumes", "DescribeVolumesModifications"}) {
+        for (const char* action : {"DescribeImages", "DescribeInstances", "DescribeKeyPairs",
+                                   "DescribeRegions", "DescribeSnapshots", "DescribeTags",
+                                   "DescribeVolumes", "DescribeVolumesModifications"}) {
             Answer answer = done(action);
             answer.root().remove_child("requestId");
             text += answer.printed();

@@ -57,14 +57,23 @@ class ApiFixture : public kiln::tests::LauncherFixture {
     }
 
     /// From now on another account sends.
-    void become_stranger() { sender_.account = stranger().owner; }
-    void become_owner() { sender_.account = caller().account; }
+    void become_stranger() {
+        sender_.account = stranger().owner;
+        sender_.administrator = false;
+    }
+    void become_owner() {
+        sender_.account = caller().account;
+        sender_.administrator = true;
+    }
+    /// From now on requests are for that region.
+    void go_to(const std::string& region) { sender_.region = region; }
 
   private:
-    images::Caller sender_ = caller();
+    images::Caller sender_{
+        .account = caller().account, .region = caller().region, .administrator = true};
     SystemClock builder_clock_;
     builder::Builder builder_{{.database = database(),
-                               .pool = pool(),
+                               .regions = regions(),
                                .clock = builder_clock_,
                                .work_directory = directory() / "builds",
                                .free_space_reserve = Bytes::mebibytes(1)}};
@@ -73,8 +82,7 @@ class ApiFixture : public kiln::tests::LauncherFixture {
     Services services_{.settings = settings(),
                        .clock = builder_clock_,
                        .database = database(),
-                       .pool = pool(),
-                       .hypervisor = host(),
+                       .regions = regions(),
                        .accelerator = accelerator_,
                        .launcher = launcher(),
                        .builder = builder_};

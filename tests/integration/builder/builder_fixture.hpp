@@ -6,20 +6,21 @@
 #include "base/file.hpp"
 #include "builder/builder.hpp"
 #include "images/catalog/operation.hpp"
-#include "images/layers/pool.hpp"
+#include "launcher/regions/regions.hpp"
 #include "tests/catalog_fixture.hpp"
+#include "tests/fakes/fake_hypervisor.hpp"
 
 namespace kiln::tests {
 
 /// A builder over a fresh catalog and pool.
 class BuilderFixture : public CatalogFixture {
   protected:
-    BuilderFixture() : pool_(directory() / "layers") { start_service(); }
+    BuilderFixture() { start_service(); }
 
     void start_service(Bytes free_space_reserve = {}) {
         builder_ = std::make_unique<builder::Builder>(
             builder::Builder::Dependencies{.database = database(),
-                                           .pool = pool_,
+                                           .regions = regions_,
                                            .clock = clock_,
                                            .work_directory = work_directory(),
                                            .free_space_reserve = free_space_reserve});
@@ -27,7 +28,7 @@ class BuilderFixture : public CatalogFixture {
     void stop_service() { builder_.reset(); }
 
     builder::Builder& builder() { return *builder_; }
-    const images::Pool& pool() const { return pool_; }
+    const images::Pool& pool() const { return regions_.home().pool; }
     std::filesystem::path work_directory() const { return directory() / "builds"; }
     bool nothing_is_left() const {
         return !std::filesystem::exists(work_directory()) ||
@@ -52,7 +53,15 @@ class BuilderFixture : public CatalogFixture {
 
   private:
     SystemClock clock_;
-    images::Pool pool_;
+    Settings settings_{.state_directory = directory(), .region = "local-1", .zones = {"local-1a"}};
+    FakeHypervisor host_;
+    launcher::Regions regions_{{.database = database(),
+                                .settings = settings_,
+                                .clock = clock_,
+                                .connect = [this](const std::string&) {
+                                    return std::shared_ptr<hypervisor::Hypervisor>(
+                                        std::shared_ptr<void>(), &host_);
+                                }}};
     std::unique_ptr<builder::Builder> builder_;
 };
 

@@ -26,9 +26,10 @@ class FakeService {
 
     FakeService()
         : dispatcher_(api::actions(),
-                      [this](const api::Action& action, const images::Caller&,
+                      [this](const api::Action& action, const images::Caller& caller,
                              const api::Arguments& arguments, api::XmlWriter& response) {
                           const std::lock_guard lock(mutex_);
+                          region_ = caller.region;
                           const auto answer = answers_.find(action.name);
                           if (answer == answers_.end()) throw Error("Unplayed", "", action.name);
                           write(response, answer->second(arguments));
@@ -61,20 +62,27 @@ class FakeService {
     }
 
     const std::filesystem::path& directory() const { return directory_.path(); }
+    /// Of the last request; the service's own is local-1.
+    std::string region() const {
+        const std::lock_guard lock(mutex_);
+        return region_;
+    }
 
     /// Runs `kiln WORDS`; the output is in the result, the home directory is the test's.
     ProcessResult kiln(std::vector<std::string> words, const std::string& input = "") const {
         words.insert(words.begin(), KILN_PROGRAM);
         return run(std::move(words), input);
     }
-    ProcessResult run(std::vector<std::string> words, const std::string& input = "") const {
+    ProcessResult run(std::vector<std::string> words, const std::string& input = "",
+                      const std::string& region = "") const {
         const std::string path = directory().string();
         ProcessResult result = run_process(
             {.arguments = std::move(words),
              .environment = {"HOME=" + path, "XDG_CONFIG_HOME=" + path + "/config",
                              "XDG_STATE_HOME=" + path + "/state", "KILN_STATE_DIR=" + path,
                              "KILN_SOCKET=" + path + "/kiln.sock", "KILN_NO_AUTOSTART=1",
-                             "KILN_CONFIG=", "PATH=" + path + ":/usr/bin:/bin"},
+                             "KILN_CONFIG=", "KILN_REGION=" + region,
+                             "PATH=" + path + ":/usr/bin:/bin"},
              .standard_input = input});
         const std::lock_guard lock(mutex_);
         return result;
@@ -120,6 +128,7 @@ class FakeService {
     TemporaryDirectory directory_;
     mutable std::mutex mutex_;
     std::map<std::string, Answer> answers_;
+    std::string region_;
     api::Dispatcher dispatcher_;
     api::Server server_;
     std::thread thread_;

@@ -60,6 +60,20 @@ TEST_F(WithService, options_reach_the_service) {
     EXPECT_EQ(image, "ami-12345678");
 }
 
+TEST_F(WithService, a_command_works_in_the_region_that_it_names) {
+    service_.play("DescribeRegions", "<regionInfo/>");
+    const auto region_of = [&](const std::vector<std::string>& words, const std::string& variable) {
+        std::vector<std::string> all{KILN_PROGRAM, "describe-regions"};
+        all.insert(all.end(), words.begin(), words.end());
+        const auto result = service_.run(all, "", variable);
+        EXPECT_EQ(result.exit_status, 0) << result.standard_error;
+        return service_.region();
+    };
+    EXPECT_EQ(region_of({}, ""), "local-1") << "the service's own";
+    EXPECT_EQ(region_of({}, "local-2"), "local-2");
+    EXPECT_EQ(region_of({"--region", "local-3"}, "local-2"), "local-3");
+}
+
 TEST_F(WithService, an_error_is_told_with_its_code) {
     service_.play("RunInstances", [](const Arguments&) -> std::string {
         throw Error("InvalidAMIID.NotFound", "", "The image id '[ami-1]' does not exist");

@@ -29,7 +29,7 @@ class CollectionTest : public tests::CatalogFixture {
         return insert(layer);
     }
     std::optional<Layer> row(const LayerId& id) {
-        return read([&](Session& session) { return find_layer(session, id); });
+        return read([&](Session& session) { return find_layer(session, scope().region, id); });
     }
     bool is_whole(const Layer& layer) { return row(layer.id) && pool_.exists(layer.id); }
     bool is_gone(const Layer& layer) { return !row(layer.id) && !pool_.exists(layer.id); }
@@ -92,7 +92,44 @@ TEST_F(CollectionTest, another_region_s_layers_stay) {
     insert(elsewhere);
 
     EXPECT_THAT(collect(), IsEmpty());
-    EXPECT_TRUE(is_whole(elsewhere));
+    EXPECT_TRUE(read([&](Session& session) {
+        return find_layer(session, elsewhere.region, elsewhere.id).has_value();
+    }));
+}
+
+TEST_F(CollectionTest, a_layer_that_is_needed_in_another_region_alone_goes) {
+    const Layer here = insert_on(std::nullopt);
+    Layer elsewhere = here;
+    elsewhere.region = "local-2";
+    Snapshot needs_it = snapshot(elsewhere.id);
+    needs_it.region = elsewhere.region;
+    write([&](Session& session) {
+        insert_layer(session, elsewhere);
+        insert_snapshot(session, needs_it);
+    });
+
+    EXPECT_THAT(collect(), ElementsAre(here.id));
+    EXPECT_TRUE(is_gone(here));
+}
+
+TEST_F(CollectionTest, a_pinned_layer_stays_until_its_operation_ends) {
+    const Layer base = insert_on(std::nullopt);
+    const Operation copy{.id = OperationId::generate(),
+                         .kind = "copy-image",
+                         .owner = caller().account,
+                         .resource_id = "ami-12345678",
+                         .payload = "{}",
+                         .created = now()};
+    write([&](Session& session) {
+        insert_operation(session, copy);
+        pin_layer(session, copy.id, base.region, base.id);
+        pin_layer(session, copy.id, base.region, base.id);
+    });
+    EXPECT_THAT(collect(), IsEmpty());
+
+    write([&](Session& session) { delete_operation(session, copy.id); });
+
+    EXPECT_THAT(collect(), ElementsAre(base.id));
 }
 
 TEST_F(CollectionTest, a_collection_that_was_cut_off_is_taken_up_again) {
@@ -178,15 +215,11 @@ TEST_F(CollectionTest, a_start_removes_layer_files_without_a_row_and_nothing_els
     const LayerId unknown = LayerId::generate();
     std::ofstream(pool_.path_of(unknown)) << "left by a crash";
     std::ofstream(pool_.directory() / "operator's notes.qcow2") << "not ours";
-    Layer elsewhere = layer();
-    elsewhere.region = "local-2";
-    insert(elsewhere);
 
     reconcile();
 
     EXPECT_FALSE(pool_.exists(unknown));
     EXPECT_TRUE(std::filesystem::exists(pool_.directory() / "operator's notes.qcow2"));
-    EXPECT_TRUE(is_whole(elsewhere)) << "two regions may share a directory";
 }
 
 TEST_F(CollectionTest, a_row_without_a_file_survives_a_start_for_the_operator_to_see) {

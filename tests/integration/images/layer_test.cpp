@@ -50,7 +50,8 @@ TEST_F(LayerTest, a_layer_comes_back_with_every_field) {
     top.virtual_size = Bytes{12345};
     insert(top);
 
-    const auto found = read([&](Session& session) { return find_layer(session, top.id); });
+    const auto found =
+        read([&](Session& session) { return find_layer(session, scope().region, top.id); });
 
     ASSERT_TRUE(found);
     EXPECT_EQ(found->region, top.region);
@@ -58,31 +59,38 @@ TEST_F(LayerTest, a_layer_comes_back_with_every_field) {
     EXPECT_EQ(found->state, LayerState::live);
     EXPECT_EQ(found->virtual_size, Bytes{12345});
     EXPECT_EQ(found->created, top.created);
-    EXPECT_FALSE(
-        read([&](Session& session) { return find_layer(session, LayerId("layer-00000000")); }));
+    EXPECT_FALSE(read([&](Session& session) {
+        return find_layer(session, scope().region, LayerId("layer-00000000"));
+    }));
 }
 
 TEST_F(LayerTest, a_chain_runs_from_the_top_to_the_base) {
     const std::vector<Layer> chain = insert_chain(3);
 
-    EXPECT_THAT(ids_of(read([&](Session& session) { return layer_chain(session, chain[2].id); })),
+    EXPECT_THAT(ids_of(read([&](Session& session) {
+                    return layer_chain(session, scope().region, chain[2].id);
+                })),
                 ElementsAre(chain[2].id, chain[1].id, chain[0].id));
 }
 
 TEST_F(LayerTest, a_chain_without_its_layer_or_without_an_end_is_refused) {
-    EXPECT_EQ(
-        error_code_of([&] {
-            read([&](Session& session) { return layer_chain(session, LayerId("layer-00000000")); });
-        }),
-        "InternalError");
+    EXPECT_EQ(error_code_of([&] {
+                  read([&](Session& session) {
+                      return layer_chain(session, scope().region, LayerId("layer-00000000"));
+                  });
+              }),
+              "InternalError");
 
     const std::vector<Layer> endless = insert_chain(longest_readable_chain + 1);
     EXPECT_EQ(error_code_of([&] {
-                  read([&](Session& session) { return layer_chain(session, endless.back().id); });
+                  read([&](Session& session) {
+                      return layer_chain(session, scope().region, endless.back().id);
+                  });
               }),
               "InternalError");
     EXPECT_EQ(read([&](Session& session) {
-                  return layer_chain(session, endless[longest_readable_chain - 1].id);
+                  return layer_chain(session, scope().region,
+                                     endless[longest_readable_chain - 1].id);
               }).size(),
               longest_readable_chain);
 }
@@ -90,8 +98,9 @@ TEST_F(LayerTest, a_chain_without_its_layer_or_without_an_end_is_refused) {
 TEST_F(LayerTest, a_layer_with_a_child_cannot_be_deleted) {
     const std::vector<Layer> chain = insert_chain(2);
     const auto remove = [&](const Layer& layer) {
-        return error_code_of(
-            [&] { write([&](Session& session) { delete_layer(session, layer.id); }); });
+        return error_code_of([&] {
+            write([&](Session& session) { delete_layer(session, scope().region, layer.id); });
+        });
     };
 
     EXPECT_EQ(remove(chain[0]), "InternalError");
@@ -152,9 +161,13 @@ TEST_F(LayerTest, layers_are_looked_at_region_by_region) {
 TEST_F(LayerTest, a_layer_changes_its_state) {
     const Layer layer = insert(this->layer());
 
-    write([&](Session& session) { set_layer_state(session, layer.id, LayerState::deleting); });
+    write([&](Session& session) {
+        set_layer_state(session, scope().region, layer.id, LayerState::deleting);
+    });
 
-    EXPECT_EQ(read([&](Session& session) { return find_layer(session, layer.id); })->state,
+    EXPECT_EQ(read([&](Session& session) {
+                  return find_layer(session, scope().region, layer.id);
+              })->state,
               LayerState::deleting);
 }
 

@@ -30,6 +30,24 @@ TEST_F(Qcow2HeaderTest, names_the_backing_file_as_qemu_wrote_it) {
     EXPECT_EQ(backing_file_of(file("top")), file("base"));
 }
 
+TEST_F(Qcow2HeaderTest, a_backing_file_loses_its_directory_and_nothing_else_changes) {
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", file("base"), "1G"}});
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b",
+                               file("base"), file("top")}});
+    const std::string before = read_file(file("top"));
+
+    make_backing_file_relative(file("top"));
+    make_backing_file_relative(file("top"));
+    make_backing_file_relative(file("base"));
+
+    EXPECT_EQ(backing_file_of(file("top")), "base");
+    EXPECT_EQ(backing_file_of(file("base")), std::nullopt);
+    run_checked({.arguments = {"qemu-img", "check", "-q", "-f", "qcow2", file("top")}});
+    const std::string after = read_file(file("top"));
+    EXPECT_EQ(after.substr(0, 8), before.substr(0, 8));
+    EXPECT_EQ(after.substr(20), before.substr(20));
+}
+
 TEST_F(Qcow2HeaderTest, refuses_what_is_no_qcow2_file) {
     write("empty", "");
     write("short", "QFI\xfb and no more");

@@ -139,9 +139,10 @@ TEST_F(VolumeTest, the_layer_under_a_volume_cannot_be_lost) {
     write([&](Session& session) { insert_layer(session, top); });
     insert(volume(top.id));
 
-    EXPECT_EQ(
-        error_code_of([&] { write([&](Session& session) { delete_layer(session, top.id); }); }),
-        "InternalError");
+    EXPECT_EQ(error_code_of([&] {
+                  write([&](Session& session) { delete_layer(session, scope().region, top.id); });
+              }),
+              "InternalError");
 }
 
 }  // namespace

@@ -16,7 +16,8 @@ class ChainTest : public VolumesFixture {
   protected:
     std::size_t depth_of(const VolumeId& id) {
         return read([&](Session& session) {
-            return images::layer_chain(session, images::find_volume(session, id)->layer.value())
+            return images::layer_chain(session, caller().region,
+                                       images::find_volume(session, id)->layer.value())
                 .size();
         });
     }
@@ -53,7 +54,8 @@ TEST_F(ChainTest, the_chain_of_a_running_guest_is_pulled_short_once_it_is_long) 
     EXPECT_THAT(host().calls(), Contains("start_pull " + instance.str()));
     EXPECT_LE(depth_of(id), images::short_chain_depth);
     EXPECT_EQ(pool().parent_of(volume_now(id).layer.value()), read([&](Session& session) {
-                  return images::find_layer(session, volume_now(id).layer.value())->parent;
+                  return images::find_layer(session, caller().region, volume_now(id).layer.value())
+                      ->parent;
               }));
 }
 
@@ -107,7 +109,7 @@ TEST_F(ChainTest, a_pull_that_ended_while_no_service_ran_is_learned_of) {
     while (depth_of(id) < images::long_chain_depth)
         snap(id);
     const auto chain = read([&](Session& session) {
-        return images::layer_chain(session, volume_now(id).layer.value());
+        return images::layer_chain(session, caller().region, volume_now(id).layer.value());
     });
     stop_service();
     host().start_pull(instance.str(), launcher::serial_of(id), pool().path_of(chain.at(9).id));

@@ -21,7 +21,8 @@ class CreateImageTest : public LauncherFixture {
         return launcher::serial_of(volumes(id).at(0).id);
     }
     std::optional<images::Layer> layer_now(const LayerId& id) {
-        return read([&](Session& session) { return images::find_layer(session, id); });
+        return read(
+            [&](Session& session) { return images::find_layer(session, caller().region, id); });
     }
 };
 

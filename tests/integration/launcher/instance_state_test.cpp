@@ -263,7 +263,8 @@ TEST_F(InstanceStateTest, an_interrupted_launch_is_finished_at_the_next_start) {
         auto volume = images::volumes_of_instance(session, id).at(0);
         volume.state = images::VolumeState::creating;
         images::update_volume(session, volume);
-        images::set_layer_state(session, volume.layer.value(), images::LayerState::creating);
+        images::set_layer_state(session, caller().region, volume.layer.value(),
+                                images::LayerState::creating);
         images::insert_operation(session, {.id = OperationId::generate(),
                                            .kind = "launch",
                                            .owner = instance.owner,

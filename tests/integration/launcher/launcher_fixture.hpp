@@ -16,17 +16,14 @@ namespace kiln::tests {
 /// A launcher over a fresh catalog, a real pool and a fake hypervisor, with one image to launch.
 class LauncherFixture : public CatalogFixture {
   protected:
-    LauncherFixture() : pool_(directory() / "layers"), image_(insert_image("golden")) {
-        start_service();
-    }
+    LauncherFixture() : image_(insert_image("golden")) { start_service(); }
 
     void start_service() {
         launcher_ = std::make_unique<launcher::Launcher>(
             launcher::Launcher::Dependencies{.settings = settings_,
                                              .clock = clock_,
                                              .database = database(),
-                                             .pool = pool_,
-                                             .hypervisor = host_,
+                                             .regions = regions_,
                                              .accelerator = hypervisor::Accelerator::tcg,
                                              .catalog_id = "catalog"});
         launcher_->recover();
@@ -38,8 +35,8 @@ class LauncherFixture : public CatalogFixture {
     /// An image with one snapshot of 1 GiB, whose layer is really there.
     ImageId insert_image(const std::string& name) {
         const images::Layer base = layer();
-        pool_.create_empty(base.id, base.virtual_size);
-        pool_.freeze(base.id);
+        pool().create_empty(base.id, base.virtual_size);
+        pool().freeze(base.id);
         const images::Snapshot root = snapshot(base.id);
         const images::Image made = image(name, root.id);
         write([&](Session& session) {
@@ -74,7 +71,7 @@ class LauncherFixture : public CatalogFixture {
         return read([](Session& session) { return images::open_operations(session).size(); });
     }
     std::size_t file_count() const {
-        const std::filesystem::directory_iterator files(pool_.directory());
+        const std::filesystem::directory_iterator files(pool().directory());
         return static_cast<std::size_t>(std::distance(begin(files), end(files)));
     }
     std::size_t layer_count() {
@@ -85,7 +82,8 @@ class LauncherFixture : public CatalogFixture {
 
     launcher::Launcher& launcher() { return *launcher_; }
     FakeHypervisor& host() { return host_; }
-    const images::Pool& pool() const { return pool_; }
+    launcher::Regions& regions() { return regions_; }
+    const images::Pool& pool() const { return regions_.home().pool; }
     const ImageId& golden() const { return image_; }
     Settings& settings() { return settings_; }
 
@@ -93,11 +91,18 @@ class LauncherFixture : public CatalogFixture {
     Settings settings_{.state_directory = directory(),
                        .region = "local-1",
                        .zones = {"local-1a", "local-1b"},
+                       .libvirt_uri = "fake:///",
                        .free_space_reserve = Bytes::mebibytes(1),
                        .memory_reserve = Bytes::mebibytes(512)};
     SystemClock clock_;
     FakeHypervisor host_;
-    images::Pool pool_;
+    launcher::Regions regions_{{.database = database(),
+                                .settings = settings_,
+                                .clock = clock_,
+                                .connect = [this](const std::string&) {
+                                    return std::shared_ptr<hypervisor::Hypervisor>(
+                                        std::shared_ptr<void>(), &host_);
+                                }}};
     ImageId image_;
     std::unique_ptr<launcher::Launcher> launcher_;
 };
