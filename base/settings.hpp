@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rates.hpp"
 #include "base/units.hpp"
 
 namespace kiln {
@@ -25,6 +26,7 @@ struct Settings {
     Bytes free_space_reserve;  // free_space_reserve_mib, default 1024
     /// Refuse new instances when the host's memory less this is spoken for.
     Bytes memory_reserve;  // memory_reserve_mib, default 512
+    Rates rates;           // rates, default: nothing costs anything
 };
 
 /// Throws Error{InvalidConfiguration} that names the file, the line and the key: unknown keys are
