@@ -73,7 +73,8 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
 }
 
 void InstanceLifecycle::finish_launch(const InstanceId& id) {
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         // Somebody may have asked to terminate it meanwhile.
         if (instance.state == InstanceState::pending) {
             instance.state = InstanceState::running;
@@ -84,7 +85,7 @@ void InstanceLifecycle::finish_launch(const InstanceId& id) {
             images::set_layer_state(session, volume.layer.value(), images::LayerState::live);
             volume.state = VolumeState::in_use;
             volume.attachment->state = images::AttachmentState::attached;
-            images::update_volume(session, volume);
+            images::update_volume(session, volume, now);
         }
         finish_operations(session, id.str(), operation_kind::launch);
     });
@@ -96,16 +97,17 @@ void InstanceLifecycle::abandon_launch(const InstanceId& id, const std::string& 
     use_.hypervisor.destroy(id.str());
     use_.status.gone(id);
     use_.files.remove_all(id);
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         instance.state = InstanceState::terminated;
-        instance.terminated = use_.clock.now();
+        instance.terminated = now;
         instance.state_reason = internal_error_reason(cause);
         instance.state_transition_reason = server_internal_error;
         for (Volume volume : images::volumes_of_instance(session, id)) {
             volume.attachment->delete_on_termination = true;
-            images::update_volume(session, volume);
+            images::update_volume(session, volume, now);
         }
-        release_volumes(session, id);
+        release_volumes(session, id, now);
         // Somebody may have asked to terminate it meanwhile: it is.
         for (const char* kind : {operation_kind::launch, operation_kind::terminate})
             finish_operations(session, id.str(), kind);
@@ -118,7 +120,8 @@ void InstanceLifecycle::start(const InstanceId& id) {
         const auto instance = load_instance(use_.database, id);
         if (!instance || instance->instance.state != InstanceState::pending) return;
         if (use_.hypervisor.domain_state(id.str()) == DomainState::absent) boot(*instance);
-        change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+        const Time now = use_.clock.now();
+        change_instance(use_.database, id, now, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
             // Somebody may have asked to terminate it meanwhile.
             if (changed.state != InstanceState::pending) return;
@@ -130,7 +133,8 @@ void InstanceLifecycle::start(const InstanceId& id) {
         log::error("start of {} failed: {}", id.str(), error.what());
         use_.hypervisor.destroy(id.str());
         use_.status.gone(id);
-        change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+        const Time now = use_.clock.now();
+        change_instance(use_.database, id, now, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
             if (changed.state != InstanceState::pending) return;
             changed.state = InstanceState::stopped;
@@ -168,7 +172,8 @@ void InstanceLifecycle::stop(const InstanceId& id, bool force) {
 
 void InstanceLifecycle::finish_stop(const InstanceId& id) {
     use_.status.gone(id);
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         finish_operations(session, id.str(), operation_kind::stop);
         // Somebody may have asked to terminate it meanwhile.
         if (instance.state == InstanceState::stopping) instance.state = InstanceState::stopped;
@@ -189,10 +194,11 @@ void InstanceLifecycle::terminate(const InstanceId& id) {
 void InstanceLifecycle::finish_termination(const InstanceId& id) {
     use_.status.gone(id);
     use_.files.remove_all(id);
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         instance.state = InstanceState::terminated;
-        instance.terminated = use_.clock.now();
-        release_volumes(session, id);
+        instance.terminated = now;
+        release_volumes(session, id, now);
         for (const char* kind : {operation_kind::terminate, operation_kind::launch,
                                  operation_kind::start, operation_kind::stop}) {
             finish_operations(session, id.str(), kind);
@@ -210,7 +216,8 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
     const bool ends =
         wished && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
     bool settled = false;
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         settled = instance.state == InstanceState::running;
         if (!settled) return;
         instance.state = ends ? InstanceState::shutting_down : InstanceState::stopping;
@@ -221,7 +228,7 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
         instance.state_transition_reason = "";
         images::insert_operation(
             session, instance_operation(ends ? operation_kind::terminate : operation_kind::stop,
-                                        instance, use_.clock.now()));
+                                        instance, now));
     });
     if (!settled) return;
     ends ? finish_termination(id) : finish_stop(id);

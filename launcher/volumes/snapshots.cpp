@@ -145,7 +145,7 @@ void Launcher::delete_snapshot(const images::Caller& caller, const SnapshotId& i
                 fmt::format("The snapshot '{}' is pending: wait until it is completed.", id.str()));
         }
         images::delete_all_tags(session, id.str());
-        images::delete_snapshot(session, id);
+        images::delete_snapshot(session, id, use.now());
         caller.stop_if_dry_run();
     });
     images::collect_layers(use.database(), use.use().pool, use.use().settings.region);
