@@ -27,6 +27,12 @@ class SystemClock final : public Clock {
 
 /// RFC 3339 in UTC with milliseconds, as EC2 prints times: "2021-09-29T11:04:43.305Z".
 std::string format_time(Time time);
+/// "2021-09-29", of the day in UTC.
+std::string format_date(Time time);
+/// A date (its first moment in UTC) or what format_time prints, also without the milliseconds.
+/// nullopt for any other text, and for a day or an hour that there is not.
+std::optional<Time> parse_time(std::string_view text);
+
 /// Milliseconds since 1970, as the catalog stores times.
 inline std::int64_t to_epoch_ms(Time time) {
     return time.time_since_epoch().count();

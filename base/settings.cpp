@@ -11,6 +11,7 @@
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/read_rates.hpp"
 #include "base/text.hpp"
 
 namespace kiln {
@@ -70,6 +71,7 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) { s.free_space_reserve = mebibytes_of(node); }},
         {"memory_reserve_mib",
          [](Settings& s, const YAML::Node& node) { s.memory_reserve = mebibytes_of(node); }},
+        {"rates", [](Settings& s, const YAML::Node& node) { s.rates = read_rates(node); }},
     };
     return table;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/rates.hpp"
 #include "base/units.hpp"
 
 namespace kiln {
@@ -27,6 +28,7 @@ struct Settings {
     Bytes free_space_reserve;  // free_space_reserve_mib, default 1024
     /// Refuse new instances when the host's memory less this is spoken for.
     Bytes memory_reserve;  // memory_reserve_mib, default 512
+    Rates rates;           // rates, default: nothing costs anything
 };
 
 /// At most 64 lower-case letters, digits and hyphens, the first no hyphen: names of regions and

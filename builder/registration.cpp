@@ -78,6 +78,7 @@ void publish_build(Database& database, const images::Pool& pool, const FinishedB
                                  .layer = layer,
                                  .state = images::SnapshotState::completed,
                                  .volume_size = build.recipe.size,
+                                 .stored_size = pool.allocated_size(layer),
                                  .description = fmt::format("Created by BuildImage for {}",
                                                             build.registration.image.str()),
                                  .created = build.now});

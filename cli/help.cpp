@@ -36,9 +36,10 @@ constexpr std::array group_words{
     GroupWord{"Tags", "Tags"},
     GroupWord{"Region", "Places"},
     GroupWord{"AvailabilityZone", "Places"},
+    GroupWord{"Cost", "Costs"},
 };
 constexpr std::array group_order{"Images", "Instances", "Key pairs", "Storage",
-                                 "Tags",   "Places",    "Other"};
+                                 "Tags",   "Places",    "Costs",     "Other"};
 
 std::string group_of(const api::Action& action) {
     for (const GroupWord& group : group_words) {

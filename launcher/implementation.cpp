@@ -168,7 +168,7 @@ std::vector<InstanceStateChange> Launcher::Implementation::transition(
             changes.push_back(
                 {.instance = instance.id, .previous = previous, .current = instance.state});
             if (instance.state == previous) continue;
-            images::update_instance(session, instance);
+            images::update_instance(session, instance, now());
             images::insert_operation(session,
                                      instance_operation(transition.operation, instance, now()));
         }

@@ -46,7 +46,8 @@ api::Table default_table(const OutputShape& shape) {
 std::string heading_of(const std::string& column) {
     std::vector<std::string> parts = split(column, '.');
     const bool generic = parts.size() > 1 && (parts.back() == "Name" || parts.back() == "Value" ||
-                                              parts.back() == "Code" || parts.back() == "Status");
+                                              parts.back() == "Code" || parts.back() == "Status" ||
+                                              parts.back() == "Amount");
     if (generic) parts.pop_back();
     return parts.back();
 }

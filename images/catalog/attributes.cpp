@@ -174,6 +174,20 @@ std::string_view to_text(ShutdownBehavior value) {
     std::abort();
 }
 
+std::string_view to_text(UsageKind value) {
+    switch (value) {
+        case UsageKind::instance:
+            return "instance";
+        case UsageKind::volume:
+            return "volume";
+        case UsageKind::snapshot:
+            return "snapshot";
+        case UsageKind::bundle:
+            return "bundle";
+    }
+    std::abort();
+}
+
 Architecture parse_architecture(std::string_view text) {
     return parse(text, "architecture", Architecture::arm64);
 }
@@ -216,6 +230,10 @@ InstanceState parse_instance_state(std::string_view text) {
 
 ShutdownBehavior parse_shutdown_behavior(std::string_view text) {
     return parse(text, "instance initiated shutdown behavior", ShutdownBehavior::terminate);
+}
+
+UsageKind parse_usage_kind(std::string_view text) {
+    return parse(text, "usage kind", UsageKind::bundle);
 }
 
 int state_code(InstanceState state) {

@@ -19,6 +19,7 @@ enum class AttachmentState { none, attaching, attached, detaching };
 enum class ModificationState { modifying, optimizing, completed, failed };
 enum class InstanceState { pending, running, shutting_down, terminated, stopping, stopped };
 enum class ShutdownBehavior { stop, terminate };
+enum class UsageKind { instance, volume, snapshot, bundle };
 
 std::string_view to_text(Architecture value);
 std::string_view to_text(VirtualizationType value);
@@ -31,6 +32,7 @@ std::string_view to_text(AttachmentState value);  // "" for none
 std::string_view to_text(ModificationState value);
 std::string_view to_text(InstanceState value);
 std::string_view to_text(ShutdownBehavior value);
+std::string_view to_text(UsageKind value);
 
 Architecture parse_architecture(std::string_view text);
 VirtualizationType parse_virtualization_type(std::string_view text);
@@ -43,6 +45,7 @@ AttachmentState parse_attachment_state(std::string_view text);
 ModificationState parse_modification_state(std::string_view text);
 InstanceState parse_instance_state(std::string_view text);
 ShutdownBehavior parse_shutdown_behavior(std::string_view text);
+UsageKind parse_usage_kind(std::string_view text);
 
 /// EC2's code of an instance state: pending 0, running 16, shutting-down 32, terminated 48,
 /// stopping 64, stopped 80.

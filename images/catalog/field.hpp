@@ -59,6 +59,9 @@ inline void parse_word(std::string_view text, InstanceState& field) {
 inline void parse_word(std::string_view text, ShutdownBehavior& field) {
     field = parse_shutdown_behavior(text);
 }
+inline void parse_word(std::string_view text, UsageKind& field) {
+    field = parse_usage_kind(text);
+}
 
 template <class T>
 constexpr ColumnType column_type() {

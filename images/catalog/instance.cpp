@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "images/catalog/table.hpp"
+#include "images/catalog/usage.hpp"
 
 namespace kiln::images {
 
@@ -51,10 +52,26 @@ struct InstanceTable {
     }
 };
 
+/// As EC2 does: only a running instance is charged.
+void meter(Session& session, const Instance& instance, Time now) {
+    if (instance.state != InstanceState::running) {
+        meter_end(session, instance.id.str(), now);
+        return;
+    }
+    meter_start(session,
+                {.owner = instance.owner,
+                 .region = instance.region,
+                 .resource_id = instance.id.str(),
+                 .kind = UsageKind::instance,
+                 .type = instance.instance_type},
+                now);
+}
+
 }  // namespace
 
 void insert_instance(Session& session, const Instance& instance) {
     insert_row<InstanceTable>(session, instance);
+    meter(session, instance, instance.launched);
 }
 
 Instance get_instance(Session& session, const Scope& scope, const InstanceId& id) {
@@ -90,8 +107,9 @@ std::vector<Instance> instances_of_reservation(Session& session, const Reservati
                                       {{"id", id.str()}});
 }
 
-void update_instance(Session& session, const Instance& instance) {
+void update_instance(Session& session, const Instance& instance, Time now) {
     update_row<InstanceTable>(session, instance);
+    meter(session, instance, now);
 }
 
 void forget_terminated_instances(Session& session, Time before) {

@@ -60,8 +60,8 @@ std::vector<Instance> list_instances(Session& session, const Scope& scope, Time 
 /// Every instance of the catalog that is not terminated, whoever owns it.
 std::vector<Instance> unfinished_instances(Session& session);
 std::vector<Instance> instances_of_reservation(Session& session, const ReservationId& id);
-/// Writes every column of the row anew, by id.
-void update_instance(Session& session, const Instance& instance);
+/// Writes every column of the row anew, by id. What is charged for it changes now.
+void update_instance(Session& session, const Instance& instance, Time now);
 /// Removes rows of instances that were terminated before `time`, with their tags.
 void forget_terminated_instances(Session& session, Time before);
 

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "images/catalog/table.hpp"
+#include "images/catalog/usage.hpp"
 
 namespace kiln::images {
 
@@ -22,6 +23,7 @@ struct SnapshotTable {
         column("volume_id", snapshot.volume);
         column("state", snapshot.state);
         column("volume_size", snapshot.volume_size);
+        column("stored_size", snapshot.stored_size);
         column("description", snapshot.description);
         column("state_message", snapshot.state_message);
         column("created", snapshot.created);
@@ -42,10 +44,23 @@ bool is_shared_with(Session& session, const SnapshotId& id, const AccountId& acc
     return row.next();
 }
 
+void meter(Session& session, const Snapshot& snapshot, Time now) {
+    if (snapshot.state != SnapshotState::completed) return;
+    meter_start(session,
+                {.owner = snapshot.owner,
+                 .region = snapshot.region,
+                 .resource_id = snapshot.id.str(),
+                 .kind = UsageKind::snapshot,
+                 .type = "snapshot",
+                 .size = snapshot.stored_size},
+                now);
+}
+
 }  // namespace
 
 void insert_snapshot(Session& session, const Snapshot& snapshot) {
     insert_row<SnapshotTable>(session, snapshot);
+    meter(session, snapshot, snapshot.created);
 }
 
 Snapshot get_snapshot(Session& session, const Scope& scope, const SnapshotId& id) {
@@ -83,10 +98,15 @@ std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope) {
         {{"owner", scope.owner.str()}, {"region", scope.region}, {"everybody", everybody}});
 }
 
-void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& layer) {
-    run_sql(session,
-            "update snapshots set state = 'completed', layer_id = :layer where snapshot_id = :id",
-            {{"layer", layer.str()}, {"id", id.str()}});
+void complete_snapshot(Session& session, const SnapshotId& id, const SnapshotLayer& layer,
+                       Time now) {
+    run_sql(
+        session,
+        "update snapshots set state = 'completed', layer_id = :layer, stored_size = :stored"
+        " where snapshot_id = :id",
+        {{"layer", layer.layer.str()}, {"stored", to_value(layer.stored_size)}, {"id", id.str()}});
+    const auto snapshot = find_snapshot(session, id);
+    if (snapshot) meter(session, *snapshot, now);
 }
 
 void set_snapshot_size(Session& session, const SnapshotId& id, Bytes volume_size) {
@@ -104,12 +124,13 @@ void fail_snapshot(Session& session, const SnapshotId& id, const std::string& me
             {{"message", message}, {"id", id.str()}});
 }
 
-void delete_snapshot(Session& session, const SnapshotId& id) {
+void delete_snapshot(Session& session, const SnapshotId& id, Time now) {
     run_sql(session,
             "delete from image_block_devices where snapshot_id = :id"
             " and image_id in (select image_id from images where state = 'failed')",
             {{"id", id.str()}});
     run_sql(session, "delete from snapshots where snapshot_id = :id", {{"id", id.str()}});
+    meter_end(session, id.str(), now);
 }
 
 std::vector<std::string> snapshot_grantees(Session& session, const SnapshotId& id) {

@@ -23,6 +23,7 @@ struct Snapshot {
     SnapshotState state;
     std::string state_message;  // why it failed, else empty
     Bytes volume_size;
+    Bytes stored_size;  // what its own layer occupies; 0 until it is completed
     std::string description;
     Time created;
 };
@@ -37,14 +38,21 @@ std::optional<Snapshot> find_snapshot(Session& session, const SnapshotId& id);
 Snapshot get_usable_snapshot(Session& session, const Scope& scope, const SnapshotId& id);
 /// Those of get_usable_snapshot and the caller's own that are not completed.
 std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope);
-void complete_snapshot(Session& session, const SnapshotId& id, const LayerId& layer);
+/// The layer that a snapshot turned out to have.
+struct SnapshotLayer {
+    LayerId layer;
+    Bytes stored_size;
+};
+/// From now on it is charged.
+void complete_snapshot(Session& session, const SnapshotId& id, const SnapshotLayer& layer,
+                       Time now);
 /// What it turned out to be when it was taken; mappings of images that name it follow.
 void set_snapshot_size(Session& session, const SnapshotId& id, Bytes volume_size);
 /// Why it failed is told with it.
 void fail_snapshot(Session& session, const SnapshotId& id, const std::string& message);
 /// Failed images forget the snapshot. Throws Error{InternalError} while a pending or available
-/// image maps it: ask images_using_snapshot first.
-void delete_snapshot(Session& session, const SnapshotId& id);
+/// image maps it: ask images_using_snapshot first. It is charged until now.
+void delete_snapshot(Session& session, const SnapshotId& id, Time now);
 
 /// The grantee that stands for every account.
 inline constexpr const char* everybody = "all";

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "images/catalog/table.hpp"
+#include "images/catalog/usage.hpp"
 
 namespace kiln::images {
 
@@ -92,10 +93,40 @@ std::vector<Volume> select_volumes(Session& session, std::string_view rest,
     return volumes;
 }
 
+bool is_charged(VolumeState state) {
+    switch (state) {
+        case VolumeState::creating:
+        case VolumeState::available:
+        case VolumeState::in_use:
+            return true;
+        case VolumeState::deleting:
+        case VolumeState::deleted:
+        case VolumeState::error:
+            return false;
+    }
+    return false;
+}
+
+void meter(Session& session, const Volume& volume, Time now) {
+    if (!is_charged(volume.state)) {
+        meter_end(session, volume.id.str(), now);
+        return;
+    }
+    meter_start(session,
+                {.owner = volume.owner,
+                 .region = volume.region,
+                 .resource_id = volume.id.str(),
+                 .kind = UsageKind::volume,
+                 .type = volume.volume_type,
+                 .size = volume.size},
+                now);
+}
+
 }  // namespace
 
 void insert_volume(Session& session, const Volume& volume) {
     insert_row<VolumeTable>(session, to_row(volume));
+    meter(session, volume, volume.created);
 }
 
 Volume get_volume(Session& session, const Scope& scope, const VolumeId& id) {
@@ -140,8 +171,9 @@ std::vector<Volume> all_volumes(Session& session, const std::string& region) {
                           {{"region", region}});
 }
 
-void update_volume(Session& session, const Volume& volume) {
+void update_volume(Session& session, const Volume& volume, Time now) {
     update_row<VolumeTable>(session, to_row(volume));
+    meter(session, volume, now);
 }
 
 void put_volume_modification(Session& session, const VolumeModification& modification) {

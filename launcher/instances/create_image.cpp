@@ -200,7 +200,7 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
                                    images::images_using_snapshot(session, snapshot->id).empty();
             if (!deletable) continue;
             images::delete_all_tags(session, snapshot->id.str());
-            images::delete_snapshot(session, snapshot->id);
+            images::delete_snapshot(session, snapshot->id, use.now());
         }
         caller.stop_if_dry_run();
     });

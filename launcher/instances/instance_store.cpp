@@ -25,13 +25,13 @@ std::optional<InstanceWithVolumes> load_instance(Database& database, const Insta
     });
 }
 
-void change_instance(Database& database, const InstanceId& id,
+void change_instance(Database& database, const InstanceId& id, Time now,
                      const std::function<void(Session&, images::Instance&)>& change) {
     database.write([&](Session& session) {
         auto instance = images::find_instance(session, id);
         if (!instance) return;
         change(session, *instance);
-        images::update_instance(session, *instance);
+        images::update_instance(session, *instance, now);
     });
 }
 
@@ -88,7 +88,7 @@ void finish_operations(Session& session, const std::string& resource_id, const s
     }
 }
 
-void release_volumes(Session& session, const InstanceId& instance) {
+void release_volumes(Session& session, const InstanceId& instance, Time now) {
     for (images::Volume volume : images::volumes_of_instance(session, instance)) {
         const bool deleted = volume.attachment->delete_on_termination;
         volume.attachment.reset();
@@ -103,7 +103,7 @@ void release_volumes(Session& session, const InstanceId& instance) {
             volume.layer.reset();
             images::delete_all_tags(session, volume.id.str());
         }
-        images::update_volume(session, volume);
+        images::update_volume(session, volume, now);
     }
 }
 

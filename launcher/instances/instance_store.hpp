@@ -26,9 +26,9 @@ struct InstanceWithVolumes {
 /// nullopt when there is no such instance any more.
 std::optional<InstanceWithVolumes> load_instance(Database& database, const InstanceId& id);
 
-/// Reads the instance, lets `change` change it, and writes it, in one transaction: what others
-/// changed meanwhile is kept. Does nothing when there is no such instance any more.
-void change_instance(Database& database, const InstanceId& id,
+/// Reads the instance, lets `change` change it, and writes it as of `now`, in one transaction: what
+/// others changed meanwhile is kept. Does nothing when there is no such instance any more.
+void change_instance(Database& database, const InstanceId& id, Time now,
                      const std::function<void(Session&, images::Instance&)>& change);
 
 /// Inserts a volume that is being created, with the row of its layer on top of `parent`.
@@ -49,7 +49,7 @@ void finish_operations(Session& session, const std::string& resource_id, const s
 
 /// Detaches the volumes: those with DeleteOnTermination are deleted (their layers are then
 /// unneeded), the others become available.
-void release_volumes(Session& session, const InstanceId& instance);
+void release_volumes(Session& session, const InstanceId& instance, Time now);
 
 /// "User initiated (2021-09-29 11:04:43 GMT)", EC2's StateTransitionReason.
 std::string user_initiated(Time now);

@@ -82,7 +82,8 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
 }
 
 void InstanceLifecycle::finish_launch(const InstanceId& id) {
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         // Somebody may have asked to terminate it meanwhile.
         if (instance.state == InstanceState::pending) {
             instance.state = InstanceState::running;
@@ -94,7 +95,7 @@ void InstanceLifecycle::finish_launch(const InstanceId& id) {
                                     images::LayerState::live);
             volume.state = VolumeState::in_use;
             volume.attachment->state = images::AttachmentState::attached;
-            images::update_volume(session, volume);
+            images::update_volume(session, volume, now);
         }
         finish_operations(session, id.str(), operation_kind::launch);
     });
@@ -107,16 +108,17 @@ void InstanceLifecycle::abandon_launch(const Instance& launched, const std::stri
     hypervisor_of(launched).destroy(id.str());
     use_.status.gone(id);
     use_.files.remove_all(id);
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         instance.state = InstanceState::terminated;
-        instance.terminated = use_.clock.now();
+        instance.terminated = now;
         instance.state_reason = internal_error_reason(cause);
         instance.state_transition_reason = server_internal_error;
         for (Volume volume : images::volumes_of_instance(session, id)) {
             volume.attachment->delete_on_termination = true;
-            images::update_volume(session, volume);
+            images::update_volume(session, volume, now);
         }
-        release_volumes(session, id);
+        release_volumes(session, id, now);
         // Somebody may have asked to terminate it meanwhile: it is.
         for (const char* kind : {operation_kind::launch, operation_kind::terminate})
             finish_operations(session, id.str(), kind);
@@ -130,7 +132,8 @@ void InstanceLifecycle::start(const InstanceId& id) {
     try {
         const auto state = hypervisor_of(instance->instance).domain_state(id.str());
         if (state == DomainState::absent) boot(*instance);
-        change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+        const Time now = use_.clock.now();
+        change_instance(use_.database, id, now, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
             // Somebody may have asked to terminate it meanwhile.
             if (changed.state != InstanceState::pending) return;
@@ -142,7 +145,8 @@ void InstanceLifecycle::start(const InstanceId& id) {
         log::error("start of {} failed: {}", id.str(), error.what());
         hypervisor_of(instance->instance).destroy(id.str());
         use_.status.gone(id);
-        change_instance(use_.database, id, [&](Session& session, Instance& changed) {
+        const Time now = use_.clock.now();
+        change_instance(use_.database, id, now, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
             if (changed.state != InstanceState::pending) return;
             changed.state = InstanceState::stopped;
@@ -182,7 +186,8 @@ void InstanceLifecycle::stop(const InstanceId& id, bool force) {
 
 void InstanceLifecycle::finish_stop(const InstanceId& id) {
     use_.status.gone(id);
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         finish_operations(session, id.str(), operation_kind::stop);
         // Somebody may have asked to terminate it meanwhile.
         if (instance.state == InstanceState::stopping) instance.state = InstanceState::stopped;
@@ -204,10 +209,11 @@ void InstanceLifecycle::finish_termination(const Instance& ended) {
     const InstanceId& id = ended.id;
     use_.status.gone(id);
     use_.files.remove_all(id);
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         instance.state = InstanceState::terminated;
-        instance.terminated = use_.clock.now();
-        release_volumes(session, id);
+        instance.terminated = now;
+        release_volumes(session, id, now);
         for (const char* kind : {operation_kind::terminate, operation_kind::launch,
                                  operation_kind::start, operation_kind::stop}) {
             finish_operations(session, id.str(), kind);
@@ -226,7 +232,8 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
     const bool ends =
         wished && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
     bool settled = false;
-    change_instance(use_.database, id, [&](Session& session, Instance& instance) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         settled = instance.state == InstanceState::running;
         if (!settled) return;
         instance.state = ends ? InstanceState::shutting_down : InstanceState::stopping;
@@ -237,7 +244,7 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
         instance.state_transition_reason = "";
         images::insert_operation(
             session, instance_operation(ends ? operation_kind::terminate : operation_kind::stop,
-                                        instance, use_.clock.now()));
+                                        instance, now));
     });
     if (!settled) return;
     ends ? finish_termination(described->instance) : finish_stop(id);

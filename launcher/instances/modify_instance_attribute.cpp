@@ -70,7 +70,7 @@ void change_type(Instance& instance, const std::string& name) {
 }
 
 void change_block_devices(Session& session, const Instance& instance,
-                          const std::vector<BlockDeviceOverride>& changes) {
+                          const std::vector<BlockDeviceOverride>& changes, Time now) {
     auto volumes = images::volumes_of_instance(session, instance.id);
     for (const BlockDeviceOverride& change : changes) {
         const auto volume = std::ranges::find_if(volumes, [&](const images::Volume& candidate) {
@@ -82,7 +82,7 @@ void change_block_devices(Session& session, const Instance& instance,
         }
         // Without a value EC2 takes true.
         volume->attachment->delete_on_termination = change.delete_on_termination.value_or(true);
-        images::update_volume(session, *volume);
+        images::update_volume(session, *volume, now);
     }
 }
 
@@ -92,6 +92,7 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
                                          const ModifyInstanceAttributeRequest& request) {
     check_one_attribute(request);
     if (request.user_data) check_user_data(*request.user_data);
+    const Time now = implementation_->now();
     implementation_->database().write([&](Session& session) {
         Instance instance = images::get_instance(session, caller.scope(), request.instance);
         check_alive(instance);
@@ -112,8 +113,8 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
             instance.disable_api_termination = *request.disable_api_termination;
         }
         if (request.shutdown_behavior) instance.shutdown_behavior = *request.shutdown_behavior;
-        change_block_devices(session, instance, request.block_devices);
-        images::update_instance(session, instance);
+        change_block_devices(session, instance, request.block_devices, now);
+        images::update_instance(session, instance, now);
         caller.stop_if_dry_run();
     });
 }

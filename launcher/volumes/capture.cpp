@@ -307,15 +307,20 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
                             const std::vector<Switch>& switches) {
     for (const Switch& one : switches)
         use_.regions.get(one.region).pool.freeze(one.old_top);
+    const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
         for (const Switch& one : switches) {
             images::set_layer_state(session, one.region, one.old_top, LayerState::frozen);
             images::set_layer_state(session, one.region, one.overlay, LayerState::live);
             if (auto volume = images::find_volume(session, one.part.volume)) {
                 volume->layer = one.overlay;
-                images::update_volume(session, *volume);
+                images::update_volume(session, *volume, now);
             }
-            images::complete_snapshot(session, one.part.snapshot, one.old_top);
+            images::complete_snapshot(
+                session, one.part.snapshot,
+                {.layer = one.old_top,
+                 .stored_size = use_.regions.get(one.region).pool.allocated_size(one.old_top)},
+                now);
             // It may have grown since the request.
             images::set_snapshot_size(session, one.part.snapshot, one.size);
         }
@@ -347,7 +352,7 @@ void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
                 continue;
             }
             images::delete_all_tags(session, part.snapshot.str());
-            images::delete_snapshot(session, part.snapshot);
+            images::delete_snapshot(session, part.snapshot, use_.clock.now());
         }
         for (const auto& [volume, overlay] : capture.overlays) {
             images::set_layer_state(session, region, LayerId(overlay), LayerState::deleting);
@@ -373,7 +378,8 @@ void VolumeCapture::boot_again(const OperationId& operation, const Capture& capt
         log::error("{} did not boot again: {}", id.str(), error.what());
         failure = error.what();
     }
-    change_instance(use_.database, id, [&](Session& session, images::Instance& changed) {
+    const Time now = use_.clock.now();
+    change_instance(use_.database, id, now, [&](Session& session, images::Instance& changed) {
         images::delete_operation(session, operation);
         if (failure.empty() || changed.state != InstanceState::running) return;
         changed.state = InstanceState::stopped;

@@ -144,7 +144,7 @@ void Launcher::delete_snapshot(const images::Caller& caller, const SnapshotId& i
                 fmt::format("The snapshot '{}' is pending: wait until it is completed.", id.str()));
         }
         images::delete_all_tags(session, id.str());
-        images::delete_snapshot(session, id);
+        images::delete_snapshot(session, id, use.now());
         caller.stop_if_dry_run();
     });
     use.collect_layers(caller.region);

@@ -93,7 +93,7 @@ void VolumeJobs::finish(const VolumeId& id, const char* kind,
         auto volume = images::find_volume(session, id);
         if (!volume) return;
         change(session, *volume);
-        images::update_volume(session, *volume);
+        images::update_volume(session, *volume, use_.clock.now());
     });
 }
 

@@ -258,7 +258,7 @@ Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeR
                                                       .state = AttachmentState::attaching,
                                                       .delete_on_termination = false,
                                                       .attached = use.now()};
-        images::update_volume(session, changed);
+        images::update_volume(session, changed, use.now());
         images::insert_operation(
             session, volume_operation(operation_kind::attach_volume, changed, use.now()));
         caller.stop_if_dry_run();
@@ -277,7 +277,7 @@ Volume Launcher::detach_volume(const images::Caller& caller, const DetachVolumeR
         if (again && request.force) return changed;
         check_detachable(session, changed);
         changed.attachment->state = AttachmentState::detaching;
-        images::update_volume(session, changed);
+        images::update_volume(session, changed, use.now());
         images::insert_operation(
             session, volume_operation(operation_kind::detach_volume, changed, use.now()));
         caller.stop_if_dry_run();
@@ -326,7 +326,7 @@ void Launcher::delete_volume(const images::Caller& caller, const VolumeId& id) {
             refuse_state(volume, "available");
         }
         volume.state = VolumeState::deleting;
-        images::update_volume(session, volume);
+        images::update_volume(session, volume, use.now());
         images::insert_operation(
             session, volume_operation(operation_kind::delete_volume, volume, use.now()));
         caller.stop_if_dry_run();

@@ -63,13 +63,13 @@ TEST_F(CollectionTest, a_base_goes_with_the_last_thing_that_needed_it) {
     write([&](Session& session) {
         insert_snapshot(session, root);
         insert_volume(session, volume);
-        delete_snapshot(session, root.id);
+        delete_snapshot(session, root.id, now());
     });
     EXPECT_THAT(collect(), IsEmpty()) << "the volume still stands on it";
 
     volume.layer.reset();
     volume.state = VolumeState::deleted;
-    write([&](Session& session) { update_volume(session, volume); });
+    write([&](Session& session) { update_volume(session, volume, now()); });
 
     EXPECT_THAT(collect(), ElementsAre(top.id, base.id));
     EXPECT_TRUE(is_gone(base));

@@ -329,9 +329,10 @@ TEST_F(ImageTest, a_snapshot_that_an_image_maps_cannot_be_deleted_under_it) {
     const Snapshot root = insert_root_snapshot();
     insert(image("golden", root.id));
 
-    EXPECT_EQ(
-        error_code_of([&] { write([&](Session& session) { delete_snapshot(session, root.id); }); }),
-        "InternalError");
+    EXPECT_EQ(error_code_of([&] {
+                  write([&](Session& session) { delete_snapshot(session, root.id, now()); });
+              }),
+              "InternalError");
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ TEST_F(InstanceTest, an_update_writes_every_column_of_that_row_alone) {
     instance.user_data = "";
     instance.terminated = now();
 
-    write([&](Session& session) { update_instance(session, instance); });
+    write([&](Session& session) { update_instance(session, instance, now()); });
 
     const auto changed =
         read([&](Session& session) { return find_instance(session, instance.id); });

@@ -36,10 +36,10 @@ constexpr const char* rows_of_version_2[] = {
     " 'x86_64', 'hvm', 'legacy-bios', '/dev/xvda', '', '', '', 'admin', null, null, 0, 4)",
     "insert into image_block_devices values ('ami-00000001', '/dev/xvda', 'snap-00000001', 1024, "
     "'gp3', 1)",
-    "insert into volumes values ('vol-00000001', '111111111111', 'local-1', 'local-1a', "
+    "insert into volumes values ('vol-00000009', '111111111111', 'local-1', 'local-1a', "
     "'layer-00000002',"
     " 'snap-00000001', 'available', 1024, 'gp3', 5, null, '', '', 0, 0)",
-    "insert into volume_modifications values ('vol-00000001', 'completed', '', 512, 'gp3', 1024, "
+    "insert into volume_modifications values ('vol-00000009', 'completed', '', 512, 'gp3', 1024, "
     "'gp3', 6, 7)",
 };
 
@@ -65,8 +65,8 @@ TEST(MigrationTest, a_catalog_of_the_second_version_keeps_all_that_it_has) {
         EXPECT_THAT(snapshot_grantees(session, snapshot.id), ElementsAre("all"));
         EXPECT_EQ(get_image(session, scope, ImageId("ami-00000001")).block_devices.at(0).snapshot,
                   snapshot.id);
-        EXPECT_EQ(get_volume(session, scope, VolumeId("vol-00000001")).layer, chain[0].id);
-        EXPECT_EQ(find_volume_modification(session, VolumeId("vol-00000001"))->target_size,
+        EXPECT_EQ(get_volume(session, scope, VolumeId("vol-00000009")).layer, chain[0].id);
+        EXPECT_EQ(find_volume_modification(session, VolumeId("vol-00000009"))->target_size,
                   Bytes{1024});
     });
     EXPECT_THROW(database.write([](Session& session) {

@@ -55,9 +55,13 @@ TEST_F(SnapshotTest, a_pending_snapshot_is_given_its_layer_when_it_completes) {
     insert(pending);
     EXPECT_EQ(get(pending.id, scope()).layer, std::nullopt);
 
-    write([&](Session& session) { complete_snapshot(session, pending.id, base_.id); });
+    write([&](Session& session) {
+        complete_snapshot(session, pending.id,
+                          {.layer = base_.id, .stored_size = Bytes::mebibytes(7)}, now());
+    });
 
     EXPECT_EQ(get(pending.id, scope()).layer, base_.id);
+    EXPECT_EQ(get(pending.id, scope()).stored_size, Bytes::mebibytes(7));
     EXPECT_EQ(get(pending.id, scope()).state, SnapshotState::completed);
 }
 
@@ -80,7 +84,7 @@ TEST_F(SnapshotTest, a_snapshot_is_free_to_go_once_no_live_image_maps_it) {
     const Image failed = image("b", root.id);
     const Image available = image("c", root.id);
     const auto delete_root = [&] {
-        write([&](Session& session) { delete_snapshot(session, root.id); });
+        write([&](Session& session) { delete_snapshot(session, root.id, now()); });
     };
     write([&](Session& session) {
         for (const Image& image : {deregistered, failed, available})

@@ -82,7 +82,7 @@ TEST_F(VolumeTest, a_detached_volume_has_no_attachment) {
     insert(volume);
     volume.attachment.reset();
 
-    write([&](Session& session) { update_volume(session, volume); });
+    write([&](Session& session) { update_volume(session, volume, now()); });
 
     EXPECT_FALSE(get(volume.id, scope()).attachment);
     EXPECT_THAT(read([&](Session& session) { return attached_volumes(session, scope()); }),
@@ -97,7 +97,7 @@ TEST_F(VolumeTest, a_volume_is_not_found_by_strangers_and_once_it_is_deleted) {
               "InvalidVolume.NotFound");
 
     volume.state = VolumeState::deleted;
-    write([&](Session& session) { update_volume(session, volume); });
+    write([&](Session& session) { update_volume(session, volume, now()); });
 
     EXPECT_EQ(error_code_of([&] { get(volume.id, scope()); }), "InvalidVolume.NotFound");
 }

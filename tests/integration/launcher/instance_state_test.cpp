@@ -259,10 +259,10 @@ TEST_F(InstanceStateTest, an_interrupted_launch_is_finished_at_the_next_start) {
     write([&](Session& session) {
         auto instance = images::find_instance(session, id).value();
         instance.state = InstanceState::pending;
-        images::update_instance(session, instance);
+        images::update_instance(session, instance, now());
         auto volume = images::volumes_of_instance(session, id).at(0);
         volume.state = images::VolumeState::creating;
-        images::update_volume(session, volume);
+        images::update_volume(session, volume, now());
         images::set_layer_state(session, caller().region, volume.layer.value(),
                                 images::LayerState::creating);
         images::insert_operation(session, {.id = OperationId::generate(),

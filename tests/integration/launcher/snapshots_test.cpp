@@ -78,7 +78,7 @@ TEST_F(SnapshotsTest, an_instance_does_not_start_while_its_root_is_being_detache
     write([&](Session& session) {
         images::Volume changed = images::find_volume(session, root).value();
         changed.attachment->state = AttachmentState::detaching;
-        images::update_volume(session, changed);
+        images::update_volume(session, changed, now());
     });
     EXPECT_EQ(error_code_of([&] { launcher().start_instances(caller(), {instance}); }),
               "InvalidParameterValue");

@@ -100,6 +100,66 @@ TEST_F(SettingsTest, a_file_decides_everything) {
     EXPECT_EQ(settings.state_directory, "/srv/lab");
 }
 
+TEST_F(SettingsTest, nothing_costs_anything_without_rates) {
+    configure("");
+
+    const Rates rates = load_settings().rates;
+
+    EXPECT_EQ(rates.currency, "USD");
+    EXPECT_EQ(rate_of(rates.instance_hour, "t3.micro"), Decimal());
+    EXPECT_EQ(rate_of(rates.volume_gib_month, "gp3"), Decimal());
+    EXPECT_EQ(rates.snapshot_gib_month, Decimal());
+    EXPECT_EQ(rates.bundle_gib_month, Decimal());
+}
+
+TEST_F(SettingsTest, a_file_sets_the_rates) {
+    configure(
+        "rates:\n"
+        "  currency: EUR\n"
+        "  instance_hour: {t3.micro: \"0.0104\", default: 1}\n"
+        "  volume_gib_month: {gp3: 0.08}\n"
+        "  snapshot_gib_month: \"0.05\"\n"
+        "  bundle_gib_month: \"0.023\"\n");
+
+    const Rates rates = load_settings().rates;
+
+    EXPECT_EQ(rates.currency, "EUR");
+    EXPECT_EQ(rate_of(rates.instance_hour, "t3.micro").str(), "0.0104");
+    EXPECT_EQ(rate_of(rates.instance_hour, "m5.large").str(), "1") << "as the default";
+    EXPECT_EQ(rate_of(rates.volume_gib_month, "gp3").str(), "0.08");
+    EXPECT_EQ(rate_of(rates.volume_gib_month, "io2").str(), "0") << "there is no default";
+    EXPECT_EQ(rates.snapshot_gib_month.str(), "0.05");
+    EXPECT_EQ(rates.bundle_gib_month.str(), "0.023");
+}
+
+TEST_F(SettingsTest, rates_that_are_none_are_refused_with_their_line) {
+    const std::vector<std::pair<std::string, std::string>> refused{
+        {"instance_hours: {}",
+         "unknown key 'instance_hours' in rates; did you mean "
+         "'instance_hour'?"},
+        {"xyzzy: 1", "known keys: bundle_gib_month, currency"},
+        {"currency: dollars", "'dollars' is no currency"},
+        {"currency: usd", "'usd' is no currency"},
+        {"snapshot_gib_month: cheap", "'cheap' is no rate"},
+        {"snapshot_gib_month: -0.05", "'-0.05' is no rate"},
+        {"snapshot_gib_month: 5e-2", "'5e-2' is no rate"},
+        {"snapshot_gib_month: \"0,05\"", "'0,05' is no rate"},
+        {"snapshot_gib_month: 0.00000000001", "'0.00000000001' is no rate"},
+        {"snapshot_gib_month:", "the value is missing"},
+        {"volume_gib_month: {gp3: ~}", "the value is missing"},
+        {"bundle_gib_month: [1]", ""},
+        {"instance_hour: 1", "expecting a rate for each type"},
+        {"instance_hour: {t3.micro: {a: b}}", ""},
+        {"volume_gib_month: {gp3: free}", "'free' is no rate"},
+        {"volume_gib_month: {gp3: 1, gp3: 2}", "'gp3' has a rate already"},
+    };
+    for (const auto& [line, message] : refused) {
+        configure("rates:\n  " + line + "\n");
+        EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":2: ")) << line;
+        EXPECT_THAT(refusal(), HasSubstr(message)) << line;
+    }
+}
+
 TEST_F(SettingsTest, the_environment_goes_before_the_file) {
     configure(
         "region: lab-1\nsocket: /run/file.sock\nlibvirt_uri: test:///file\nstate_dir: /file\n");
@@ -157,7 +217,7 @@ TEST_F(SettingsTest, values_of_the_wrong_kind_are_refused_with_their_line) {
     for (const std::string line :
          {"free_space_reserve_mib: many", "free_space_reserve_mib: -1", "memory_reserve_mib: 1.5",
           "zones: lab-1a", "region: [a]", "state_dir: {a: b}", "region:", "state_dir: ~",
-          "free_space_reserve_mib: 17592186044416"}) {
+          "free_space_reserve_mib: 17592186044416", "rates: 1"}) {
         configure("# a comment\n" + line + "\n");
         EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":2: ")) << line;
     }

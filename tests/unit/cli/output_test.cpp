@@ -106,6 +106,31 @@ TEST_F(Output, is_a_table_whose_columns_are_aligned_also_for_wide_characters) {
     tests::expect_golden("things.table", table_of(rows_of(things_action(), root()), std::nullopt));
 }
 
+TEST_F(Output, of_costs_is_a_table_with_a_row_for_each_period_and_group) {
+    const auto group = [](const std::string& start, const std::string& end, const std::string& kind,
+                          const std::string& metrics) {
+        return "<item><timePeriod><start>" + start + "</start><end>" + end +
+               "</end></timePeriod><keys><item>" + kind +
+               "</item><item>local-1</item></keys><metrics>" + metrics + "</metrics></item>";
+    };
+    const api::Reply reply(
+        "<GetCostAndUsageResponse><resultsByTime><item><groups>" +
+        group("2026-10-01", "2026-11-01", "instance",
+              "<blendedCost><amount>7.7376</amount><unit>USD</unit></blendedCost>"
+              "<usageQuantity><amount>744</amount><unit>Hrs</unit></usageQuantity>") +
+        group("2026-10-01", "2026-11-01", "volume",
+              "<blendedCost><amount>0.08</amount><unit>USD</unit></blendedCost>"
+              "<usageQuantity><amount>1</amount><unit>GB-Mo</unit></usageQuantity>") +
+        "</groups></item><item><groups>" +
+        group("2026-11-01", "2026-11-24", "instance",
+              "<blendedCost><amount>0</amount><unit>USD</unit></blendedCost>") +
+        "</groups></item></resultsByTime></GetCostAndUsageResponse>");
+
+    tests::expect_golden(
+        "costs.table",
+        table_of(rows_of(*api::find_action("GetCostAndUsage"), reply.root()), std::nullopt));
+}
+
 TEST_F(Output, is_a_table_that_fits_the_terminal) {
     const Rows rows{.headings = {"Id", "Description", "State"},
                     .cells = {{"t-1", std::string(100, 'd'), "running"}}};

@@ -38,6 +38,7 @@ TEST(Attributes, words_are_ec2_s_own) {
     expect_words(parse_instance_state,
                  {"pending", "running", "shutting-down", "terminated", "stopping", "stopped"});
     expect_words(parse_shutdown_behavior, {"stop", "terminate"});
+    expect_words(parse_usage_kind, {"instance", "volume", "snapshot", "bundle"});
 }
 
 TEST(Attributes, words_are_matched_as_a_whole_and_by_case) {
