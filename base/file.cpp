@@ -35,19 +35,6 @@ std::string read_at_most(const Fd& fd, const std::filesystem::path& path, std::s
     return content;
 }
 
-void write_all(const Fd& fd, const std::filesystem::path& path, std::string_view content) {
-    while (!content.empty()) {
-        const ssize_t count = ::write(fd.get(), content.data(), content.size());
-        if (count < 0 && errno == EINTR) continue;
-        if (count < 0) throw system_error(fmt::format("write '{}'", path.string()));
-        content.remove_prefix(static_cast<std::size_t>(count));
-    }
-}
-
-void sync_fd(const Fd& fd, const std::filesystem::path& path) {
-    if (::fsync(fd.get()) != 0) throw system_error(fmt::format("sync '{}'", path.string()));
-}
-
 std::filesystem::path directory_of(const std::filesystem::path& path) {
     return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
 }
@@ -85,7 +72,7 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
             throw system_error(fmt::format("set the mode of '{}'", part.string()));
         }
         write_all(fd, part, content);
-        sync_fd(fd, part);
+        sync_file(fd, part);
     }
     if (std::rename(part.c_str(), path.c_str()) != 0) {
         throw system_error(fmt::format("rename '{}' to '{}'", part.string(), path.string()));
@@ -95,17 +82,56 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 }
 
 void sync_file(const std::filesystem::path& path) {
-    sync_fd(open_file(path, O_RDONLY), path);
+    sync_file(open_file(path, O_RDONLY), path);
+}
+
+void sync_file(const Fd& fd, const std::filesystem::path& path) {
+    if (::fsync(fd.get()) != 0) throw system_error(fmt::format("sync '{}'", path.string()));
 }
 
 void sync_directory(const std::filesystem::path& path) {
-    sync_fd(open_file(path, O_RDONLY | O_DIRECTORY), path);
+    sync_file(open_file(path, O_RDONLY | O_DIRECTORY), path);
 }
 
 bool remove_file(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) == 0) return true;
     if (errno == ENOENT) return false;
     throw system_error(fmt::format("remove '{}'", path.string()));
+}
+
+std::size_t read_at(const Fd& fd, const std::filesystem::path& path, Bytes offset,
+                    std::span<char> to) {
+    std::size_t got = 0;
+    while (got < to.size()) {
+        const ssize_t count = ::pread(fd.get(), to.data() + got, to.size() - got,
+                                      static_cast<off_t>(offset.value + got));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw system_error(fmt::format("read '{}'", path.string()));
+        if (count == 0) break;
+        got += static_cast<std::size_t>(count);
+    }
+    return got;
+}
+
+void write_all(const Fd& fd, const std::filesystem::path& path, std::string_view content) {
+    while (!content.empty()) {
+        const ssize_t count = ::write(fd.get(), content.data(), content.size());
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw system_error(fmt::format("write '{}'", path.string()));
+        content.remove_prefix(static_cast<std::size_t>(count));
+    }
+}
+
+void write_at(const Fd& fd, const std::filesystem::path& path, Bytes offset,
+              std::string_view content) {
+    while (!content.empty()) {
+        const ssize_t count =
+            ::pwrite(fd.get(), content.data(), content.size(), static_cast<off_t>(offset.value));
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) throw system_error(fmt::format("write '{}'", path.string()));
+        content.remove_prefix(static_cast<std::size_t>(count));
+        offset.value += static_cast<std::uint64_t>(count);
+    }
 }
 
 Fd try_lock_file(const std::filesystem::path& path) {

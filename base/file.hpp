@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,10 +22,20 @@ std::string read_file_tail(const std::filesystem::path& path, Bytes limit);
 void write_file_atomically(const std::filesystem::path& path, std::string_view content, int mode);
 /// Makes the file's data and metadata durable.
 void sync_file(const std::filesystem::path& path);
+/// The same of an open file; `path` names it in the error.
+void sync_file(const Fd& fd, const std::filesystem::path& path);
 /// Makes the names in a directory durable (after create, rename or unlink in it).
 void sync_directory(const std::filesystem::path& path);
 /// Removes a file; it is no error when it does not exist. Returns whether it did.
 bool remove_file(const std::filesystem::path& path);
+/// Reads from `offset` on until `to` is full or the file ends; returns how many bytes it got.
+/// `path` names the file in the error.
+std::size_t read_at(const Fd& fd, const std::filesystem::path& path, Bytes offset,
+                    std::span<char> to);
+/// Writes all of `content` at the file's position, or from `offset` on.
+void write_all(const Fd& fd, const std::filesystem::path& path, std::string_view content);
+void write_at(const Fd& fd, const std::filesystem::path& path, Bytes offset,
+              std::string_view content);
 /// An exclusive lock on the file (made when missing), held while the Fd lives and gone when the
 /// process ends, however it ends. Returns an empty Fd when another process holds it.
 Fd try_lock_file(const std::filesystem::path& path);

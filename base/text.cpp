@@ -1,14 +1,12 @@
 #include "base/text.hpp"
 
-#include <fmt/format.h>
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <numeric>
 
-#include "base/error.hpp"
+#include "base/sha256.hpp"
 
 namespace kiln {
 
@@ -153,16 +151,9 @@ std::optional<std::string> base64_decode(std::string_view text) {
 }
 
 std::string sha256_hex(std::string_view bytes) {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int length = 0;
-    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) !=
-        1) {
-        throw Error(error_code::internal_error, "", "cannot compute a SHA-256 digest");
-    }
-    std::string text;
-    for (unsigned int i = 0; i < length; ++i)
-        text += fmt::format("{:02x}", digest[i]);
-    return text;
+    Sha256 digest;
+    digest.update(bytes);
+    return digest.hex();
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

@@ -1,10 +1,12 @@
 #include "base/file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <fstream>
 
 #include "base/error.hpp"
@@ -92,6 +94,36 @@ TEST_F(FileTest, an_atomic_write_does_not_follow_a_link_left_at_its_part) {
     EXPECT_NE(message_of([&] { write_file_atomically(path("file"), "new", 0600); }), "");
 
     EXPECT_EQ(read_file(path("victim")), "untouched");
+}
+
+TEST_F(FileTest, reading_at_an_offset_ends_where_the_file_does) {
+    put("file", "0123456789");
+    const Fd fd(::open(path("file").c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 4> buffer{};
+
+    EXPECT_EQ(read_at(fd, path("file"), Bytes{2}, buffer), 4U);
+    EXPECT_EQ(std::string_view(buffer.data(), 4), "2345");
+    EXPECT_EQ(read_at(fd, path("file"), Bytes{9}, buffer), 1U);
+    EXPECT_EQ(buffer[0], '9');
+    EXPECT_EQ(read_at(fd, path("file"), Bytes{10}, buffer), 0U);
+    EXPECT_EQ(message_of([&] { read_at(Fd(), path("file"), Bytes{0}, buffer); }),
+              "cannot read '" + path("file").string() + "': Bad file descriptor");
+}
+
+TEST_F(FileTest, what_is_written_is_there_whole_and_a_full_disk_says_so) {
+    const Fd fd(::open(path("file").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+
+    write_all(fd, path("file"), "0123");
+    write_at(fd, path("file"), Bytes{6}, "67");
+    write_all(fd, path("file"), "45");
+    sync_file(fd, path("file"));
+
+    EXPECT_EQ(read_file(path("file")), "01234567");
+    const Fd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
+    for (const auto& write : std::initializer_list<std::function<void()>>{
+             [&] { write_all(full, "/dev/full", "x"); },
+             [&] { write_at(full, "/dev/full", Bytes{0}, "x"); }})
+        EXPECT_EQ(message_of(write), "cannot write '/dev/full': No space left on device");
 }
 
 TEST_F(FileTest, a_lock_is_refused_to_a_second_descriptor_until_the_first_lets_go) {
