@@ -38,6 +38,11 @@ bool is_capture(const images::Operation& operation) {
            operation.kind == operation_kind::create_snapshot;
 }
 
+bool is_copy(const images::Operation& operation) {
+    return operation.kind == operation_kind::copy_image ||
+           operation.kind == operation_kind::copy_snapshot;
+}
+
 /// nullopt for the domains of others.
 std::optional<InstanceId> instance_of(const std::string& domain) {
     try {
@@ -62,7 +67,8 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       lifecycle_(jobs_dependencies()),
       puller_(jobs_dependencies()),
       capture_(jobs_dependencies(), lifecycle_, puller_),
-      volume_jobs_(jobs_dependencies(), puller_) {
+      volume_jobs_(jobs_dependencies(), puller_),
+      copies_(jobs_dependencies()) {
     dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
 }
@@ -223,6 +229,10 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
         capture_.add(operation.id, parse_capture(operation.payload));
         return;
     }
+    if (is_copy(operation)) {
+        copies_.add(operation.id, parse_copy(operation.payload));
+        return;
+    }
     if (VolumeJobs::knows(operation.kind)) {
         volume_jobs_.add(operation.kind, VolumeId(operation.resource_id));
         return;
@@ -314,13 +324,30 @@ void Launcher::Implementation::look_at_guest(const Region& region, const Instanc
     }
 }
 
+std::optional<std::function<void()>> Launcher::Implementation::withdraw_copy_of(
+    Session& session, const std::string& resource_id) {
+    for (const images::Operation& operation :
+         images::operations_of_resource(session, resource_id)) {
+        if (!is_copy(operation)) continue;
+        withdraw_copy(session, operation, now());
+        return [this, id = operation.id, copy = parse_copy(operation.payload)] {
+            copies_.cancel(id, copy);
+        };
+    }
+    return std::nullopt;
+}
+
+bool Launcher::Implementation::has_job(const images::Operation& operation) {
+    if (is_capture(operation)) return capture_.is_busy(parse_capture(operation.payload));
+    if (is_copy(operation)) return copies_.is_busy(parse_copy(operation.payload));
+    return executor_.is_busy(operation.resource_id);
+}
+
 void Launcher::Implementation::resume_dropped_jobs() {
     const auto operations =
         database().read([](Session& session) { return images::open_operations(session); });
     for (const images::Operation& operation : operations) {
-        const bool busy = is_capture(operation) ? capture_.is_busy(parse_capture(operation.payload))
-                                                : executor_.is_busy(operation.resource_id);
-        if (!busy) resume_operation(operation);
+        if (!has_job(operation)) resume_operation(operation);
     }
 }
 

@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <thread>
 
 #include "base/keyed_executor.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/operation.hpp"
+#include "launcher/copies/region_copy.hpp"
 #include "launcher/instances/domain_plan.hpp"
 #include "launcher/instances/instance_files.hpp"
 #include "launcher/instances/lifecycle.hpp"
@@ -32,6 +34,7 @@ class Launcher::Implementation {
     InstanceLifecycle& lifecycle() { return lifecycle_; }
     VolumeCapture& capture() { return capture_; }
     VolumeJobs& volume_jobs() { return volume_jobs_; }
+    RegionCopy& copies() { return copies_; }
     StatusBoard& status() { return status_; }
     const InstanceFiles& files() const { return files_; }
     KeyedExecutor& executor() { return executor_; }
@@ -79,6 +82,10 @@ class Launcher::Implementation {
 
     void add_job(const InstanceId& id, std::function<void()> job);
     void resume_operation(const images::Operation& operation);
+    /// Ends the copy of a pending image or snapshot, in the caller's transaction; what it returns
+    /// is to be called after it. nullopt when the resource is not a copy.
+    std::optional<std::function<void()>> withdraw_copy_of(Session& session,
+                                                          const std::string& resource_id);
     /// Settles the instances that should run and have no domain any more.
     void settle_domains(const std::string& why_gone);
     /// Whether the host was booted since remember_host_boot was called for this state directory.
@@ -101,6 +108,7 @@ class Launcher::Implementation {
     std::filesystem::path host_boot_record() const;
     void resume_paused_guests();
     bool has_space_again(const Region& region) const;
+    bool has_job(const images::Operation& operation);
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
     void resume_dropped_jobs();
 
@@ -117,6 +125,7 @@ class Launcher::Implementation {
     ChainPuller puller_;
     VolumeCapture capture_;
     VolumeJobs volume_jobs_;
+    RegionCopy copies_;
     std::mutex admission_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone
     std::thread housekeeper_;

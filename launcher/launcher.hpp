@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "images/accounts/caller.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
+#include "launcher/copies/requests.hpp"
 #include "launcher/instances/key_material.hpp"
 #include "launcher/instances/requests.hpp"
 #include "launcher/instances/status_board.hpp"
@@ -59,7 +61,10 @@ class Launcher {
 
     ImageId create_image(const images::Caller& caller, const CreateImageRequest& request);
     ImageId register_image(const images::Caller& caller, const RegisterImageRequest& request);
-    /// With `delete_snapshots` also the image's snapshots that no other image uses.
+    /// Makes a pending image, and copies what it needs behind that; deregister_image cancels it.
+    ImageId copy_image(const images::Caller& caller, const CopyImageRequest& request);
+    /// A pending image is only deregistered when it is a copy, which is then canceled. With
+    /// `delete_snapshots` also the image's snapshots that no other image uses.
     void deregister_image(const images::Caller& caller, const ImageId& id, bool delete_snapshots);
 
     images::Volume create_volume(const images::Caller& caller, const CreateVolumeRequest& request);
@@ -75,6 +80,10 @@ class Launcher {
     /// All of them at one point in time.
     std::vector<images::Snapshot> create_snapshots(const images::Caller& caller,
                                                    const CreateSnapshotsRequest& request);
+    /// Makes a pending snapshot; delete_snapshot cancels the copy.
+    SnapshotId copy_snapshot(const images::Caller& caller, const CopySnapshotRequest& request);
+    /// How much of a snapshot that is being copied has arrived; nullopt when it is not.
+    std::optional<int> copied_percent(const SnapshotId& snapshot) const;
     void delete_snapshot(const images::Caller& caller, const SnapshotId& id);
     void modify_snapshot_attribute(const images::Caller& caller,
                                    const ModifySnapshotAttributeRequest& request);

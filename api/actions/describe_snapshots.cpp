@@ -5,6 +5,7 @@
 #include "api/shapes/snapshot.hpp"
 #include "api/shapes/volume.hpp"
 #include "base/database.hpp"
+#include "launcher/launcher.hpp"
 
 namespace kiln::api {
 
@@ -84,6 +85,10 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
         }
         keep_restorable(session, views, arguments.texts("RestorableBy"), caller);
     });
+    for (View& view : views) {
+        if (view.snapshot.state != images::SnapshotState::pending) continue;
+        view.copied_percent = services.launcher.copied_percent(view.snapshot.id);
+    }
     keep_ids<View, SnapshotId>(
         views, ids_of<SnapshotId>(arguments, "SnapshotId"),
         [](const View& v) -> const SnapshotId& { return v.snapshot.id; }, not_found);

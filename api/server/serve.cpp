@@ -43,10 +43,10 @@ log::Level log_level_of(Verbosity verbosity) {
     std::abort();
 }
 
-images::Caller caller_of(Database& database, const Clock& clock, const Settings& settings,
+images::Caller caller_of(Database& database, const Clock& clock, const std::string& home_region,
                          uid_t uid) {
     return {.account = images::account_of_uid(database, uid, clock.now()),
-            .region = settings.region,
+            .region = home_region,
             .administrator = uid == 0 || uid == ::geteuid()};
 }
 
@@ -94,18 +94,19 @@ class Service {
                                         regions_.get(caller.region);
                                         action.handle(services_, caller, arguments, response);
                                     });
+        const std::string& home_region = regions_.home().name;
         Server server(
             {.socket = settings_.socket},
             {.dispatcher = dispatcher,
-             .caller_of =
-                 [this](uid_t uid) { return caller_of(database_, clock_, settings_, uid); },
+             .caller_of = [this, &home_region](
+                              uid_t uid) { return caller_of(database_, clock_, home_region, uid); },
              .open_console =
                  [this](const images::Caller& caller, const std::string& id,
                         hypervisor::ConsoleCallbacks callbacks) {
                      return launcher_.open_console(caller, InstanceId(id), std::move(callbacks));
                  }});
         server.stop_on_signals();
-        log::info("kiln {} serves {} from {} on {}", KILN_VERSION, settings_.region,
+        log::info("kiln {} serves {} from {} on {}", KILN_VERSION, home_region,
                   settings_.state_directory.string(), settings_.socket.string());
         const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
         server.run();

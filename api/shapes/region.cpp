@@ -20,4 +20,11 @@ const Structure<images::Region>& region_structure() {
     return structure;
 }
 
+Parameter source_region_parameter() {
+    return {.name = "SourceRegion",
+            .wire = "SourceRegion",
+            .required = true,
+            .help = "The region to copy from"};
+}
+
 }  // namespace kiln::api

@@ -56,7 +56,8 @@ Parameter snapshot_id_parameter() {
 }
 
 std::string progress_of(const SnapshotView& view) {
-    return view.snapshot.state == images::SnapshotState::completed ? "100%" : "0%";
+    if (view.snapshot.state == images::SnapshotState::completed) return "100%";
+    return std::to_string(view.copied_percent.value_or(0)) + "%";
 }
 
 }  // namespace kiln::api

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace kiln::api {
 struct SnapshotView {
     images::Snapshot snapshot;
     std::vector<images::Tag> tags;
+    std::optional<int> copied_percent;  // while it is being copied
 };
 /// As DescribeSnapshots and CreateSnapshot answer it.
 const Structure<SnapshotView>& snapshot_structure();
@@ -22,7 +24,7 @@ const Structure<SnapshotView>& snapshot_info_structure();
 
 /// EC2's volume id of a snapshot that was not taken from a volume where there is none.
 std::string volume_of(const SnapshotView& view);
-/// "100%" or "0%": a layer is frozen in an instant, so there is nothing in between.
+/// "100%" or "0%", and what is between when it is being copied: a layer is frozen in an instant.
 std::string progress_of(const SnapshotView& view);
 
 /// The attribute of a snapshot that can be changed.

@@ -33,6 +33,12 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
     throw system_error(fmt::format("move '{}' to '{}'", from.string(), to.string()));
 }
 
+dev_t device_of(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) return status.st_dev;
+    throw system_error(fmt::format("find the file system of '{}'", path.string()));
+}
+
 /// With what is missing above it.
 void make_pool_directory(const std::filesystem::path& directory) {
     if (std::filesystem::is_directory(directory)) return;
@@ -158,10 +164,39 @@ Bytes Pool::allocated_size(const LayerId& layer) const {
 
 void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const {
     const std::filesystem::path path = path_of(layer);
+    if (device_of(file) != device_of(directory_)) {
+        take_copy(layer, file, nullptr, {});
+        remove_file(file);
+        return;
+    }
     set_mode(file, frozen_mode);
     sync_file(file);
     rename_file(file, path);
     sync_directory(directory_);
+}
+
+bool Pool::shares_file_system_with(const Pool& other) const {
+    return device_of(directory_) == device_of(other.directory_);
+}
+
+void Pool::receive(const LayerId& layer, const Pool& from, const TransferProgress& progress,
+                   const std::stop_token& stop) const {
+    // It has its name only when it is whole.
+    if (!exists(layer)) take_copy(layer, from.path_of(layer), progress, stop);
+}
+
+void Pool::take_copy(const LayerId& layer, const std::filesystem::path& file,
+                     const TransferProgress& progress, const std::stop_token& stop) const {
+    const std::filesystem::path path = path_of(layer);
+    const std::filesystem::path part = path.string() + unfinished_suffix;
+    Rollback rollback;
+    rollback.add([&] { remove_file(part); });
+    remove_file(part);
+    transfer_file(file, part, progress, stop);
+    set_mode(part, frozen_mode);
+    rename_file(part, path);
+    sync_directory(directory_);
+    rollback.commit();
 }
 
 void Pool::freeze(const LayerId& layer) const {

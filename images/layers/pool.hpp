@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "base/units.hpp"
+#include "images/layers/file_transfer.hpp"
 
 namespace kiln::images {
 
@@ -50,8 +51,14 @@ class Pool {
     std::optional<LayerId> parent_of(const LayerId& layer) const;
     /// What the layer's file occupies.
     Bytes allocated_size(const LayerId& layer) const;
-    /// Moves a finished qcow2 file (same file system) in as a frozen layer, synced.
+    /// Moves a finished qcow2 file in as a frozen layer, synced.
     void adopt(const LayerId& layer, const std::filesystem::path& file) const;
+    /// Whether a frozen layer of the other pool comes here without a byte copied.
+    bool shares_file_system_with(const Pool& other) const;
+    /// Takes a copy of a frozen layer of another pool, synced; one that is here already stays. As
+    /// transfer_file().
+    void receive(const LayerId& layer, const Pool& from, const TransferProgress& progress,
+                 const std::stop_token& stop) const;
     /// Mode 0444 and synced: from now on the layer never changes. Its backing file is named without
     /// a directory, so that the file means the same in another pool.
     void freeze(const LayerId& layer) const;
@@ -67,6 +74,8 @@ class Pool {
   private:
     void create_live_layer(const LayerId& layer, Bytes size,
                            const std::optional<std::filesystem::path>& backing) const;
+    void take_copy(const LayerId& layer, const std::filesystem::path& file,
+                   const TransferProgress& progress, const std::stop_token& stop) const;
 
     std::filesystem::path directory_;
 };

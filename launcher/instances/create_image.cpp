@@ -84,6 +84,13 @@ const ImageBlockDevice& root_device_of(const Image& image) {
                 fmt::format("an image needs its root device {}", image.root_device_name));
 }
 
+[[noreturn]] void throw_pending(const ImageId& id) {
+    throw Error("InvalidAMIID.Unavailable", id.str(),
+                fmt::format("The image ID '{}' is pending: wait until it is available, or cancel "
+                            "its build",
+                            id.str()));
+}
+
 /// As in the image that has the same root, since a snapshot does not say.
 std::string login_user_of(Session& session, const ImageBlockDevice& root) {
     if (root.snapshot) {
@@ -182,13 +189,12 @@ ImageId Launcher::register_image(const images::Caller& caller,
 void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
                                 bool delete_snapshots) {
     Implementation& use = *implementation_;
+    std::optional<std::function<void()>> cancel_copy;
     use.database().write([&](Session& session) {
         const Image image = images::get_own_image(session, caller.scope(), id);
         if (image.state == images::ImageState::pending) {
-            throw Error("InvalidAMIID.Unavailable", id.str(),
-                        fmt::format("The image ID '{}' is pending: wait until it is available, or "
-                                    "cancel its build",
-                                    id.str()));
+            cancel_copy = use.withdraw_copy_of(session, id.str());
+            if (!cancel_copy) throw_pending(id);
         }
         images::set_image_state(session, id, images::ImageState::deregistered);
         images::delete_all_tags(session, id.str());
@@ -204,6 +210,7 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
         }
         caller.stop_if_dry_run();
     });
+    if (cancel_copy) (*cancel_copy)();
     use.collect_layers(caller.region);
 }
 

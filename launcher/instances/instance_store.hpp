@@ -67,6 +67,8 @@ inline constexpr const char* detach_volume = "detach-volume";
 inline constexpr const char* modify_volume = "modify-volume";
 inline constexpr const char* delete_volume = "delete-volume";
 inline constexpr const char* create_snapshot = "create-snapshot";
+inline constexpr const char* copy_image = "copy-image";
+inline constexpr const char* copy_snapshot = "copy-snapshot";
 }  // namespace operation_kind
 
 }  // namespace kiln::launcher

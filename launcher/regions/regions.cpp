@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <optional>
 #include <system_error>
 
@@ -97,11 +98,11 @@ struct Regions::Entry {
 };
 
 Regions::Regions(Dependencies dependencies) : dependencies_(std::move(dependencies)) {
-    const images::Region home = put_home_region();
+    home_ = put_home_region();
     const auto rows = dependencies_.database.read(images::list_regions);
     for (const images::Region& row : rows)
         entries_.emplace(row.name, std::make_shared<Entry>(row));
-    open(*entries_.at(home.name));
+    open(*entries_.at(home_));
     for (const auto& [name, entry] : entries_) {
         try {
             open(*entry);
@@ -116,22 +117,21 @@ Regions::~Regions() {
 }
 
 /// Its pool is <state>/layers, unless that is the pool of a region that was home before.
-images::Region Regions::put_home_region() {
+/// The one with the home pool, which the settings named at the first start.
+std::string Regions::put_home_region() {
     const Settings& settings = dependencies_.settings;
     return dependencies_.database.write([&](Session& session) {
+        const auto regions = images::list_regions(session);
+        const auto known = std::ranges::find(regions, home_pool, &images::Region::pool);
+        // Whoever starts the service with another region set means one that it works in.
+        if (known != regions.end() && known->name != settings.region) return known->name;
         images::Region home{.name = settings.region,
                             .pool = home_pool,
                             .libvirt_uri = settings.libvirt_uri,
                             .created = dependencies_.clock.now(),
                             .zones = settings.zones};
-        const auto known = images::find_region(session, home.name);
-        if (known) {
-            home.pool = known->pool;
-        } else if (!images::list_regions(session).empty()) {
-            home.pool = own_pool_of(home.name);
-        }
         images::put_region(session, home);
-        return home;
+        return home.name;
     });
 }
 
@@ -194,7 +194,7 @@ const Region& Regions::get(const std::string& name) const {
 }
 
 const Region& Regions::home() const {
-    return get(dependencies_.settings.region);
+    return get(home_);
 }
 
 std::vector<const Region*> Regions::reachable() const {
@@ -249,11 +249,10 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
     caller.require_administrator();
     const std::lock_guard changing(changing_);
     const auto entry = find(name);
-    if (name == dependencies_.settings.region) {
-        throw Error(dependency_violation, name,
-                    fmt::format("The region '{}' is the service's own, which its configuration "
-                                "names: it cannot be deleted.",
-                                name));
+    if (name == home_) {
+        throw Error(
+            dependency_violation, name,
+            fmt::format("The region '{}' is the service's own: it cannot be deleted.", name));
     }
     dependencies_.database.write([&](Session& session) {
         const std::string holdings = images::describe_holdings(session, name);

@@ -37,8 +37,9 @@ struct CreateRegionRequest {
     std::vector<std::string> zones;  // empty: {name + "a"}
 };
 
-/// The regions that this service works in. The home region is the one of the settings; the others
-/// were created, and are in the catalog. All functions may be called from any thread.
+/// The regions that this service works in. The home region is the one that the settings named when
+/// the catalog was new; the others were created, and are in the catalog. All functions may be
+/// called from any thread.
 class Regions {
   public:
     using Connect =
@@ -49,7 +50,8 @@ class Regions {
         const Clock& clock;
         Connect connect;
     };
-    /// Writes the home region into the catalog as the settings have it. Throws when it cannot be
+    /// Writes the home region into the catalog as the settings have it, unless they name another
+    /// one. Throws when it cannot be
     /// opened; of the others that cannot, the log tells.
     explicit Regions(Dependencies dependencies);
     ~Regions();
@@ -75,13 +77,14 @@ class Regions {
   private:
     struct Entry;
 
-    images::Region put_home_region();
+    std::string put_home_region();
     std::filesystem::path directory_of(const images::Region& region) const;
     std::shared_ptr<hypervisor::Hypervisor> hypervisor_at(const std::string& uri) const;
     std::shared_ptr<Entry> find(const std::string& name) const;
     const Region& open(Entry& entry) const;
 
     Dependencies dependencies_;
+    std::string home_;
     std::mutex changing_;       // held while a region is created or removed
     mutable std::mutex mutex_;  // guards what follows; never held while libvirt is asked
     mutable std::map<std::string, std::shared_ptr<hypervisor::Hypervisor>> hypervisors_;  // by URI

@@ -79,6 +79,11 @@ void check_grantee(const std::string& grantee) {
     }
 }
 
+[[noreturn]] void throw_pending(const SnapshotId& id) {
+    throw Error("IncorrectState", id.str(),
+                fmt::format("The snapshot '{}' is pending: wait until it is completed.", id.str()));
+}
+
 }  // namespace
 
 Snapshot Launcher::create_snapshot(const images::Caller& caller,
@@ -130,6 +135,7 @@ std::vector<Snapshot> Launcher::create_snapshots(const images::Caller& caller,
 
 void Launcher::delete_snapshot(const images::Caller& caller, const SnapshotId& id) {
     Implementation& use = *implementation_;
+    std::optional<std::function<void()>> cancel_copy;
     use.database().write([&](Session& session) {
         const Snapshot snapshot = images::get_snapshot(session, caller.scope(), id);
         const auto images = images::images_using_snapshot(session, id);
@@ -139,14 +145,15 @@ void Launcher::delete_snapshot(const images::Caller& caller, const SnapshotId& i
                                     images.front().str()));
         }
         if (snapshot.state == images::SnapshotState::pending) {
-            throw Error(
-                "IncorrectState", id.str(),
-                fmt::format("The snapshot '{}' is pending: wait until it is completed.", id.str()));
+            cancel_copy = use.withdraw_copy_of(session, id.str());
+            if (!cancel_copy) throw_pending(id);
+        } else {
+            images::delete_all_tags(session, id.str());
+            images::delete_snapshot(session, id, use.now());
         }
-        images::delete_all_tags(session, id.str());
-        images::delete_snapshot(session, id, use.now());
         caller.stop_if_dry_run();
     });
+    if (cancel_copy) (*cancel_copy)();
     use.collect_layers(caller.region);
 }
 

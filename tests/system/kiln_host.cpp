@@ -156,6 +156,7 @@ ProcessResult KilnHost::run(const Arguments& arguments, const std::string& stand
                                     "XDG_CACHE_HOME=" + (home_ / ".cache").string(),
                                     "XDG_RUNTIME_DIR=" + (home_ / "run").string()},
                     .standard_input = standard_input};
+    if (!region_.empty()) command.environment.push_back("KILN_REGION=" + region_);
     if (std::filesystem::exists(configuration())) {
         command.environment.push_back("KILN_CONFIG=" + configuration().string());
     }

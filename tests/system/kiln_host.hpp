@@ -42,6 +42,9 @@ class KilnHost {
     /// Writes the configuration file of the services that start from now on.
     void configure(const std::string& yaml) const;
 
+    /// From now on commands work in that region; "" is the service's own.
+    void work_in(const std::string& region) { region_ = region; }
+
     /// Runs `kiln ARGUMENTS…` to its end, which starts the service when none runs.
     ProcessResult kiln(const Arguments& arguments) const;
     /// As above, with a standard input.
@@ -87,6 +90,7 @@ class KilnHost {
     std::filesystem::path state_directory_;
     std::filesystem::path home_;
     std::string image_id_;
+    std::string region_;
 };
 
 }  // namespace kiln::tests

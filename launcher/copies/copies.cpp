@@ -1,0 +1,225 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/text.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/tag.hpp"
+#include "launcher/implementation.hpp"
+#include "launcher/instances/launch_plan.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Image;
+using images::ImageBlockDevice;
+using images::Snapshot;
+
+constexpr const char* copy_image_action = "CopyImage";
+
+std::string digest_of(const CopyImageRequest& request) {
+    nlohmann::json tags = nlohmann::json::array();
+    for (const auto* list : {&request.image_tags, &request.snapshot_tags}) {
+        for (const images::Tag& tag : *list)
+            tags.push_back({tag.key, tag.value});
+    }
+    return sha256_hex(nlohmann::json{request.source_region, request.source.str(), request.name,
+                                     request.description, request.copy_image_tags, tags}
+                          .dump());
+}
+
+/// Whoever may launch an image may not read its disks.
+Snapshot get_readable_snapshot(Session& session, const images::Scope& source, const Image& image,
+                               const SnapshotId& id) {
+    try {
+        return images::get_usable_snapshot(session, source, id);
+    } catch (const Error&) {
+        throw Error("InvalidRequest", image.id.str(),
+                    fmt::format("You do not have permission to access the storage of this ami: "
+                                "ask the owner of {} to share the snapshot {} with you.",
+                                image.id.str(), id.str()));
+    }
+}
+
+/// The pending snapshot that `source` is copied to, owned by the caller.
+CopyPart insert_pending_copy(Session& session, const images::Caller& caller, const Snapshot& source,
+                             const std::string& description, Time now) {
+    const SnapshotId id = SnapshotId::generate();
+    images::insert_snapshot(session, {.id = id,
+                                      .owner = caller.account,
+                                      .region = caller.region,
+                                      .state = images::SnapshotState::pending,
+                                      .volume_size = source.volume_size,
+                                      .description = description,
+                                      .created = now});
+    return {.layer = source.layer.value(), .snapshot = id};
+}
+
+Image copied_image(const images::Caller& caller, const CopyImageRequest& request,
+                   const Image& source, Time now) {
+    Image image = source;
+    image.id = ImageId::generate();
+    image.owner = caller.account;
+    image.region = caller.region;
+    image.name = request.name;
+    image.description = request.description;
+    image.state = images::ImageState::pending;
+    image.state_reason.clear();
+    image.source_instance.reset();
+    image.source_image = source.id;
+    image.is_public = false;
+    image.created = now;
+    return image;
+}
+
+/// Inserts the copies of the image's snapshots and puts them into its mapping.
+std::vector<CopyPart> insert_snapshots(Session& session, const images::Caller& caller,
+                                       const images::Scope& source_scope, const Image& source,
+                                       Image& image) {
+    std::vector<CopyPart> parts;
+    for (ImageBlockDevice& device : image.block_devices) {
+        if (!device.snapshot) continue;
+        const Snapshot snapshot =
+            get_readable_snapshot(session, source_scope, source, *device.snapshot);
+        const std::string description = fmt::format(
+            "Copied for DestinationAmi {} from SourceAmi {} for SourceSnapshot {}. Task created "
+            "on {}.",
+            image.id.str(), source.id.str(), snapshot.id.str(),
+            image.created.time_since_epoch().count());
+        parts.push_back(insert_pending_copy(session, caller, snapshot, description, image.created));
+        device.snapshot = parts.back().snapshot;
+    }
+    return parts;
+}
+
+std::vector<images::Tag> tags_of_copy(Session& session, const images::Scope& source,
+                                      const CopyImageRequest& request) {
+    std::vector<images::Tag> tags = request.image_tags;
+    if (!request.copy_image_tags) return tags;
+    for (const images::TagDescription& own : images::list_tags(session, source)) {
+        const bool asked = std::ranges::find(request.image_tags, own.tag.key, &images::Tag::key) !=
+                           request.image_tags.end();
+        if (own.resource_id == request.source.str() && !asked) tags.push_back(own.tag);
+    }
+    return tags;
+}
+
+images::Operation operation_of(const Copy& copy, const images::Caller& caller,
+                               const OperationId& id, Time now) {
+    return {.id = id,
+            .kind = copy.image ? operation_kind::copy_image : operation_kind::copy_snapshot,
+            .owner = caller.account,
+            .resource_id = copy.image ? copy.image->str() : copy.parts.front().snapshot.str(),
+            .payload = to_json(copy),
+            .created = now};
+}
+
+/// Inserts the pending image with its snapshots and tags; what remains is to copy the layers.
+Copy insert_image_copy(Session& session, const images::Caller& caller,
+                       const CopyImageRequest& request, Time now) {
+    const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
+    const Image source = images::get_launchable_image(session, source_scope, request.source);
+    Image image = copied_image(caller, request, source, now);
+    Copy copy{.image = image.id,
+              .source_region = request.source_region,
+              .region = caller.region,
+              .parts = insert_snapshots(session, caller, source_scope, source, image)};
+    copy.layers = layers_of(session, copy);
+    images::insert_image(session, image);
+    images::set_tags(session, caller.scope(), image.id.str(),
+                     tags_of_copy(session, source_scope, request));
+    for (const CopyPart& part : copy.parts)
+        images::set_tags(session, caller.scope(), part.snapshot.str(), request.snapshot_tags);
+    return copy;
+}
+
+Copy insert_snapshot_copy(Session& session, const images::Caller& caller,
+                          const CopySnapshotRequest& request, Time now) {
+    const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
+    const Snapshot source = images::get_usable_snapshot(session, source_scope, request.source);
+    const std::string description =
+        request.description.empty()
+            ? fmt::format("[Copied {} from {}]", source.id.str(), source.region)
+            : request.description;
+    const CopyPart part = insert_pending_copy(session, caller, source, description, now);
+    images::set_tags(session, caller.scope(), part.snapshot.str(), request.tags);
+    Copy copy{.source_region = request.source_region, .region = caller.region, .parts = {part}};
+    copy.layers = layers_of(session, copy);
+    return copy;
+}
+
+std::optional<ImageId> earlier_copy(Session& session, const images::Caller& caller,
+                                    const CopyImageRequest& request, const std::string& digest) {
+    if (request.client_token.empty()) return std::nullopt;
+    const auto earlier = images::find_client_token(session, caller.scope(), copy_image_action,
+                                                   request.client_token, digest);
+    if (!earlier) return std::nullopt;
+    return ImageId(earlier->resource_id);
+}
+
+void remember_token(Session& session, const images::Caller& caller, const CopyImageRequest& request,
+                    const std::string& digest, const images::Operation& made) {
+    if (request.client_token.empty()) return;
+    images::insert_client_token(session, caller.scope(),
+                                {.action = copy_image_action,
+                                 .token = request.client_token,
+                                 .parameters_digest = digest,
+                                 .resource_id = made.resource_id,
+                                 .created = made.created});
+}
+
+}  // namespace
+
+ImageId Launcher::copy_image(const images::Caller& caller, const CopyImageRequest& request) {
+    Implementation& use = *implementation_;
+    images::check_image_name(request.name);
+    check_description(request.description);
+    check_client_token(request.client_token);
+    use.use().regions.get(request.source_region);
+    use.check_pool_space(caller.region);
+    const std::string digest = digest_of(request);
+    const OperationId operation = OperationId::generate();
+    Copy copy;
+    const auto earlier = use.database().write([&](Session& session) {
+        auto found = earlier_copy(session, caller, request, digest);
+        if (found) return found;
+        const Time now = use.now();
+        copy = insert_image_copy(session, caller, request, now);
+        const images::Operation made = operation_of(copy, caller, operation, now);
+        insert_copy(session, made, copy);
+        remember_token(session, caller, request, digest, made);
+        caller.stop_if_dry_run();
+        return found;
+    });
+    if (earlier) return *earlier;
+    use.copies().add(operation, copy);
+    return copy.image.value();
+}
+
+SnapshotId Launcher::copy_snapshot(const images::Caller& caller,
+                                   const CopySnapshotRequest& request) {
+    Implementation& use = *implementation_;
+    check_description(request.description);
+    use.use().regions.get(request.source_region);
+    use.check_pool_space(caller.region);
+    const OperationId operation = OperationId::generate();
+    const Copy copy = use.database().write([&](Session& session) {
+        const Time now = use.now();
+        Copy made = insert_snapshot_copy(session, caller, request, now);
+        insert_copy(session, operation_of(made, caller, operation, now), made);
+        caller.stop_if_dry_run();
+        return made;
+    });
+    use.copies().add(operation, copy);
+    return copy.parts.front().snapshot;
+}
+
+std::optional<int> Launcher::copied_percent(const SnapshotId& snapshot) const {
+    return implementation_->copies().percent_done(snapshot);
+}
+
+}  // namespace kiln::launcher
