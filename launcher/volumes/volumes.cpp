@@ -62,7 +62,9 @@ Bytes size_of(const CreateVolumeRequest& request, const std::optional<images::Sn
         throw Error(error_code::missing_parameter, "Size",
                     "The request must contain the parameter Size or SnapshotId");
     }
-    const Bytes size = request.size.value_or(snapshot ? snapshot->volume_size : Bytes{0});
+    // Volumes have whole GiB, also when an image's disk is smaller.
+    const Bytes size =
+        request.size ? *request.size : Bytes::gibibytes(snapshot->volume_size.in_gibibytes());
     check_size(size);
     if (!snapshot || size >= snapshot->volume_size) return size;
     throw Error(

@@ -29,10 +29,19 @@ class VolumesTest : public ::testing::Test {
         arguments.insert(arguments.end(), options.begin(), options.end());
         return host_.kiln_json(arguments).at("VolumeId");
     }
-    void attach(const std::string& volume) {
+    void attach(const std::string& volume, const std::string& device = "/dev/sdf") {
         host_.kiln_json({"attach-volume", "--volume-id", volume, "--instance-id", instance_,
-                         "--device", "/dev/sdf", "--wait"});
+                         "--device", device, "--wait"});
     }
+    /// The instance's volume of that device.
+    std::string volume_at(const std::string& device) {
+        const nlohmann::json described = host_.instance(instance_);
+        for (const auto& mapping : described.at("BlockDeviceMappings")) {
+            if (mapping.at("DeviceName") == device) return mapping.at("Ebs").at("VolumeId");
+        }
+        return "";
+    }
+    std::string root_volume() { return volume_at(host_.instance(instance_).at("RootDeviceName")); }
     void detach(const std::string& volume) {
         host_.kiln_json({"detach-volume", "--volume-id", volume, "--wait"});
     }
@@ -93,10 +102,13 @@ TEST_F(VolumesTest, a_volume_stays_with_a_stopped_instance_and_in_its_image) {
     const std::string volume = create({"--size", "1"});
     attach(volume);
     write_to(wait_for_device(volume), "kept over the stop");
+    // Has the same file systems as the root.
+    attach(create({"--snapshot-id", snap(root_volume())}), "/dev/sdb");
     host_.kiln_json({"stop-instances", "--instance-ids", instance_, "--wait"});
     host_.kiln_json({"start-instances", "--instance-ids", instance_, "--wait"});
     host_.kiln_json({"describe-instance-status", "--instance-ids", instance_, "--wait"});
     EXPECT_EQ(content_of(wait_for_device(volume)), "kept over the stop");
+    EXPECT_EQ(host_.ssh(instance_, "grep -c '^/dev/vda[0-9]* / ' /proc/mounts"), "1");
 
     const std::string image = host_
                                   .kiln_json({"create-image", "--instance-id", instance_, "--name",
@@ -106,17 +118,14 @@ TEST_F(VolumesTest, a_volume_stays_with_a_stopped_instance_and_in_its_image) {
     const std::string original = instance_;
     instance_ = host_.run_instance(image, {"--key-name", "k", "--instance-type", "t3.nano"});
     host_.kiln_json({"describe-instance-status", "--instance-ids", instance_, "--wait"});
-    const std::string copied =
-        host_.instance(instance_).at("BlockDeviceMappings").at(0).at("Ebs").at("VolumeId");
-    EXPECT_EQ(content_of(wait_for_device(copied)), "kept over the stop");
+    EXPECT_EQ(content_of(wait_for_device(volume_at("/dev/sdf"))), "kept over the stop");
     instance_ = original;
     EXPECT_EQ(content_of(device_of(volume)), "written after the capture");
 }
 
 TEST_F(VolumesTest, a_guest_that_is_captured_often_stands_on_few_layers_and_each_image_is_whole) {
     constexpr int captures = 20;
-    const std::string root =
-        host_.instance(instance_).at("BlockDeviceMappings").at(0).at("Ebs").at("VolumeId");
+    const std::string root = root_volume();
     const auto depth = [&] {
         return host_.kiln_json({"describe-volumes", "--volume-ids", root})
             .at("Volumes")

@@ -14,6 +14,16 @@ class VolumesTest : public VolumesFixture {};
 
 // Making and deleting.
 
+TEST_F(VolumesTest, a_volume_of_a_snapshot_that_is_no_whole_gibibyte_is_rounded_up) {
+    const SnapshotId small = image_now(golden()).block_devices.at(0).snapshot.value();
+    write([&](Session& session) {
+        images::set_snapshot_size(session, small, Bytes::mebibytes(256));
+    });
+    const VolumeId id = create({.snapshot = small});
+    EXPECT_EQ(volume_now(id).state, VolumeState::available);
+    EXPECT_EQ(volume_now(id).size, Bytes::gibibytes(1));
+}
+
 TEST_F(VolumesTest, a_volume_is_made_empty_or_from_a_snapshot_and_may_be_larger) {
     const VolumeId empty = create({.size = Bytes::gibibytes(3)});
     EXPECT_EQ(volume_now(empty).state, VolumeState::available);
