@@ -62,7 +62,8 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       lifecycle_(jobs_dependencies()),
       puller_(jobs_dependencies()),
       capture_(jobs_dependencies(), lifecycle_, puller_),
-      volume_jobs_(jobs_dependencies(), puller_) {
+      volume_jobs_(jobs_dependencies(), puller_),
+      merger_(jobs_dependencies()) {
     dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
 }
