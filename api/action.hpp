@@ -55,6 +55,8 @@ struct Action {
     std::vector<CliOption> cli_options = {};
     Table table = {};
     std::optional<Waiter> waiter = std::nullopt;
+    /// DryRun=true is answered as without it, and not with DryRunOperation: it asks for a plan.
+    bool answers_dry_run = false;
 
     std::shared_ptr<const OutputShape> output = nullptr;
     std::function<void(Services&, const images::Caller&, const Arguments&, XmlWriter&)> handle =

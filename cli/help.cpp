@@ -37,6 +37,7 @@ constexpr std::array group_words{
     GroupWord{"Region", "Places"},
     GroupWord{"AvailabilityZone", "Places"},
     GroupWord{"Cost", "Costs"},
+    GroupWord{"Garbage", "Storage"},
 };
 constexpr std::array group_order{"Images", "Instances", "Key pairs", "Storage",
                                  "Tags",   "Places",    "Costs",     "Other"};

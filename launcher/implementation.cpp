@@ -68,7 +68,8 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       puller_(jobs_dependencies()),
       capture_(jobs_dependencies(), lifecycle_, puller_),
       volume_jobs_(jobs_dependencies(), puller_),
-      copies_(jobs_dependencies()) {
+      copies_(jobs_dependencies()),
+      merger_(jobs_dependencies()) {
     dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
 }

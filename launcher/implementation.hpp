@@ -16,6 +16,7 @@
 #include "launcher/instances/pause.hpp"
 #include "launcher/launcher.hpp"
 #include "launcher/volumes/capture.hpp"
+#include "launcher/volumes/chain_merger.hpp"
 #include "launcher/volumes/chain_puller.hpp"
 #include "launcher/volumes/volume_jobs.hpp"
 
@@ -35,6 +36,8 @@ class Launcher::Implementation {
     VolumeCapture& capture() { return capture_; }
     VolumeJobs& volume_jobs() { return volume_jobs_; }
     RegionCopy& copies() { return copies_; }
+    ChainMerger& merger() { return merger_; }
+    Pause& pause() { return pause_; }
     StatusBoard& status() { return status_; }
     const InstanceFiles& files() const { return files_; }
     KeyedExecutor& executor() { return executor_; }
@@ -126,6 +129,7 @@ class Launcher::Implementation {
     VolumeCapture capture_;
     VolumeJobs volume_jobs_;
     RegionCopy copies_;
+    ChainMerger merger_;
     std::mutex admission_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone
     std::thread housekeeper_;

@@ -40,6 +40,10 @@ Reachability Launcher::reachability(const InstanceId& id) const {
     return implementation_->status().reachability(id);
 }
 
+void Launcher::prepare_stop() {
+    implementation_->pause().stop();
+}
+
 void Launcher::wait_until_idle() {
     implementation_->executor().wait_until_idle();
 }

@@ -17,6 +17,7 @@
 #include "launcher/instances/requests.hpp"
 #include "launcher/instances/status_board.hpp"
 #include "launcher/regions/regions.hpp"
+#include "launcher/volumes/garbage_collection.hpp"
 #include "launcher/volumes/requests.hpp"
 
 namespace kiln {
@@ -88,6 +89,10 @@ class Launcher {
     void modify_snapshot_attribute(const images::Caller& caller,
                                    const ModifySnapshotAttributeRequest& request);
 
+    /// Removes and merges layers of the caller's region; see ChainMerger. For administrators. A dry
+    /// run answers what it would do.
+    GarbageCollection collect_garbage(const images::Caller& caller);
+
     struct CreatedKeyPair {
         KeyPairId id;
         std::string name;
@@ -116,6 +121,9 @@ class Launcher {
     InstanceConnection instance_connection(const images::Caller& caller, const InstanceId& id);
 
     Reachability reachability(const InstanceId& id) const;
+
+    /// The service is about to stop: what takes long ends soon with Error{Unavailable}. Any thread.
+    void prepare_stop();
 
     /// For tests: blocks until no job runs or waits.
     void wait_until_idle();

@@ -171,7 +171,7 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
     xml.text("requestId", request_id);
     invoke_(action, caller, arguments, xml);
     xml.close(root);
-    caller.stop_if_dry_run();  // of an action that changes nothing
+    if (!action.answers_dry_run) caller.stop_if_dry_run();  // of an action that changes nothing
     log_success(action, caller, request_id, begin);
     return xml.take();
 }

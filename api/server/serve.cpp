@@ -104,7 +104,8 @@ class Service {
                  [this](const images::Caller& caller, const std::string& id,
                         hypervisor::ConsoleCallbacks callbacks) {
                      return launcher_.open_console(caller, InstanceId(id), std::move(callbacks));
-                 }});
+                 },
+             .on_stop = [this] { launcher_.prepare_stop(); }});
         server.stop_on_signals();
         log::info("kiln {} serves {} from {} on {}", KILN_VERSION, home_region,
                   settings_.state_directory.string(), settings_.socket.string());

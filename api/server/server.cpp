@@ -130,6 +130,7 @@ class Server::Implementation {
         acceptor_.close();
         signals_.cancel();
         wake_acceptor_.cancel();
+        if (handlers_.on_stop) handlers_.on_stop();
         if (connection_count_ == 0) io_.stop();
         for (Connection* connection : connections_)
             connection->stop();

@@ -43,6 +43,9 @@ struct ServerHandlers {
     /// Who a peer's uid is; throws Error. Asked once for each connection.
     std::function<images::Caller(uid_t)> caller_of;
     ConsoleOpener open_console;
+    /// Called once, when the server stops: requests that take long are to end. On the thread that
+    /// runs the server.
+    std::function<void()> on_stop = nullptr;
 };
 
 /// The HTTP server on the Unix socket. Connections are read and written by the thread that calls

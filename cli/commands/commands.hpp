@@ -8,6 +8,7 @@ Command build_command();
 Command ssh_command();
 Command console_command();
 Command doctor_command();
+Command gc_command();
 Command serve_command();
 Command completion_command();
 Command complete_command();

@@ -102,6 +102,33 @@ void pin_layer(Session& session, const OperationId& operation, const std::string
             {{"operation", operation.str()}, {"region", region}, {"id", id.str()}});
 }
 
+std::vector<OperationId> operations_reading_through(Session& session, const std::string& region,
+                                                    const LayerId& id) {
+    Statement rows(session,
+                   fmt::format("select distinct operation_id from layer_pins"
+                               " where region = :region and layer_id in ({})"
+                               " order by operation_id",
+                               layers_standing_on),
+                   {{"region", region}, {"id", id.str()}}, {ColumnType::text});
+    std::vector<OperationId> operations;
+    while (rows.next())
+        operations.emplace_back(rows.text(0));
+    return operations;
+}
+
+std::set<LayerId> named_layers(Session& session, const std::string& region) {
+    Statement rows(session,
+                   "select layer_id from volumes where region = :region and layer_id is not null"
+                   " union select layer_id from snapshots"
+                   "   where region = :region and layer_id is not null"
+                   " union select layer_id from layer_pins where region = :region",
+                   {{"region", region}}, {ColumnType::text});
+    std::set<LayerId> layers;
+    while (rows.next())
+        layers.emplace(rows.text(0));
+    return layers;
+}
+
 std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
                                    bool with_creating) {
     // What a layer in state creating stands on is needed as long as that layer is.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +32,14 @@ struct Layer {
     Time created;
 };
 
+/// SQL that selects the ids of layer :id of :region and of all that stand on it.
+inline constexpr const char* layers_standing_on =
+    "with recursive above (layer_id) as ("
+    "  select layer_id from layers where region = :region and layer_id = :id"
+    "  union select layers.layer_id from layers"
+    "    join above on above.layer_id = layers.parent_id where layers.region = :region)"
+    " select layer_id from above";
+
 void insert_layer(Session& session, const Layer& layer);
 std::optional<Layer> find_layer(Session& session, const std::string& region, const LayerId& id);
 /// The layer, its parent, and so on down to the base. Throws Error{InternalError} when it is
@@ -49,7 +58,12 @@ void delete_layer(Session& session, const std::string& region, const LayerId& id
 /// The layer is needed until the operation ends. Again is no error.
 void pin_layer(Session& session, const OperationId& operation, const std::string& region,
                const LayerId& id);
+/// The operations that pin the layer, or one that stands on it.
+std::vector<OperationId> operations_reading_through(Session& session, const std::string& region,
+                                                    const LayerId& id);
 
+/// The layers that a volume, a snapshot or a pin of the region names itself.
+std::set<LayerId> named_layers(Session& session, const std::string& region);
 /// Layers of the region that no volume, snapshot, pin or other needed layer needs: everything not
 /// reachable from one of these, children before their parents. Layers in state creating are not
 /// listed (an operation owns them) unless `with_creating`.

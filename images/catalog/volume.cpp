@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "images/catalog/layer.hpp"
 #include "images/catalog/table.hpp"
 #include "images/catalog/usage.hpp"
 
@@ -169,6 +170,15 @@ std::vector<Volume> all_volumes(Session& session, const std::string& region) {
     return select_volumes(session,
                           "where region = :region and state <> 'deleted' order by volume_id",
                           {{"region", region}});
+}
+
+std::vector<Volume> volumes_reading_through(Session& session, const std::string& region,
+                                            const LayerId& layer) {
+    return select_volumes(
+        session,
+        fmt::format("where region = :region and layer_id in ({}) order by volume_id",
+                    layers_standing_on),
+        {{"region", region}, {"id", layer.str()}});
 }
 
 void update_volume(Session& session, const Volume& volume, Time now) {

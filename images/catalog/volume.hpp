@@ -50,6 +50,9 @@ std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& inst
 std::vector<Volume> attached_volumes(Session& session, const Scope& scope);
 /// All volumes of the region, whoever owns them, that are not deleted.
 std::vector<Volume> all_volumes(Session& session, const std::string& region);
+/// The volumes whose chain has the layer, whoever owns them.
+std::vector<Volume> volumes_reading_through(Session& session, const std::string& region,
+                                            const LayerId& layer);
 /// Writes every column of the row anew, by id. What is charged for it changes now.
 void update_volume(Session& session, const Volume& volume, Time now);
 

@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/operation.hpp"
+#include "images/layers/merging.hpp"
 
 namespace kiln::images {
 
@@ -88,6 +89,7 @@ std::vector<LayerId> collect_layers(Database& database, const Pool& pool,
 }
 
 void reconcile_pool(Database& database, const Pool& pool, const std::string& region) {
+    recover_merges(database, pool, region);
     const auto abandoned =
         database.write([&](Session& session) { return condemn_abandoned_layers(session, region); });
     remove_deleting_layers(database, pool, region, abandoned);

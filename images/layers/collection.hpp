@@ -15,9 +15,9 @@ namespace kiln::images {
 std::vector<LayerId> collect_layers(Database& database, const Pool& pool,
                                     const std::string& region);
 
-/// At a start of the service: removes layer rows in state creating and deleting that no operation
-/// owns, and reports (logs) files of the pool without a row and rows without a file. Files without
-/// a row whose names are a layer's are removed; other files are left alone.
+/// At a start of the service: recovers merges, removes layer rows in state creating and deleting
+/// that no operation owns, and reports (logs) files of the pool without a row and rows without a
+/// file. Files without a row whose names are a layer's are removed; other files are left alone.
 void reconcile_pool(Database& database, const Pool& pool, const std::string& region);
 
 }  // namespace kiln::images

@@ -61,6 +61,10 @@ std::filesystem::path Pool::path_of(const LayerId& id) const {
     return directory_ / (id.str() + ".qcow2");
 }
 
+std::filesystem::path Pool::unfinished_path_of(const LayerId& id) const {
+    return path_of(id).string() + unfinished_suffix;
+}
+
 std::vector<LayerId> Pool::files() const {
     constexpr std::string_view suffix = ".qcow2";
     std::vector<LayerId> ids;
@@ -127,7 +131,7 @@ void Pool::create_live_layer(const LayerId& layer, Bytes size,
     const std::filesystem::path path = path_of(layer);
     // A guest may have written to it since.
     if (std::filesystem::exists(path)) return;
-    const std::filesystem::path part = path.string() + unfinished_suffix;
+    const std::filesystem::path part = unfinished_path_of(layer);
     Rollback rollback;
     rollback.add([&] { remove_file(part); });
     remove_file(part);
@@ -207,7 +211,7 @@ void Pool::freeze(const LayerId& layer) const {
 }
 
 void Pool::remove(const LayerId& layer) const {
-    remove_file(path_of(layer).string() + unfinished_suffix);
+    remove_file(unfinished_path_of(layer));
     remove_file(path_of(layer));
 }
 

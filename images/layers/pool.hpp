@@ -21,6 +21,8 @@ class Pool {
 
     const std::filesystem::path& directory() const { return directory_; }
     std::filesystem::path path_of(const LayerId& id) const;
+    /// Beside the layer's file: what is to become it.
+    std::filesystem::path unfinished_path_of(const LayerId& id) const;
     /// Throws Error{InsufficientInstanceCapacity} when less than `reserve` bytes plus `needed` are
     /// free: says how much is free and what to do. Throws Error{InternalError} "the pool … is gone"
     /// when the directory was deleted.

@@ -56,11 +56,16 @@ void grow(const std::filesystem::path& path, Bytes size) {
         quick_limit);
 }
 
-void rebase(const std::filesystem::path& path, const std::filesystem::path& backing,
+void rebase(const std::filesystem::path& path, const std::optional<std::filesystem::path>& backing,
             std::stop_token stop) {
-    run({"rebase", "-q", "-f", "qcow2", "-t", "writeback", "-F", "qcow2", "-b",
-         backing_argument(backing), path_argument(path)},
-        long_limit, std::move(stop));
+    std::vector<std::string> arguments{"rebase", "-q", "-f", "qcow2", "-t", "writeback"};
+    if (backing) {
+        arguments.insert(arguments.end(), {"-F", "qcow2", "-b", backing_argument(*backing)});
+    } else {
+        arguments.insert(arguments.end(), {"-b", ""});
+    }
+    arguments.push_back(path_argument(path));
+    run(std::move(arguments), long_limit, std::move(stop));
 }
 
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,

@@ -22,8 +22,8 @@ void create(const NewImage& image);
 void grow(const std::filesystem::path& path, Bytes size);
 
 /// Gives a qcow2 file that nobody has open another backing file of its directory, further down in
-/// its chain: copies into it what lies between the two.
-void rebase(const std::filesystem::path& path, const std::filesystem::path& backing,
+/// its chain, or none: copies into it what lies between the two.
+void rebase(const std::filesystem::path& path, const std::optional<std::filesystem::path>& backing,
             std::stop_token stop);
 
 /// Converts a trusted raw file into a qcow2 file without holes' bytes, written back and synced.

@@ -179,11 +179,12 @@ ImageId Launcher::copy_image(const images::Caller& caller, const CopyImageReques
     images::check_image_name(request.name);
     check_description(request.description);
     check_client_token(request.client_token);
-    use.use().regions.get(request.source_region);
+    const Region& source = use.use().regions.get(request.source_region);
     use.check_pool_space(caller.region);
     const std::string digest = digest_of(request);
     const OperationId operation = OperationId::generate();
     Copy copy;
+    const auto reading = source.chains->read();  // until what is read is pinned
     const auto earlier = use.database().write([&](Session& session) {
         auto found = earlier_copy(session, caller, request, digest);
         if (found) return found;
@@ -204,9 +205,10 @@ SnapshotId Launcher::copy_snapshot(const images::Caller& caller,
                                    const CopySnapshotRequest& request) {
     Implementation& use = *implementation_;
     check_description(request.description);
-    use.use().regions.get(request.source_region);
+    const Region& source = use.use().regions.get(request.source_region);
     use.check_pool_space(caller.region);
     const OperationId operation = OperationId::generate();
+    const auto reading = source.chains->read();  // until what is read is pinned
     const Copy copy = use.database().write([&](Session& session) {
         const Time now = use.now();
         Copy made = insert_snapshot_copy(session, caller, request, now);

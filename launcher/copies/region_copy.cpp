@@ -277,12 +277,16 @@ void RegionCopy::send(const OperationId& operation, const Copy& copy, Progress& 
 /// afterwards. Waits for those that are just being deleted.
 std::vector<Layer> RegionCopy::missing_layers(const OperationId& operation,
                                               const Copy& copy) const {
+    const Region& source = use_.regions.get(copy.source_region);
+    const Region& target = use_.regions.get(copy.region);
     while (true) {
+        const auto reading_source = source.chains->read();
+        const auto reading_target = target.chains->read();
         const auto missing = use_.database.write([&](Session& session) {
             return insert_missing(session, operation, copy, use_.clock.now());
         });
         if (missing) return *missing;
-        images::collect_layers(use_.database, use_.regions.get(copy.region).pool, copy.region);
+        images::collect_layers(use_.database, target.pool, copy.region);
         use_.pause.wait_or_throw(time_between_looks);
     }
 }

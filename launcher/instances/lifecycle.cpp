@@ -63,9 +63,10 @@ void InstanceLifecycle::collect_layers_of(const Instance& instance) const {
 }
 
 void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
-    const images::Pool& pool = use_.regions.get(instance.instance.region).pool;
+    const Region& region = use_.regions.get(instance.instance.region);
+    const auto reading = region.chains->read();
     for (const Volume& volume : instance.volumes)
-        create_layer_file(use_.database, pool, volume);
+        create_layer_file(use_.database, region.pool, volume);
 }
 
 void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
@@ -78,7 +79,9 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
     }
     forget_reboot(id);
     use_.status.started(id);
-    hypervisor_of(instance.instance).start_domain(use_.planner.plan(instance));
+    const Region& region = use_.regions.get(instance.instance.region);
+    const auto reading = region.chains->read();
+    region.hypervisor.start_domain(use_.planner.plan(instance));
 }
 
 void InstanceLifecycle::finish_launch(const InstanceId& id) {

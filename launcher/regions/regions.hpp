@@ -13,6 +13,7 @@
 #include "images/accounts/caller.hpp"
 #include "images/catalog/region.hpp"
 #include "images/layers/pool.hpp"
+#include "launcher/regions/chain_guard.hpp"
 
 namespace kiln {
 class Database;
@@ -28,6 +29,7 @@ struct Region {
     images::Pool pool;
     hypervisor::Hypervisor& hypervisor;
     hypervisor::DiskCache cache;
+    std::unique_ptr<ChainGuard> chains = std::make_unique<ChainGuard>();
 };
 
 struct CreateRegionRequest {

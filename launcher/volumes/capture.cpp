@@ -281,9 +281,7 @@ bool VolumeCapture::already_switched(const Capture& capture,
 void VolumeCapture::switch_disks(const Capture& capture, const std::vector<Switch>& switches) {
     if (capture.instance && already_switched(capture, switches)) return;
     const Region& region = use_.regions.get(switches.front().region);
-    for (const Switch& one : switches) {
-        region.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
-    }
+    create_overlays(region, switches);
     if (!capture.instance) return;
     if (!capture.no_reboot) power_off(*capture.instance);
     const std::string name = capture.instance->str();
@@ -295,7 +293,16 @@ void VolumeCapture::switch_disks(const Capture& capture, const std::vector<Switc
         if (!region.hypervisor.active_file(name, serial)) continue;
         disks.push_back({.serial = serial, .overlay = region.pool.path_of(one.overlay)});
     }
-    if (!disks.empty()) region.hypervisor.snapshot_disks(name, disks);
+    if (disks.empty()) return;
+    const auto reading = region.chains->read();
+    region.hypervisor.snapshot_disks(name, disks);
+}
+
+void VolumeCapture::create_overlays(const Region& region, const std::vector<Switch>& switches) {
+    const auto reading = region.chains->read();
+    for (const Switch& one : switches) {
+        region.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
+    }
 }
 
 void VolumeCapture::power_off(const InstanceId& id) {

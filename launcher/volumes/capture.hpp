@@ -73,6 +73,7 @@ class VolumeCapture {
     std::string region_of(const Capture& capture) const;
     void power_off(const InstanceId& id);
     void switch_disks(const Capture& capture, const std::vector<Switch>& switches);
+    static void create_overlays(const Region& region, const std::vector<Switch>& switches);
     bool already_switched(const Capture& capture, const std::vector<Switch>& switches) const;
     void publish(const OperationId& operation, const Capture& capture,
                  const std::vector<Switch>& switches);

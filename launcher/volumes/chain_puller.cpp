@@ -120,6 +120,7 @@ void ChainPuller::make_room(const VolumeId& id) {
         if (!volume || !volume->layer) return;
         end_pull(*volume);
         learn_parent(*volume);
+        const auto reading = use_.regions.get(volume->region).chains->read();
         const auto chain = chain_of(*volume);
         if (chain.size() < images::max_chain_depth) return;
         pull(*volume, chain, {});

@@ -100,8 +100,10 @@ void VolumeJobs::finish(const VolumeId& id, const char* kind,
 void VolumeJobs::create(const Volume& volume) {
     constexpr const char* kind = operation_kind::create_volume;
     try {
-        if (volume.state == VolumeState::creating)
+        if (volume.state == VolumeState::creating) {
+            const auto reading = region_of(volume).chains->read();
             create_layer_file(use_.database, region_of(volume).pool, volume);
+        }
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
             images::set_layer_state(session, changed.region, changed.layer.value(),
@@ -129,6 +131,7 @@ void VolumeJobs::give_to_guest(const Volume& volume) {
     // Without a domain it will boot with it.
     if (hypervisor.domain_state(name) == DomainState::absent || guest_has(hypervisor, volume))
         return;
+    const auto reading = region_of(volume).chains->read();
     hypervisor.attach_disk(name, use_.planner.disk(volume));
 }
 
@@ -195,6 +198,7 @@ void VolumeJobs::grow(const Volume& volume, Bytes size) {
         region.hypervisor.resize_disk(volume.attachment->instance.str(), serial_of(volume.id),
                                       size);
     } else {
+        const auto reading = region.chains->read();
         region.pool.grow(volume.layer.value(), size);
     }
 }

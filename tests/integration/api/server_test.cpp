@@ -234,6 +234,28 @@ TEST(Server, a_stop_lets_a_request_end_and_closes_idle_connections) {
     server.wait_for_end();
 }
 
+TEST(Server, a_stop_is_told_to_requests_that_take_long) {
+    std::latch called(1);
+    std::latch stopping(1);
+    TestServer server(
+        {},
+        [&](const images::Caller& caller, const Arguments& arguments, XmlWriter& response) {
+            called.count_down();
+            stopping.wait();
+            TestServer::echo(caller, arguments, response);
+        },
+        nullptr, [&] { stopping.count_down(); });
+    RawClient busy(server.socket());
+    busy.send(echo_request("busy"));
+    called.wait();
+
+    server.server().stop();
+    server.server().stop();
+
+    EXPECT_THAT(busy.receive_all(), HasSubstr("<text>busy</text>"));
+    server.wait_for_end();
+}
+
 TEST(Server, a_stop_gives_up_on_a_client_that_does_not_read_in_time) {
     TestServer server({.stop_time = 50ms},
                       [](const images::Caller&, const Arguments&, XmlWriter& response) {

@@ -82,7 +82,8 @@ class TestServer {
         std::function<void(const images::Caller&, const Arguments&, XmlWriter& response)>;
 
     explicit TestServer(ServerLimits limits = {}, Handler handler = echo,
-                        ConsoleOpener open_console = nullptr)
+                        ConsoleOpener open_console = nullptr,
+                        std::function<void()> on_stop = nullptr)
         : handler_(std::move(handler)),
           dispatcher_(
               table_,
@@ -96,7 +97,8 @@ class TestServer {
                                              .account = AccountId("100000000000"),
                                              .region = "uid-" + std::to_string(uid)};
                                      },
-                                 .open_console = std::move(open_console)}),
+                                 .open_console = std::move(open_console),
+                                 .on_stop = std::move(on_stop)}),
           thread_([this] { server_.run(); }) {}
     ~TestServer() {
         server_.stop();

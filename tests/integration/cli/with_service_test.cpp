@@ -74,6 +74,27 @@ TEST_F(WithService, a_command_works_in_the_region_that_it_names) {
     EXPECT_EQ(region_of({"--region", "local-3"}, "local-2"), "local-3");
 }
 
+TEST_F(WithService, gc_shows_what_becomes_of_the_layers_and_what_that_frees) {
+    bool dry_run = false;
+    service_.play("CollectGarbage", [&](const Arguments& arguments) {
+        dry_run = arguments.boolean("DryRun").value_or(false);
+        return "<layerSet><item><layerId>layer-1</layerId><size>3145728</size>"
+               "<action>remove</action><reason>nothing needs it</reason></item></layerSet>"
+               "<freedSize>3145728</freedSize>";
+    });
+    const auto explained = service_.kiln({"gc", "--dry-run", "--output", "table"});
+    EXPECT_EQ(explained.exit_status, 0) << explained.standard_error;
+    EXPECT_TRUE(dry_run);
+    EXPECT_THAT(explained.standard_output, HasSubstr("layer-1  3145728  remove  nothing needs it"));
+    EXPECT_THAT(explained.standard_error, HasSubstr("3 MiB would be freed at most"));
+
+    const auto collected = service_.kiln({"gc"});
+    EXPECT_FALSE(dry_run);
+    EXPECT_EQ(json::parse(collected.standard_output)["FreedSize"], 3145728);
+    EXPECT_THAT(collected.standard_error, HasSubstr("3 MiB are freed"));
+    EXPECT_EQ(service_.kiln({"gc", "everything"}).exit_status, 2);
+}
+
 TEST_F(WithService, an_error_is_told_with_its_code) {
     service_.play("RunInstances", [](const Arguments&) -> std::string {
         throw Error("InvalidAMIID.NotFound", "", "The image id '[ami-1]' does not exist");
