@@ -26,6 +26,7 @@ constexpr std::chrono::seconds housekeeping_interval{1};
 constexpr int settle_every_ticks = 15;
 constexpr int forget_every_ticks = 600;
 constexpr std::chrono::hours terminated_instances_are_kept{1};
+constexpr std::chrono::hours bundle_tasks_are_kept{24};
 /// What an empty overlay with its share of metadata may take at once.
 constexpr Bytes new_layer_size = Bytes::mebibytes(4);
 
@@ -69,9 +70,16 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       capture_(jobs_dependencies(), lifecycle_, puller_),
       volume_jobs_(jobs_dependencies(), puller_),
       copies_(jobs_dependencies()),
+      bundles_(jobs_dependencies(), dependencies_.store),
+      unpacker_(jobs_dependencies(), dependencies_.store),
       merger_(jobs_dependencies()) {
     dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
+    capture_.set_kept_listener([this](const OperationId& keeper, const std::string& failure) {
+        for (const images::Operation& operation : database().read(images::open_operations)) {
+            if (operation.id == keeper) resume_bundling(operation, failure);
+        }
+    });
 }
 
 InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
@@ -119,6 +127,35 @@ void Launcher::Implementation::start_housekeeping() {
 
 void Launcher::Implementation::add_job(const InstanceId& id, std::function<void()> job) {
     executor_.add(id.str(), std::move(job));
+}
+
+void Launcher::Implementation::add_launch(const Instance& instance) {
+    const InstanceId id = instance.id;
+    if (instance.root_device_type == images::DeviceType::ebs) {
+        add_job(id, [this, id] { lifecycle_.launch(id); });
+        return;
+    }
+    // Its image is unpacked once, while the others wait.
+    executor_.add_for_all({ImageUnpacker::lane_of(instance.image), id.str()},
+                          [this, id] { prepare_launch(id); });
+}
+
+void Launcher::Implementation::prepare_launch(const InstanceId& id) {
+    try {
+        unpacker_.prepare(id);
+        add_job(id, [this, id] { lifecycle_.launch(id); });
+    } catch (const std::exception& error) {
+        pause_.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
+        lifecycle_.fail_launch(id, error.what());
+    }
+}
+
+void Launcher::Implementation::resume_bundling(const images::Operation& operation,
+                                               const std::string& failure) {
+    const bool is_captured = database().read([&](Session& session) {
+        return !images::operation_is_open(session, OperationId(operation.payload));
+    });
+    if (is_captured) bundles_.add(operation, failure);  // else the capture's end does
 }
 
 void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
@@ -234,6 +271,10 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
         copies_.add(operation.id, parse_copy(operation.payload));
         return;
     }
+    if (operation.kind == operation_kind::bundle_instance) {
+        resume_bundling(operation, "");
+        return;
+    }
     if (VolumeJobs::knows(operation.kind)) {
         volume_jobs_.add(operation.kind, VolumeId(operation.resource_id));
         return;
@@ -241,7 +282,8 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
     if (!operation.resource_id.starts_with("i-")) return;  // the builder's
     const InstanceId id(operation.resource_id);
     if (operation.kind == operation_kind::launch) {
-        add_job(id, [this, id] { lifecycle_.launch(id); });
+        const auto launched = load_instance(database(), id);
+        if (launched) add_launch(launched->instance);
     } else if (operation.kind == operation_kind::start) {
         add_job(id, [this, id] { lifecycle_.start(id); });
     } else if (operation.kind == operation_kind::stop) {
@@ -386,6 +428,7 @@ void Launcher::Implementation::keep_house() {
                 database().write([&](Session& session) {
                     images::forget_terminated_instances(session,
                                                         now() - terminated_instances_are_kept);
+                    images::forget_bundle_tasks(session, now() - bundle_tasks_are_kept);
                 });
             }
         } catch (const std::exception& error) {

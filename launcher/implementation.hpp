@@ -9,6 +9,8 @@
 #include "base/keyed_executor.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/operation.hpp"
+#include "launcher/bundles/bundle_jobs.hpp"
+#include "launcher/bundles/image_unpacker.hpp"
 #include "launcher/copies/region_copy.hpp"
 #include "launcher/instances/domain_plan.hpp"
 #include "launcher/instances/instance_files.hpp"
@@ -36,6 +38,7 @@ class Launcher::Implementation {
     VolumeCapture& capture() { return capture_; }
     VolumeJobs& volume_jobs() { return volume_jobs_; }
     RegionCopy& copies() { return copies_; }
+    BundleJobs& bundles() { return bundles_; }
     ChainMerger& merger() { return merger_; }
     Pause& pause() { return pause_; }
     StatusBoard& status() { return status_; }
@@ -84,6 +87,9 @@ class Launcher::Implementation {
     void collect_layers(const std::string& region);
 
     void add_job(const InstanceId& id, std::function<void()> job);
+    void add_launch(const images::Instance& instance);
+    /// RegisterImage of a bundle.
+    ImageId register_bundle(const images::Caller& caller, const RegisterImageRequest& request);
     void resume_operation(const images::Operation& operation);
     /// Ends the copy of a pending image or snapshot, in the caller's transaction; what it returns
     /// is to be called after it. nullopt when the resource is not a copy.
@@ -112,6 +118,8 @@ class Launcher::Implementation {
     void resume_paused_guests();
     bool has_space_again(const Region& region) const;
     bool has_job(const images::Operation& operation);
+    void prepare_launch(const InstanceId& id);
+    void resume_bundling(const images::Operation& operation, const std::string& failure);
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
     void resume_dropped_jobs();
 
@@ -129,6 +137,8 @@ class Launcher::Implementation {
     VolumeCapture capture_;
     VolumeJobs volume_jobs_;
     RegionCopy copies_;
+    BundleJobs bundles_;
+    ImageUnpacker unpacker_;
     ChainMerger merger_;
     std::mutex admission_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone

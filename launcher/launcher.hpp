@@ -10,8 +10,11 @@
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/accounts/caller.hpp"
+#include "images/bundles/object_store.hpp"
+#include "images/catalog/bundle_task.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
+#include "launcher/bundles/requests.hpp"
 #include "launcher/copies/requests.hpp"
 #include "launcher/instances/key_material.hpp"
 #include "launcher/instances/requests.hpp"
@@ -36,6 +39,7 @@ class Launcher {
         const Clock& clock;
         Database& database;
         Regions& regions;
+        images::ObjectStore& store;
         hypervisor::Accelerator accelerator;
         std::string catalog_id;
     };
@@ -67,6 +71,16 @@ class Launcher {
     /// A pending image is only deregistered when it is a copy, which is then canceled. With
     /// `delete_snapshots` also the image's snapshots that no other image uses.
     void deregister_image(const images::Caller& caller, const ImageId& id, bool delete_snapshots);
+
+    /// Bundles the root disk of an instance, running or stopped, as it is now, into the bucket.
+    images::BundleTask bundle_instance(const images::Caller& caller,
+                                       const BundleInstanceRequest& request);
+    images::BundleTask cancel_bundle_task(const images::Caller& caller,
+                                          const images::BundleTaskId& id);
+    /// 0 to 99 while the task works; nullopt when it does not.
+    std::optional<int> bundled_percent(const images::BundleTaskId& task) const;
+    /// Removes a bundle that no image has. `location`: "bucket/prefix.manifest.xml".
+    void delete_bundle(const images::Caller& caller, const std::string& location);
 
     images::Volume create_volume(const images::Caller& caller, const CreateVolumeRequest& request);
     /// Answer with the volume and its attachment as they are now.

@@ -72,7 +72,8 @@ std::vector<FilterTable<View>::Row> image_filters() {
         {"platform", [](const View& v) { return Values{v.image.platform}; }},
         {"ramdisk-id", [](const View& v) { return Values{v.image.ramdisk_id}; }},
         {"root-device-name", [](const View& v) { return Values{v.image.root_device_name}; }},
-        {"root-device-type", [](const View&) { return Values{"ebs"}; }},
+        {"root-device-type",
+         [](const View& v) { return Values{std::string(to_text(v.image.root_device_type))}; }},
         {"source-instance-id",
          [](const View& v) {
              return Values{v.image.source_instance ? v.image.source_instance->str() : ""};

@@ -91,7 +91,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     const InstanceId id(arguments.required_text("InstanceId"));
     Result result = services.database.read([&](Session& session) {
         return Result{.view = {.instance = images::get_instance(session, caller.scope(), id),
-                               .volumes = images::volumes_of_instance(session, id)},
+                               .volumes = images::ebs_volumes_of_instance(session, id)},
                       .attribute = arguments.required_text("Attribute")};
     });
     caller.stop_if_dry_run();

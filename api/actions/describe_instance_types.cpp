@@ -23,6 +23,41 @@ std::int64_t memory_in_mebibytes(const Type& type) {
     return static_cast<std::int64_t>(type.memory.in_mebibytes());
 }
 
+/// An instance-store root needs no disk of the type here, other than in EC2.
+Values root_device_types(const Type&) {
+    return {"ebs", "instance-store"};
+}
+
+struct Disk {
+    std::int64_t size_gib;
+    std::int64_t count;
+};
+
+std::vector<Disk> disks_of(const Type& type) {
+    return {{.size_gib = static_cast<std::int64_t>(type.storage.front().in_gibibytes()),
+             .count = static_cast<std::int64_t>(type.storage.size())}};
+}
+
+const Structure<Type>& storage_structure() {
+    static const auto disk =
+        Structure<Disk>()
+            .integer("SizeInGB", "sizeInGB", [](const Disk& d) { return d.size_gib; })
+            .integer("Count", "count", [](const Disk& d) { return d.count; })
+            .text("Type", "type", [](const Disk&) { return std::string("ssd"); });
+    static const auto structure =
+        Structure<Type>()
+            .integer("TotalSizeInGB", "totalSizeInGB",
+                     [](const Type& t) {
+                         const Disk disks = disks_of(t).front();
+                         return disks.size_gib * disks.count;
+                     })
+            .list("Disks", "disks", disk, disks_of)
+            .text("NvmeSupport", "nvmeSupport", [](const Type& t) {
+                return std::string(t.storage_is_nvme ? "required" : "unsupported");
+            });
+    return structure;
+}
+
 Structure<Result> output() {
     const auto processors = Structure<Type>().integer(
         "DefaultVCpus", "defaultVCpus", [](const Type& t) { return std::int64_t{t.vcpus}; });
@@ -35,8 +70,7 @@ Structure<Result> output() {
             .text("InstanceType", "instanceType", [](const Type& t) { return t.name; })
             .boolean("CurrentGeneration", "currentGeneration",
                      [](const Type& t) { return t.current_generation; })
-            .text_list("SupportedRootDeviceTypes", "supportedRootDeviceTypes",
-                       [](const Type&) { return Values{"ebs"}; })
+            .text_list("SupportedRootDeviceTypes", "supportedRootDeviceTypes", root_device_types)
             .text_list("SupportedVirtualizationTypes", "supportedVirtualizationTypes",
                        [](const Type&) { return Values{"hvm"}; })
             .boolean("BareMetal", "bareMetal", [](const Type&) { return false; })
@@ -44,7 +78,12 @@ Structure<Result> output() {
             .structure("VCpuInfo", "vCpuInfo", processors, itself)
             .structure("MemoryInfo", "memoryInfo", memory, itself)
             .boolean("InstanceStorageSupported", "instanceStorageSupported",
-                     [](const Type&) { return false; })
+                     [](const Type& t) { return !t.storage.empty(); })
+            .structure("InstanceStorageInfo", "instanceStorageInfo", storage_structure(),
+                       [](const Type& t) -> std::optional<Type> {
+                           if (t.storage.empty()) return std::nullopt;
+                           return t;
+                       })
             .boolean("BurstablePerformanceSupported", "burstablePerformanceSupported",
                      [](const Type& t) { return t.burstable; });
     return Structure<Result>()
@@ -61,12 +100,13 @@ const FilterTable<Type>& filters() {
           [](const Type& t) { return Values{t.burstable ? "true" : "false"}; }},
          {"current-generation",
           [](const Type& t) { return Values{t.current_generation ? "true" : "false"}; }},
-         {"instance-storage-supported", [](const Type&) { return Values{"false"}; }},
+         {"instance-storage-supported",
+          [](const Type& t) { return Values{t.storage.empty() ? "false" : "true"}; }},
          {"instance-type", [](const Type& t) { return Values{t.name}; }},
          {"memory-info.size-in-mib",
           [](const Type& t) { return Values{std::to_string(memory_in_mebibytes(t))}; }},
          {"processor-info.supported-architecture", architectures_of},
-         {"supported-root-device-type", [](const Type&) { return Values{"ebs"}; }},
+         {"supported-root-device-type", root_device_types},
          {"supported-virtualization-type", [](const Type&) { return Values{"hvm"}; }},
          {"vcpu-info.default-vcpus",
           [](const Type& t) { return Values{std::to_string(t.vcpus)}; }}});

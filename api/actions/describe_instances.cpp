@@ -68,7 +68,8 @@ const FilterTable<View>& filters() {
          {"ramdisk-id", [](const View& v) { return Values{v.instance.ramdisk_id}; }},
          {"reservation-id", [](const View& v) { return Values{v.instance.reservation.str()}; }},
          {"root-device-name", [](const View& v) { return Values{v.instance.root_device_name}; }},
-         {"root-device-type", [](const View&) { return Values{"ebs"}; }},
+         {"root-device-type",
+          [](const View& v) { return Values{std::string(to_text(v.instance.root_device_type))}; }},
          {"state-reason-code", [](const View& v) { return Values{v.instance.state_reason.code}; }},
          {"virtualization-type",
           [](const View& v) {

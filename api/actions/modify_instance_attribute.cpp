@@ -2,6 +2,7 @@
 
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
+#include "api/shapes/instance.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -9,11 +10,6 @@ namespace kiln::api {
 namespace {
 
 using launcher::ModifyInstanceAttributeRequest;
-
-std::optional<images::ShutdownBehavior> behavior_of(const std::optional<std::string>& text) {
-    if (!text) return std::nullopt;
-    return images::parse_shutdown_behavior(*text);
-}
 
 bool parse_boolean(const std::string& text) {
     if (text == "true") return true;

@@ -1,5 +1,6 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
+#include "base/error.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -15,7 +16,22 @@ Structure<Result> output() {
                                     [](const Result& r) { return r.image.str(); });
 }
 
+/// An image of snapshots needs them, other than one of a bundle.
+void check_mapping(const Arguments& arguments) {
+    for (const char* name : {"RootDeviceName", "BlockDeviceMapping"}) {
+        const bool is_there = name == std::string_view("RootDeviceName")
+                                  ? arguments.text(name).has_value()
+                                  : !arguments.structures(name).empty();
+        if (is_there) continue;
+        throw Error(error_code::missing_parameter, name,
+                    std::string("The request must contain the parameter ") + name +
+                        ", or an ImageLocation");
+    }
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    const std::string location = arguments.text("ImageLocation").value_or("");
+    if (location.empty()) check_mapping(arguments);
     // EC2's defaults are i386 and paravirtual, from 2006; here they are what such hosts run.
     return {services.launcher.register_image(
         caller,
@@ -26,7 +42,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
          .virtualization_type = images::parse_virtualization_type(
              arguments.text("VirtualizationType").value_or("hvm")),
          .boot_mode = images::parse_boot_mode(arguments.text("BootMode").value_or("legacy-bios")),
-         .root_device_name = arguments.required_text("RootDeviceName"),
+         .location = location,
+         .root_device_name = arguments.text("RootDeviceName").value_or(""),
          .kernel_id = arguments.text("KernelId").value_or(""),
          .ramdisk_id = arguments.text("RamdiskId").value_or(""),
          .block_devices = block_devices_of(arguments),
@@ -34,9 +51,10 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
 }
 
 std::vector<Parameter> parameters() {
-    Parameter devices = block_device_mappings_parameter();
-    devices.required = true;
     return {{.name = "Name", .wire = "Name", .required = true, .help = "Name of the image"},
+            {.name = "ImageLocation",
+             .wire = "ImageLocation",
+             .help = "BUCKET/PREFIX.manifest.xml of a bundle: an instance-store image"},
             {.name = "Description", .wire = "Description", .help = "What the image is"},
             {.name = "Architecture",
              .wire = "Architecture",
@@ -52,11 +70,10 @@ std::vector<Parameter> parameters() {
              .choices = {"legacy-bios", "uefi", "uefi-preferred"}},
             {.name = "RootDeviceName",
              .wire = "RootDeviceName",
-             .required = true,
-             .help = "Device of the mapping that is the root: /dev/xvda"},
+             .help = "Device of the mapping that is the root: /dev/xvda; of a bundle its own"},
             {.name = "KernelId", .wire = "KernelId", .help = "Kernel of paravirtual images"},
             {.name = "RamdiskId", .wire = "RamdiskId", .help = "RAM disk of paravirtual images"},
-            devices,
+            block_device_mappings_parameter(),
             tag_specifications_parameter(),
             dry_run_parameter()};
 }
@@ -66,7 +83,7 @@ std::vector<Parameter> parameters() {
 Action register_image() {
     return with_handler<Result>(
         {.name = "RegisterImage",
-         .summary = "Make an image of snapshots",
+         .summary = "Make an image of snapshots or of a bundle",
          .example =
              "kiln register-image --name web --root-device-name /dev/xvda "
              "--block-device-mappings DeviceName=/dev/xvda,Ebs={SnapshotId=snap-0123456789abcdef0}",

@@ -34,8 +34,7 @@ launcher::RunInstancesRequest request_of(const Arguments& arguments) {
             .zone = arguments.structure("Placement").text("AvailabilityZone").value_or(""),
             .kernel_id = arguments.text("KernelId").value_or(""),
             .ramdisk_id = arguments.text("RamdiskId").value_or(""),
-            .shutdown_behavior = images::parse_shutdown_behavior(
-                arguments.text("InstanceInitiatedShutdownBehavior").value_or("stop")),
+            .shutdown_behavior = behavior_of(arguments.text("InstanceInitiatedShutdownBehavior")),
             .disable_api_termination = arguments.boolean("DisableApiTermination").value_or(false),
             .block_devices = block_devices_of(arguments),
             .instance_tags = tags_for(arguments, "instance", taggable),
@@ -52,7 +51,7 @@ ReservationView handle(Services& services, const images::Caller& caller,
         const auto tags = images::tags_by_resource(session, caller.scope());
         for (const images::Instance& instance : made.instances) {
             InstanceView item{.instance = instance,
-                              .volumes = images::volumes_of_instance(session, instance.id)};
+                              .volumes = images::ebs_volumes_of_instance(session, instance.id)};
             const auto own_tags = tags.find(instance.id.str());
             if (own_tags != tags.end()) item.tags = own_tags->second;
             view.instances.push_back(std::move(item));

@@ -20,6 +20,7 @@
 #include "builder/builder.hpp"
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/hypervisor.hpp"
+#include "images/bundles/directory_object_store.hpp"
 #include "images/catalog/account.hpp"
 #include "images/catalog/migrations.hpp"
 #include "launcher/launcher.hpp"
@@ -62,11 +63,13 @@ class Service {
                     .settings = settings_,
                     .clock = clock_,
                     .connect = hypervisor::connect}),
+          store_(directory.objects()),
           accelerator_(hypervisor::choose_accelerator(directory.accelerator_verdict())),
           launcher_({.settings = settings_,
                      .clock = clock_,
                      .database = database_,
                      .regions = regions_,
+                     .store = store_,
                      .accelerator = accelerator_.accelerator,
                      .catalog_id = catalog_id_}),
           builder_({.database = database_,
@@ -82,6 +85,7 @@ class Service {
                     .launcher = launcher_,
                     .builder = builder_} {
         log::info("{}", accelerator_.reason);
+        store_.remove_unfinished();
         builder_.recover();
         launcher_.recover();
     }
@@ -127,6 +131,7 @@ class Service {
     Database database_;
     std::string catalog_id_;
     launcher::Regions regions_;
+    images::DirectoryObjectStore store_;
     hypervisor::AcceleratorVerdict accelerator_;
     launcher::Launcher launcher_;
     builder::Builder builder_;

@@ -8,6 +8,17 @@ namespace {
 
 using images::ImageBlockDevice;
 
+std::optional<std::string> if_any(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return text;
+}
+
+/// The bundle of an instance-store image; of others what EC2 shows.
+std::string location_of(const ImageView& view) {
+    if (!view.image.location.empty()) return view.image.location;
+    return view.image.owner.str() + "/" + view.image.name;
+}
+
 const Structure<ImageBlockDevice>& block_device_structure() {
     using Device = ImageBlockDevice;
     static const auto ebs =
@@ -28,13 +39,13 @@ const Structure<ImageBlockDevice>& block_device_structure() {
     static const auto structure =
         Structure<Device>()
             .text("DeviceName", "deviceName", [](const Device& d) { return d.device_name; })
-            .structure("Ebs", "ebs", ebs, [](const Device& d) { return d; });
+            .text("VirtualName", "virtualName",
+                  [](const Device& d) { return if_any(d.virtual_name); })
+            .structure("Ebs", "ebs", ebs, [](const Device& d) -> std::optional<Device> {
+                if (!d.virtual_name.empty()) return std::nullopt;
+                return d;
+            });
     return structure;
-}
-
-std::optional<std::string> if_any(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
 }
 
 std::optional<images::StateReason> failure_of(const images::Image& image) {
@@ -42,12 +53,22 @@ std::optional<images::StateReason> failure_of(const images::Image& image) {
     return images::StateReason{.code = "Server.InternalError", .message = image.state_reason};
 }
 
+/// EC2 does not list the root of an instance-store image.
+std::vector<ImageBlockDevice> shown_devices(const images::Image& image) {
+    std::vector<ImageBlockDevice> devices = image.block_devices;
+    if (image.root_device_type == images::DeviceType::instance_store) {
+        std::erase_if(devices, [&](const ImageBlockDevice& device) {
+            return device.device_name == image.root_device_name;
+        });
+    }
+    return devices;
+}
+
 Structure<ImageView> make_image_structure() {
     using View = ImageView;
     Structure<View> s;
     s.text("ImageId", "imageId", [](const View& v) { return v.image.id.str(); })
-        .text("ImageLocation", "imageLocation",
-              [](const View& v) { return v.image.owner.str() + "/" + v.image.name; })
+        .text("ImageLocation", "imageLocation", location_of)
         .text("State", "imageState",
               [](const View& v) { return std::string(to_text(v.image.state)); })
         .text("OwnerId", "imageOwnerId", [](const View& v) { return v.image.owner.str(); })
@@ -71,12 +92,12 @@ Structure<ImageView> make_image_structure() {
         .text("Name", "name", [](const View& v) { return v.image.name; })
         .text("Description", "description",
               [](const View& v) { return if_any(v.image.description); })
-        .text("RootDeviceType", "rootDeviceType", [](const View&) { return std::string("ebs"); })
+        .text("RootDeviceType", "rootDeviceType",
+              [](const View& v) { return std::string(to_text(v.image.root_device_type)); })
         .text("RootDeviceName", "rootDeviceName",
               [](const View& v) { return v.image.root_device_name; })
-        .list(
-            "BlockDeviceMappings", "blockDeviceMapping", block_device_structure(),
-            [](const View& v) -> const auto& { return v.image.block_devices; })
+        .list("BlockDeviceMappings", "blockDeviceMapping", block_device_structure(),
+              [](const View& v) { return shown_devices(v.image); })
         .text("VirtualizationType", "virtualizationType",
               [](const View& v) { return std::string(to_text(v.image.virtualization_type)); })
         .list(

@@ -79,7 +79,8 @@ Structure<InstanceView> make_instance_structure() {
                    [](const View& v) { return state_reason_of(v.instance.state_reason); })
         .text("Architecture", "architecture",
               [](const View& v) { return std::string(to_text(v.instance.architecture)); })
-        .text("RootDeviceType", "rootDeviceType", [](const View&) { return std::string("ebs"); })
+        .text("RootDeviceType", "rootDeviceType",
+              [](const View& v) { return std::string(to_text(v.instance.root_device_type)); })
         .text("RootDeviceName", "rootDeviceName",
               [](const View& v) { return v.instance.root_device_name; })
         .list(
@@ -159,6 +160,11 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
         views.push_back(std::move(view));
     }
     return views;
+}
+
+std::optional<images::ShutdownBehavior> behavior_of(const std::optional<std::string>& text) {
+    if (!text) return std::nullopt;
+    return images::parse_shutdown_behavior(*text);
 }
 
 }  // namespace kiln::api

@@ -41,4 +41,7 @@ Structure<StateChangesView> state_changes_structure(const std::string& name);
 std::vector<InstanceView> load_instance_views(Session& session, const images::Scope& scope,
                                               Time now);
 
+/// "stop", "terminate", or nothing.
+std::optional<images::ShutdownBehavior> behavior_of(const std::optional<std::string>& text);
+
 }  // namespace kiln::api

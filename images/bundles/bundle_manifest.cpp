@@ -59,6 +59,8 @@ void add_machine_configuration(pugi::xml_node root, const BundleDescription& des
         add_text(node, "virtual", mapping.virtual_name);
         add_text(node, "device", mapping.device);
     }
+    if (!description.boot_mode.empty()) add_text(machine, "boot_mode", description.boot_mode);
+    if (!description.login_user.empty()) add_text(machine, "login_user", description.login_user);
 }
 
 void add_parts(pugi::xml_node image, const std::vector<BundlePart>& parts) {
@@ -184,6 +186,10 @@ void check_version(pugi::xml_node root) {
                               is_plain_text(version) ? version : "?", format_version));
 }
 
+std::string read_if_there(pugi::xml_node parent, const char* name) {
+    return parent.child(name) ? read_text(parent, name) : "";
+}
+
 std::vector<BundleMapping> read_mappings(pugi::xml_node machine) {
     std::vector<BundleMapping> mappings;
     for (const pugi::xml_node node : only_child(machine, "block_device_mapping").children()) {
@@ -227,7 +233,9 @@ BundleManifest parse_manifest(std::string_view xml, Bytes max_file_size) {
                             .description = {.name = read_text(image, "name"),
                                             .user = read_text(image, "user"),
                                             .architecture = read_text(machine, "architecture"),
-                                            .block_device_mapping = read_mappings(machine)},
+                                            .block_device_mapping = read_mappings(machine),
+                                            .boot_mode = read_if_there(machine, "boot_mode"),
+                                            .login_user = read_if_there(machine, "login_user")},
                             .digest = read_digest(image),
                             .size = read_bytes(image, "size"),
                             .bundled_size = read_bytes(image, "bundled_size"),
@@ -248,7 +256,20 @@ void check_text(const std::string& text, const char* name) {
                               max_manifest_text_bytes));
 }
 
+/// It stands in command lines.
+bool is_user_name(std::string_view name) {
+    constexpr std::size_t max_length = 32;
+    const auto is_one_of = [](char c, std::string_view others) {
+        return (c >= 'a' && c <= 'z') || others.find(c) != std::string_view::npos;
+    };
+    return !name.empty() && name.size() <= max_length && is_one_of(name.front(), "_") &&
+           std::ranges::all_of(name, [&](char c) { return is_one_of(c, "_-0123456789"); });
+}
+
 void check_description(const BundleDescription& description) {
+    if (!description.boot_mode.empty()) check_text(description.boot_mode, "boot_mode");
+    require(description.login_user.empty() || is_user_name(description.login_user),
+            "its login_user is no user's name");
     check_text(description.name, "name");
     check_text(description.user, "user");
     check_text(description.architecture, "architecture");

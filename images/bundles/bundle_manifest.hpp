@@ -28,13 +28,15 @@ struct BundleMapping {
     friend bool operator==(const BundleMapping&, const BundleMapping&) = default;
 };
 
-/// What the bundled file is: for the manifest, not interpreted here. All but the mappings must be
-/// filled in.
+/// What the bundled file is: for the manifest, not interpreted here. Name, user and architecture
+/// must be filled in.
 struct BundleDescription {
     std::string name;
     std::string user;  // the account that bundled it
     std::string architecture;
     std::vector<BundleMapping> block_device_mapping;
+    std::string boot_mode;   // empty: unknown
+    std::string login_user;  // empty: unknown; else a name that Debian's useradd takes
 
     friend bool operator==(const BundleDescription&, const BundleDescription&) = default;
 };

@@ -174,6 +174,34 @@ std::string_view to_text(ShutdownBehavior value) {
     std::abort();
 }
 
+std::string_view to_text(DeviceType value) {
+    switch (value) {
+        case DeviceType::ebs:
+            return "ebs";
+        case DeviceType::instance_store:
+            return "instance-store";
+    }
+    std::abort();
+}
+
+std::string_view to_text(BundleTaskState value) {
+    switch (value) {
+        case BundleTaskState::pending:
+            return "pending";
+        case BundleTaskState::bundling:
+            return "bundling";
+        case BundleTaskState::storing:
+            return "storing";
+        case BundleTaskState::complete:
+            return "complete";
+        case BundleTaskState::cancelling:
+            return "cancelling";
+        case BundleTaskState::failed:
+            return "failed";
+    }
+    std::abort();
+}
+
 std::string_view to_text(UsageKind value) {
     switch (value) {
         case UsageKind::instance:
@@ -230,6 +258,14 @@ InstanceState parse_instance_state(std::string_view text) {
 
 ShutdownBehavior parse_shutdown_behavior(std::string_view text) {
     return parse(text, "instance initiated shutdown behavior", ShutdownBehavior::terminate);
+}
+
+DeviceType parse_device_type(std::string_view text) {
+    return parse(text, "root device type", DeviceType::instance_store);
+}
+
+BundleTaskState parse_bundle_task_state(std::string_view text) {
+    return parse(text, "bundle task state", BundleTaskState::failed);
 }
 
 UsageKind parse_usage_kind(std::string_view text) {

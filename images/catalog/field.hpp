@@ -59,6 +59,12 @@ inline void parse_word(std::string_view text, InstanceState& field) {
 inline void parse_word(std::string_view text, ShutdownBehavior& field) {
     field = parse_shutdown_behavior(text);
 }
+inline void parse_word(std::string_view text, DeviceType& field) {
+    field = parse_device_type(text);
+}
+inline void parse_word(std::string_view text, BundleTaskState& field) {
+    field = parse_bundle_task_state(text);
+}
 inline void parse_word(std::string_view text, UsageKind& field) {
     field = parse_usage_kind(text);
 }

@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "images/catalog/table.hpp"
+#include "images/catalog/unpacked_image.hpp"
 
 namespace kiln::images {
 
@@ -43,6 +44,8 @@ struct ImageTable {
         column("source_image_id", image.source_image);
         column("is_public", image.is_public);
         column("created", image.created);
+        column("root_device_type", image.root_device_type);
+        column("image_location", image.location);
     }
 };
 
@@ -61,6 +64,7 @@ struct BlockDeviceTable {
         column("volume_size", row.device.volume_size);
         column("volume_type", row.device.volume_type);
         column("delete_on_termination", row.device.delete_on_termination);
+        column("virtual_name", row.device.virtual_name);
     }
 };
 
@@ -237,8 +241,10 @@ void set_image_state(Session& session, const ImageId& id, ImageState state,
     run_sql(session,
             "update images set state = :state, state_reason = :reason where image_id = :id",
             {{"state", to_value(state)}, {"reason", reason}, {"id", id.str()}});
+    if (state != ImageState::deregistered) return;
     // Nothing is launched from it any more, so it must not keep its snapshots from being deleted.
-    if (state == ImageState::deregistered) set_image_block_devices(session, id, {});
+    set_image_block_devices(session, id, {});
+    forget_unpacked_layer(session, id);
 }
 
 void set_image_block_devices(Session& session, const ImageId& id,
@@ -257,6 +263,16 @@ std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& i
     std::vector<ImageId> ids;
     while (rows.next())
         ids.emplace_back(rows.text(0));
+    return ids;
+}
+
+std::vector<ImageId> images_at_location(Session& session, const std::string& location) {
+    std::vector<ImageId> ids;
+    for (const Image& image :
+         select_images(session, "image_location = :location and state in ('pending', 'available')",
+                       {{"location", location}})) {
+        ids.push_back(image.id);
+    }
     return ids;
 }
 

@@ -13,14 +13,16 @@
 
 namespace kiln::images {
 
-/// One entry of an image's block device mapping: a volume made from the snapshot at launch, or an
-/// empty one of `volume_size` when there is no snapshot.
+/// One entry of an image's block device mapping: a volume made from the snapshot at launch, an
+/// empty one of `volume_size` when there is no snapshot, or the disk of the instance's own storage
+/// that `virtual_name` names.
 struct ImageBlockDevice {
     std::string device_name;
     std::optional<SnapshotId> snapshot;
     Bytes volume_size;
     std::string volume_type = "gp3";
     bool delete_on_termination = true;
+    std::string virtual_name;  // "ephemeral0", …; else empty
 };
 
 struct Image {
@@ -43,6 +45,8 @@ struct Image {
     std::optional<ImageId> source_image;
     bool is_public = false;
     Time created;
+    DeviceType root_device_type = DeviceType::ebs;
+    std::string location;  // "bucket/prefix.manifest.xml" of an instance-store image, else empty
     std::vector<ImageBlockDevice> block_devices;  // sorted by device name
 };
 
@@ -85,6 +89,8 @@ void set_image_block_devices(Session& session, const ImageId& id,
                              const std::vector<ImageBlockDevice>& devices);
 /// Images in state pending or available whose mapping names the snapshot.
 std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& id);
+/// Images in state pending or available whose bundle is there, whoever owns them.
+std::vector<ImageId> images_at_location(Session& session, const std::string& location);
 /// Pending images of the catalog, whoever owns them: what a restart must finish or undo.
 std::vector<Image> pending_images(Session& session);
 

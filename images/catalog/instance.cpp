@@ -49,6 +49,7 @@ struct InstanceTable {
         column("mac_address", instance.mac_address);
         column("launched", instance.launched);
         column("terminated", instance.terminated);
+        column("root_device_type", instance.root_device_type);
     }
 };
 

@@ -47,6 +47,7 @@ struct Instance {
     std::string mac_address;
     Time launched;
     std::optional<Time> terminated;
+    DeviceType root_device_type = DeviceType::ebs;  // its image's
 };
 
 void insert_instance(Session& session, const Instance& instance);

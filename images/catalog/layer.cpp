@@ -116,12 +116,24 @@ std::vector<OperationId> operations_reading_through(Session& session, const std:
     return operations;
 }
 
+std::vector<LayerId> pinned_layers(Session& session, const OperationId& operation) {
+    Statement rows(session,
+                   "select layer_id from layer_pins where operation_id = :operation"
+                   " order by layer_id",
+                   {{"operation", operation.str()}}, {ColumnType::text});
+    std::vector<LayerId> layers;
+    while (rows.next())
+        layers.emplace_back(rows.text(0));
+    return layers;
+}
+
 std::set<LayerId> named_layers(Session& session, const std::string& region) {
     Statement rows(session,
                    "select layer_id from volumes where region = :region and layer_id is not null"
                    " union select layer_id from snapshots"
                    "   where region = :region and layer_id is not null"
-                   " union select layer_id from layer_pins where region = :region",
+                   " union select layer_id from layer_pins where region = :region"
+                   " union select layer_id from unpacked_images where region = :region",
                    {{"region", region}}, {ColumnType::text});
     std::set<LayerId> layers;
     while (rows.next())
@@ -141,6 +153,7 @@ std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
         "    select layer_id from volumes where region = :region and layer_id is not null"
         "    union select layer_id from snapshots where region = :region and layer_id is not null"
         "    union select layer_id from layer_pins where region = :region"
+        "    union select layer_id from unpacked_images where region = :region"
         "    union select layer_id from own where state = 'creating' and :with_creating = 0),"
         "  needed (layer_id) as ("
         "    select layer_id from roots"

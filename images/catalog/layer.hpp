@@ -58,15 +58,17 @@ void delete_layer(Session& session, const std::string& region, const LayerId& id
 /// The layer is needed until the operation ends. Again is no error.
 void pin_layer(Session& session, const OperationId& operation, const std::string& region,
                const LayerId& id);
+/// What the operation pins, sorted.
+std::vector<LayerId> pinned_layers(Session& session, const OperationId& operation);
 /// The operations that pin the layer, or one that stands on it.
 std::vector<OperationId> operations_reading_through(Session& session, const std::string& region,
                                                     const LayerId& id);
 
-/// The layers that a volume, a snapshot or a pin of the region names itself.
+/// The layers that a volume, a snapshot, a pin or an unpacked image of the region names itself.
 std::set<LayerId> named_layers(Session& session, const std::string& region);
-/// Layers of the region that no volume, snapshot, pin or other needed layer needs: everything not
-/// reachable from one of these, children before their parents. Layers in state creating are not
-/// listed (an operation owns them) unless `with_creating`.
+/// Layers of the region that no volume, snapshot, pin, unpacked image or other needed layer needs:
+/// everything not reachable from one of these, children before their parents. Layers in state
+/// creating are not listed (an operation owns them) unless `with_creating`.
 std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
                                    bool with_creating = false);
 std::vector<Layer> all_layers(Session& session, const std::string& region);

@@ -51,15 +51,15 @@ void meter_bundle_start(Session& session, const StoredBundle& bundle, Time now) 
     meter_start(session,
                 {.owner = bundle.owner,
                  .region = bundle.region,
-                 .resource_id = bundle.image.str(),
+                 .resource_id = bundle.location,
                  .kind = UsageKind::bundle,
                  .type = "bundle",
                  .size = bundle.size},
                 now);
 }
 
-void meter_bundle_end(Session& session, const ImageId& image, Time now) {
-    meter_end(session, image.str(), now);
+void meter_bundle_end(Session& session, const std::string& location, Time now) {
+    meter_end(session, location, now);
 }
 
 std::vector<UsageRecord> list_usage(Session& session, const AccountId& owner,

@@ -50,17 +50,17 @@ void meter_start(Session& session, const Usage& usage, Time now);
 /// Nothing to end is no error.
 void meter_end(Session& session, const std::string& resource_id, Time now);
 
-/// The stored parts of an instance-store image.
+/// The objects of a bundle or of a stored image.
 struct StoredBundle {
-    ImageId image;
+    std::string location;  // "bucket/key" of its manifest or object
     AccountId owner;
     std::string region;
     Bytes size;
 };
 /// To be called when the bundle is stored whole, and again when its size changes.
 void meter_bundle_start(Session& session, const StoredBundle& bundle, Time now);
-/// To be called with the transaction after which the bundle is nobody's any more.
-void meter_bundle_end(Session& session, const ImageId& image, Time now);
+/// To be called in the transaction after which the bundle is nobody's any more.
+void meter_bundle_end(Session& session, const std::string& location, Time now);
 
 /// The account's records of all regions that ran in the span from `since` until `until`, oldest
 /// first.

@@ -44,6 +44,8 @@ struct VolumeTable {
         column("attach_state", row.attach_state);
         column("delete_on_termination", row.delete_on_termination);
         column("attached", row.attached);
+        column("storage", row.volume.storage);
+        column("virtual_name", row.volume.virtual_name);
     }
 };
 
@@ -109,6 +111,7 @@ bool is_charged(VolumeState state) {
 }
 
 void meter(Session& session, const Volume& volume, Time now) {
+    if (volume.storage == DeviceType::instance_store) return;  // its instance is charged
     if (!is_charged(volume.state)) {
         meter_end(session, volume.id.str(), now);
         return;
@@ -133,7 +136,8 @@ void insert_volume(Session& session, const Volume& volume) {
 Volume get_volume(Session& session, const Scope& scope, const VolumeId& id) {
     const auto row = select_row<VolumeTable>(
         session,
-        "where volume_id = :id and owner = :owner and region = :region and state <> 'deleted'",
+        "where volume_id = :id and owner = :owner and region = :region and storage = 'ebs'"
+        " and state <> 'deleted'",
         {{"id", id.str()}, {"owner", scope.owner.str()}, {"region", scope.region}});
     if (row) return to_volume(*row);
     throw Error("InvalidVolume.NotFound", id.str(),
@@ -149,8 +153,8 @@ std::optional<Volume> find_volume(Session& session, const VolumeId& id) {
 
 std::vector<Volume> list_volumes(Session& session, const Scope& scope) {
     return select_volumes(session,
-                          "where owner = :owner and region = :region and state <> 'deleted'"
-                          " order by created, volume_id",
+                          "where owner = :owner and region = :region and storage = 'ebs'"
+                          " and state <> 'deleted' order by created, volume_id",
                           {{"owner", scope.owner.str()}, {"region", scope.region}});
 }
 
@@ -159,11 +163,19 @@ std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& inst
                           {{"instance", instance.str()}});
 }
 
+std::vector<Volume> ebs_volumes_of_instance(Session& session, const InstanceId& instance) {
+    return select_volumes(
+        session,
+        "where instance_id = :instance and storage = 'ebs' order by device_name, volume_id",
+        {{"instance", instance.str()}});
+}
+
 std::vector<Volume> attached_volumes(Session& session, const Scope& scope) {
-    return select_volumes(session,
-                          "where owner = :owner and region = :region and instance_id is not null"
-                          " order by instance_id, device_name, volume_id",
-                          {{"owner", scope.owner.str()}, {"region", scope.region}});
+    return select_volumes(
+        session,
+        "where owner = :owner and region = :region and storage = 'ebs'"
+        " and instance_id is not null order by instance_id, device_name, volume_id",
+        {{"owner", scope.owner.str()}, {"region", scope.region}});
 }
 
 std::vector<Volume> all_volumes(Session& session, const std::string& region) {

@@ -21,7 +21,8 @@ struct VolumeAttachment {
     Time attached;
 };
 
-/// A volume points at its live layer; a deleted one (not described any more) has none.
+/// A volume points at its live layer; a deleted one (not described any more) has none. One whose
+/// storage is the instance's own is ephemeral: its instance alone knows it, accounts do not.
 struct Volume {
     VolumeId id;
     AccountId owner;
@@ -34,19 +35,23 @@ struct Volume {
     std::string volume_type;
     Time created;
     std::optional<VolumeAttachment> attachment;
+    DeviceType storage = DeviceType::ebs;
+    std::string virtual_name;  // "ephemeral0", …; else empty
 };
 
 void insert_volume(Session& session, const Volume& volume);
-/// The caller's volume. Throws Error{InvalidVolume.NotFound}.
+/// The caller's volume, not an ephemeral one. Throws Error{InvalidVolume.NotFound}.
 Volume get_volume(Session& session, const Scope& scope, const VolumeId& id);
 /// Whoever owns it; nullopt when there is none of that id or it is deleted.
 std::optional<Volume> find_volume(Session& session, const VolumeId& id);
-/// The caller's volumes in the region that are not deleted.
+/// The caller's volumes in the region that are not deleted, nor ephemeral.
 std::vector<Volume> list_volumes(Session& session, const Scope& scope);
 /// The volumes attached to an instance, by device name, whoever owns them.
 std::vector<Volume> volumes_of_instance(Session& session, const InstanceId& instance);
-/// All volumes of the region that are attached to an instance: for listings that would else ask one
-/// by one.
+/// Those of them that are not ephemeral.
+std::vector<Volume> ebs_volumes_of_instance(Session& session, const InstanceId& instance);
+/// All volumes of the region that are attached to an instance, but for ephemeral ones: for listings
+/// that would else ask one by one.
 std::vector<Volume> attached_volumes(Session& session, const Scope& scope);
 /// All volumes of the region, whoever owns them, that are not deleted.
 std::vector<Volume> all_volumes(Session& session, const std::string& region);

@@ -61,6 +61,10 @@ std::filesystem::path Pool::path_of(const LayerId& id) const {
     return directory_ / (id.str() + ".qcow2");
 }
 
+std::filesystem::path Pool::raw_path_of(const LayerId& id) const {
+    return directory_ / (id.str() + ".raw");
+}
+
 std::filesystem::path Pool::unfinished_path_of(const LayerId& id) const {
     return path_of(id).string() + unfinished_suffix;
 }
@@ -212,6 +216,7 @@ void Pool::freeze(const LayerId& layer) const {
 
 void Pool::remove(const LayerId& layer) const {
     remove_file(unfinished_path_of(layer));
+    remove_file(raw_path_of(layer));
     remove_file(path_of(layer));
 }
 

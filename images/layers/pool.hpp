@@ -23,6 +23,8 @@ class Pool {
     std::filesystem::path path_of(const LayerId& id) const;
     /// Beside the layer's file: what is to become it.
     std::filesystem::path unfinished_path_of(const LayerId& id) const;
+    /// For a raw disk that becomes the layer.
+    std::filesystem::path raw_path_of(const LayerId& id) const;
     /// Throws Error{InsufficientInstanceCapacity} when less than `reserve` bytes plus `needed` are
     /// free: says how much is free and what to do. Throws Error{InternalError} "the pool … is gone"
     /// when the directory was deleted.

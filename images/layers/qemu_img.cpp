@@ -77,6 +77,13 @@ void convert_raw(const std::filesystem::path& from, const std::filesystem::path&
     sync_file(to);
 }
 
+void convert_to_raw(const std::filesystem::path& from, const std::filesystem::path& to,
+                    std::stop_token stop) {
+    run({"convert", "-q", "-f", "qcow2", "-O", "raw", "-t", "writeback", path_argument(from),
+         path_argument(to)},
+        long_limit, std::move(stop));
+}
+
 void check(const std::filesystem::path& path) {
     constexpr int leaked_clusters_only = 3;
     const ProcessResult result =

@@ -29,6 +29,9 @@ void rebase(const std::filesystem::path& path, const std::optional<std::filesyst
 /// Converts a trusted raw file into a qcow2 file without holes' bytes, written back and synced.
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                  std::stop_token stop);
+/// Reads a qcow2 file with all that it stands on into a raw file with holes.
+void convert_to_raw(const std::filesystem::path& from, const std::filesystem::path& to,
+                    std::stop_token stop);
 /// `qemu-img check`: throws when the image is damaged (leaked clusters are no damage).
 void check(const std::filesystem::path& path);
 /// Virtual size of a qcow2 file that a guest may be using.

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "images/catalog/bucket.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
@@ -59,8 +60,22 @@ CopyPart insert_pending_copy(Session& session, const images::Caller& caller, con
     return {.layer = source.layer.value(), .snapshot = id};
 }
 
-Image copied_image(const images::Caller& caller, const CopyImageRequest& request,
+/// The copy of an instance-store image has the same bundle, which stays as long as one image has
+/// it.
+void check_readable_bundle(Session& session, const images::Caller& caller, const Image& image) {
+    if (images::owner_of_bucket(session, image.location.substr(0, image.location.find('/'))) ==
+        caller.account) {
+        return;
+    }
+    throw Error("InvalidRequest", image.id.str(),
+                "You do not have permission to access the storage of this ami: its bucket belongs "
+                "to another account.");
+}
+
+Image copied_image(Session& session, const images::Caller& caller, const CopyImageRequest& request,
                    const Image& source, Time now) {
+    if (source.root_device_type == images::DeviceType::instance_store)
+        check_readable_bundle(session, caller, source);
     Image image = source;
     image.id = ImageId::generate();
     image.owner = caller.account;
@@ -123,7 +138,7 @@ Copy insert_image_copy(Session& session, const images::Caller& caller,
                        const CopyImageRequest& request, Time now) {
     const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
     const Image source = images::get_launchable_image(session, source_scope, request.source);
-    Image image = copied_image(caller, request, source, now);
+    Image image = copied_image(session, caller, request, source, now);
     Copy copy{.image = image.id,
               .source_region = request.source_region,
               .region = caller.region,

@@ -33,6 +33,14 @@ void check_root_volume(Session& session, const Instance& instance) {
                             instance.id.str(), instance.root_device_name));
 }
 
+void check_can_stop(const Instance& instance, const char* verb) {
+    if (instance.root_device_type == images::DeviceType::ebs) return;
+    throw Error(error_code::unsupported_operation, instance.id.str(),
+                fmt::format("The instance '{}' does not have an 'ebs' root device type and cannot "
+                            "be {}.",
+                            instance.id.str(), verb));
+}
+
 void check_not_empty(const std::vector<InstanceId>& ids) {
     if (!ids.empty()) return;
     throw Error(error_code::missing_parameter, "InstanceId",
@@ -49,6 +57,7 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
     use.check_pool_space(caller.region);
     const auto host_memory = use.host_memory(caller);
     const auto change = [&](Session& session, Instance& instance) {
+        check_can_stop(instance, "started");
         switch (instance.state) {
             case InstanceState::pending:
             case InstanceState::running:
@@ -80,6 +89,7 @@ std::vector<InstanceStateChange> Launcher::stop_instances(const images::Caller& 
     Implementation& use = *implementation_;
     check_not_empty(ids);
     const auto change = [&](Session&, Instance& instance) {
+        check_can_stop(instance, "stopped");
         switch (instance.state) {
             case InstanceState::stopping:
             case InstanceState::stopped:

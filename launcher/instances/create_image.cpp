@@ -20,6 +20,13 @@ using images::Instance;
 using images::InstanceState;
 
 void check_capturable(const Instance& instance) {
+    if (instance.root_device_type == images::DeviceType::instance_store) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    fmt::format("The instance '{}' does not have an 'ebs' root device type and "
+                                "cannot be captured: bundle it (BundleInstance) and register "
+                                "the bundle.",
+                                instance.id.str()));
+    }
     if (instance.state == InstanceState::running || instance.state == InstanceState::stopped)
         return;
     // Packer waits and tries again when it reads "Instance is not in state".
@@ -52,6 +59,12 @@ std::vector<ImageBlockDevice> attached_devices(const std::vector<images::Volume>
     std::vector<ImageBlockDevice> devices;
     devices.reserve(volumes.size());
     for (const images::Volume& volume : volumes) {
+        if (!volume.virtual_name.empty()) {
+            devices.push_back({.device_name = volume.attachment->device_name,
+                               .volume_type = "",
+                               .virtual_name = volume.virtual_name});
+            continue;
+        }
         devices.push_back({.device_name = volume.attachment->device_name,
                            .volume_size = volume.size,
                            .volume_type = volume.volume_type,
@@ -68,7 +81,7 @@ std::vector<CapturePart> insert_snapshots(Session& session, const std::string& d
     for (const images::Volume& volume : volumes) {
         const auto device = std::ranges::find(image.block_devices, volume.attachment->device_name,
                                               &ImageBlockDevice::device_name);
-        if (device == image.block_devices.end()) continue;
+        if (device == image.block_devices.end() || !device->virtual_name.empty()) continue;
         parts.push_back(insert_pending_snapshot(session, volume, description, image.created));
         device->snapshot = parts.back().snapshot;
     }
@@ -79,7 +92,7 @@ std::vector<CapturePart> insert_snapshots(Session& session, const std::string& d
 const ImageBlockDevice& root_device_of(const Image& image) {
     const auto root = std::ranges::find(image.block_devices, image.root_device_name,
                                         &ImageBlockDevice::device_name);
-    if (root != image.block_devices.end()) return *root;
+    if (root != image.block_devices.end() && root->virtual_name.empty()) return *root;
     throw Error("InvalidBlockDeviceMapping", image.root_device_name,
                 fmt::format("an image needs its root device {}", image.root_device_name));
 }
@@ -126,7 +139,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         for (const CapturePart& part : parts) {
-            images::set_tags(session, caller.scope(), part.snapshot.str(), request.snapshot_tags);
+            images::set_tags(session, caller.scope(), part.snapshot->str(), request.snapshot_tags);
         }
         Capture made{.image = image.id,
                      .instance = instance.id,
@@ -147,6 +160,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
 
 ImageId Launcher::register_image(const images::Caller& caller,
                                  const RegisterImageRequest& request) {
+    if (!request.location.empty()) return implementation_->register_bundle(caller, request);
     images::check_image_name(request.name);
     check_description(request.description);
     if (request.virtualization_type == images::VirtualizationType::paravirtual) {

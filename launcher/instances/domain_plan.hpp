@@ -5,7 +5,7 @@
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/domain/domain_spec.hpp"
 #include "launcher/instances/instance_files.hpp"
-#include "launcher/instances/instance_store.hpp"
+#include "launcher/instances/instance_rows.hpp"
 
 namespace kiln {
 class Database;

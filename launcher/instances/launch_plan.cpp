@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "images/catalog/snapshot.hpp"
+#include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
 
@@ -19,6 +20,7 @@ using images::ImageBlockDevice;
 
 constexpr std::size_t max_description_length = 255;
 constexpr std::size_t max_client_token_length = 64;
+constexpr std::string_view ephemeral = "ephemeral";
 
 [[noreturn]] void refuse(const std::string& device, const std::string& why) {
     throw Error("InvalidBlockDeviceMapping", device,
@@ -62,6 +64,77 @@ void apply(const BlockDeviceOverride& change, ImageBlockDevice& device, bool is_
     if (change.delete_on_termination) device.delete_on_termination = *change.delete_on_termination;
 }
 
+/// "ephemeral0" to "ephemeral23" give 0 to 23.
+std::size_t disk_number(const BlockDeviceOverride& change) {
+    std::string_view digits = change.virtual_name;
+    if (digits.starts_with(ephemeral)) {
+        digits.remove_prefix(ephemeral.size());
+        for (std::size_t number = 0; number < max_disks; ++number) {
+            if (digits == std::to_string(number)) return number;
+        }
+    }
+    refuse(change.device_name,
+           fmt::format("the VirtualName '{}' is none of ephemeral0 to ephemeral{}",
+                       change.virtual_name, max_disks - 1));
+}
+
+void check_ephemeral(const BlockDeviceOverride& change) {
+    disk_number(change);
+    if (!change.snapshot && !change.volume_size && !change.volume_type) return;
+    refuse(change.device_name, "it is either an ephemeral disk (VirtualName) or a volume (Ebs)");
+}
+
+ImageBlockDevice ephemeral_device(const std::string& device_name, const std::string& virtual_name) {
+    return {.device_name = device_name, .volume_type = "", .virtual_name = virtual_name};
+}
+
+/// Replaces what the mapping had there.
+void map_ephemeral(std::vector<ImageBlockDevice>& devices, const BlockDeviceOverride& change) {
+    check_ephemeral(change);
+    std::erase_if(devices, [&](const ImageBlockDevice& device) {
+        return device.device_name == change.device_name;
+    });
+    devices.push_back(ephemeral_device(change.device_name, change.virtual_name));
+}
+
+bool is_ephemeral(const ImageBlockDevice& device) {
+    return device.virtual_name.starts_with(ephemeral);
+}
+
+/// The next of /dev/sdb, /dev/sdc, … that no device has, under whichever of its names.
+std::string free_device_name(const std::vector<ImageBlockDevice>& devices) {
+    for (char letter = 'b'; letter <= 'z'; ++letter) {
+        const bool taken = std::ranges::any_of(devices, [&](const ImageBlockDevice& device) {
+            const std::size_t begin =
+                device.device_name.find('d', device.device_name.rfind('/') + 1);
+            return begin != std::string::npos && device.device_name[begin + 1] == letter;
+        });
+        if (!taken) return std::string("/dev/sd") + letter;
+    }
+    refuse("/dev/sdz", "every device name is taken");
+}
+
+/// Gives the ephemeral devices the sizes of the type's disks, drops those that it does not have,
+/// and adds those that are there unasked.
+void fit_to_type(std::vector<ImageBlockDevice>& devices, const InstanceType& type) {
+    std::vector<bool> mapped(type.storage.size(), false);
+    std::erase_if(devices, [&](ImageBlockDevice& device) {
+        if (!is_ephemeral(device)) return false;
+        const std::size_t number =
+            disk_number({.device_name = device.device_name, .virtual_name = device.virtual_name});
+        if (number >= type.storage.size() || mapped[number]) return true;
+        mapped[number] = true;
+        device.volume_size = type.storage[number];
+        return false;
+    });
+    for (std::size_t number = 0; number < type.storage.size(); ++number) {
+        if (mapped[number] || !type.storage_is_nvme) continue;
+        devices.push_back(
+            ephemeral_device(free_device_name(devices), fmt::format("{}{}", ephemeral, number)));
+        devices.back().volume_size = type.storage[number];
+    }
+}
+
 ImageBlockDevice new_device(const BlockDeviceOverride& change) {
     if (!change.volume_size && !change.snapshot) {
         refuse(change.device_name, "a new volume needs Ebs.VolumeSize or Ebs.SnapshotId");
@@ -99,8 +172,9 @@ void check_device_name(const std::string& name) {
     if (!is_device_name(name)) refuse(name, "expecting a name like /dev/sdf or /dev/xvdb");
 }
 
-std::vector<ImageBlockDevice> plan_block_devices(
-    const images::Image& image, const std::vector<BlockDeviceOverride>& overrides) {
+std::vector<ImageBlockDevice> plan_block_devices(const images::Image& image,
+                                                 const std::vector<BlockDeviceOverride>& overrides,
+                                                 const InstanceType& type) {
     check_overrides(overrides);
     std::vector<ImageBlockDevice> devices = image.block_devices;
     for (const BlockDeviceOverride& change : overrides) {
@@ -108,16 +182,22 @@ std::vector<ImageBlockDevice> plan_block_devices(
         const auto existing =
             std::ranges::find(devices, change.device_name, &ImageBlockDevice::device_name);
         if (change.no_device && is_root) refuse(change.device_name, "an instance needs its root");
+        if (is_root && image.root_device_type == images::DeviceType::instance_store)
+            refuse(change.device_name, "the root of an instance-store image is as its bundle is");
+        if (is_root && !change.virtual_name.empty())
+            refuse(change.device_name, "the root cannot be an ephemeral disk");
         if (change.no_device) {
             if (existing != devices.end()) devices.erase(existing);
         } else if (!change.virtual_name.empty()) {
-            continue;  // no type here has instance storage
-        } else if (existing != devices.end()) {
+            map_ephemeral(devices, change);
+        } else if (existing != devices.end() && !is_ephemeral(*existing)) {
             apply(change, *existing, is_root);
         } else {
+            if (existing != devices.end()) devices.erase(existing);
             devices.push_back(new_device(change));
         }
     }
+    fit_to_type(devices, type);
     check_limits(devices);
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
     return devices;
@@ -133,7 +213,13 @@ std::vector<ImageBlockDevice> plan_captured_devices(
             if (existing != devices.end()) devices.erase(existing);
             continue;
         }
-        if (!change.virtual_name.empty()) continue;
+        if (!change.virtual_name.empty()) {
+            if (existing != devices.end() && !is_ephemeral(*existing)) {
+                refuse(change.device_name, "the instance has a volume there: say NoDevice first");
+            }
+            map_ephemeral(devices, change);
+            continue;
+        }
         if (existing == devices.end()) {
             devices.push_back(new_device(change));
             continue;

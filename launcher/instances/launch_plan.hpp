@@ -9,15 +9,22 @@
 
 namespace kiln::launcher {
 
+struct InstanceType;
+
 inline constexpr std::size_t max_disks = 24;  // of an instance: vda to vdx
 /// Largest volume, as EC2's gp3: 16 TiB.
 inline constexpr Bytes max_volume_size = Bytes::gibibytes(16384);
 
+/// The virtual name of an instance-store image's root, as in the manifests of bundles.
+inline constexpr const char* root_virtual_name = "ami";
+
 /// The image's block devices with the request's overrides applied, sorted by device name; each has
-/// a snapshot or a size. Throws Error{InvalidBlockDeviceMapping} for a root volume smaller than its
-/// snapshot, NoDevice on the root, a new device without size, a malformed or repeated device name.
+/// a snapshot or a size. Ephemeral disks are those that the type has, with its sizes. Throws
+/// Error{InvalidBlockDeviceMapping} for a root volume smaller than its snapshot, NoDevice on the
+/// root, a new device without size, a malformed or repeated device name.
 std::vector<images::ImageBlockDevice> plan_block_devices(
-    const images::Image& image, const std::vector<BlockDeviceOverride>& overrides);
+    const images::Image& image, const std::vector<BlockDeviceOverride>& overrides,
+    const InstanceType& type);
 
 /// The mapping that a captured image gets: the captured devices without those of NoDevice, with
 /// DeleteOnTermination as asked. Throws Error{InvalidBlockDeviceMapping} when an override asks for

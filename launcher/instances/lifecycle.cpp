@@ -54,6 +54,13 @@ void InstanceLifecycle::launch(const InstanceId& id) {
     }
 }
 
+void InstanceLifecycle::fail_launch(const InstanceId& id, const std::string& cause) {
+    const auto instance = load_instance(use_.database, id);
+    if (!instance) return;
+    log::error("launch of {} failed: {}", id.str(), cause);
+    abandon_launch(instance->instance, cause);
+}
+
 hypervisor::Hypervisor& InstanceLifecycle::hypervisor_of(const Instance& instance) const {
     return use_.regions.get(instance.region).hypervisor;
 }
@@ -67,6 +74,14 @@ void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
     const auto reading = region.chains->read();
     for (const Volume& volume : instance.volumes)
         create_layer_file(use_.database, region.pool, volume);
+}
+
+void InstanceLifecycle::create_ephemeral_disks(const InstanceWithVolumes& instance) {
+    const images::Pool& pool = use_.regions.get(instance.instance.region).pool;
+    for (const Volume& volume : instance.volumes) {
+        if (volume.storage != images::DeviceType::instance_store) continue;
+        create_layer_file(use_.database, pool, volume);
+    }
 }
 
 void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
@@ -134,10 +149,18 @@ void InstanceLifecycle::start(const InstanceId& id) {
     if (!instance || instance->instance.state != InstanceState::pending) return;
     try {
         const auto state = hypervisor_of(instance->instance).domain_state(id.str());
-        if (state == DomainState::absent) boot(*instance);
+        if (state == DomainState::absent) {
+            create_ephemeral_disks(*instance);
+            boot(*instance);
+        }
         const Time now = use_.clock.now();
         change_instance(use_.database, id, now, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
+            for (const Volume& volume : instance->volumes) {
+                if (volume.storage != images::DeviceType::instance_store) continue;
+                images::set_layer_state(session, volume.region, volume.layer.value(),
+                                        images::LayerState::live);
+            }
             // Somebody may have asked to terminate it meanwhile.
             if (changed.state != InstanceState::pending) return;
             changed.state = InstanceState::running;
@@ -184,17 +207,20 @@ void InstanceLifecycle::stop(const InstanceId& id, bool force) {
     const auto instance = load_instance(use_.database, id);
     if (!instance || instance->instance.state != InstanceState::stopping) return;
     power_off(instance->instance, !force);
-    finish_stop(id);
+    finish_stop(instance->instance);
 }
 
-void InstanceLifecycle::finish_stop(const InstanceId& id) {
+void InstanceLifecycle::finish_stop(const Instance& stopped) {
+    const InstanceId& id = stopped.id;
     use_.status.gone(id);
     const Time now = use_.clock.now();
     change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         finish_operations(session, id.str(), operation_kind::stop);
+        renew_ephemeral_disks(session, id, now);
         // Somebody may have asked to terminate it meanwhile.
         if (instance.state == InstanceState::stopping) instance.state = InstanceState::stopped;
     });
+    collect_layers_of(stopped);
 }
 
 void InstanceLifecycle::terminate(const InstanceId& id) {
@@ -232,8 +258,10 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
     if (state != DomainState::absent) return;
     // Only a guest's own wish may delete volumes: not a crash, nor a host that was switched off.
     const bool wished = detail == hypervisor::guest_shutdown;
+    // One that cannot be stopped has lost its root, however it went.
     const bool ends =
-        wished && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate;
+        described->instance.root_device_type == images::DeviceType::instance_store ||
+        (wished && described->instance.shutdown_behavior == images::ShutdownBehavior::terminate);
     bool settled = false;
     const Time now = use_.clock.now();
     change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
@@ -250,7 +278,7 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
                                         instance, now));
     });
     if (!settled) return;
-    ends ? finish_termination(described->instance) : finish_stop(id);
+    ends ? finish_termination(described->instance) : finish_stop(described->instance);
 }
 
 void InstanceLifecycle::check_agent(const InstanceId& id) {

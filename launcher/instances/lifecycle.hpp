@@ -44,6 +44,8 @@ class InstanceLifecycle {
 
     /// pending → running; when that fails, → terminated with the cause, and nothing is left behind.
     void launch(const InstanceId& id);
+    /// Ends a launch that failed before its job began.
+    void fail_launch(const InstanceId& id, const std::string& cause);
     /// pending (from stopped) → running; when that fails, → stopped with the cause.
     void start(const InstanceId& id);
     /// stopping → stopped. With `force` the guest is not asked first.
@@ -72,9 +74,10 @@ class InstanceLifecycle {
 
   private:
     void create_overlays(const InstanceWithVolumes& instance);
+    void create_ephemeral_disks(const InstanceWithVolumes& instance);
     void finish_launch(const InstanceId& id);
     void abandon_launch(const images::Instance& launched, const std::string& cause);
-    void finish_stop(const InstanceId& id);
+    void finish_stop(const images::Instance& stopped);
     void finish_termination(const images::Instance& ended);
     hypervisor::Hypervisor& hypervisor_of(const images::Instance& instance) const;
     void collect_layers_of(const images::Instance& instance) const;

@@ -32,6 +32,12 @@ void check_one_attribute(const ModifyInstanceAttributeRequest& request) {
 }
 
 void check_stopped(const Instance& instance, const char* attribute) {
+    if (instance.root_device_type == images::DeviceType::instance_store) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    fmt::format("The {} of '{}' cannot be changed: its root device is an instance "
+                                "store, so it is fixed for its life.",
+                                attribute, instance.id.str()));
+    }
     if (instance.state == InstanceState::stopped) return;
     throw Error(
         error_code::incorrect_instance_state, instance.id.str(),
@@ -48,6 +54,16 @@ void check_alive(const Instance& instance) {
     throw Error(error_code::incorrect_instance_state, instance.id.str(),
                 fmt::format("The instance '{}' is {}.", instance.id.str(),
                             images::to_text(instance.state)));
+}
+
+void change_shutdown_behavior(Instance& instance, images::ShutdownBehavior behavior) {
+    if (instance.root_device_type == images::DeviceType::instance_store) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    fmt::format("The attribute instanceInitiatedShutdownBehavior can only be used "
+                                "for instances with an 'ebs' root device: '{}' terminates.",
+                                instance.id.str()));
+    }
+    instance.shutdown_behavior = behavior;
 }
 
 void change_type(Instance& instance, const std::string& name) {
@@ -71,7 +87,7 @@ void change_type(Instance& instance, const std::string& name) {
 
 void change_block_devices(Session& session, const Instance& instance,
                           const std::vector<BlockDeviceOverride>& changes, Time now) {
-    auto volumes = images::volumes_of_instance(session, instance.id);
+    auto volumes = images::ebs_volumes_of_instance(session, instance.id);
     for (const BlockDeviceOverride& change : changes) {
         const auto volume = std::ranges::find_if(volumes, [&](const images::Volume& candidate) {
             return candidate.attachment->device_name == change.device_name;
@@ -112,7 +128,8 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
         if (request.disable_api_termination) {
             instance.disable_api_termination = *request.disable_api_termination;
         }
-        if (request.shutdown_behavior) instance.shutdown_behavior = *request.shutdown_behavior;
+        if (request.shutdown_behavior)
+            change_shutdown_behavior(instance, *request.shutdown_behavior);
         change_block_devices(session, instance, request.block_devices, now);
         images::update_instance(session, instance, now);
         caller.stop_if_dry_run();

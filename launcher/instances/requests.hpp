@@ -17,7 +17,7 @@ namespace kiln::launcher {
 struct BlockDeviceOverride {
     std::string device_name;
     bool no_device = false;
-    std::string virtual_name;  // "ephemeral0"; types without instance storage ignore it, as in EC2
+    std::string virtual_name;  // "ephemeral0"; types without such a disk ignore it, as in EC2
     std::optional<SnapshotId> snapshot;
     std::optional<Bytes> volume_size;
     std::optional<std::string> volume_type;
@@ -34,7 +34,7 @@ struct RunInstancesRequest {
     std::string zone;       // empty: the region's first
     std::string kernel_id;
     std::string ramdisk_id;
-    images::ShutdownBehavior shutdown_behavior = images::ShutdownBehavior::stop;
+    std::optional<images::ShutdownBehavior> shutdown_behavior;  // absent: stop
     bool disable_api_termination = false;
     std::vector<BlockDeviceOverride> block_devices;
     std::vector<images::Tag> instance_tags;
@@ -71,7 +71,8 @@ struct RegisterImageRequest {
     images::Architecture architecture = images::Architecture::x86_64;
     images::VirtualizationType virtualization_type = images::VirtualizationType::hvm;
     images::BootMode boot_mode = images::BootMode::legacy_bios;
-    std::string root_device_name;
+    std::string location;          // "bucket/prefix.manifest.xml": an instance-store image
+    std::string root_device_name;  // may be empty with a location
     std::string kernel_id;
     std::string ramdisk_id;
     std::vector<BlockDeviceOverride> block_devices;

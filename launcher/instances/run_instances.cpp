@@ -52,6 +52,14 @@ void check_architecture(const Image& image, const InstanceType& type) {
                     images::to_text(image.architecture)));
 }
 
+/// What instances of an instance-store image are cannot be chosen.
+void check_root_device_type(const Image& image, const RunInstancesRequest& request) {
+    if (image.root_device_type == images::DeviceType::ebs || !request.shutdown_behavior) return;
+    throw Error(error_code::invalid_parameter_combination, image.id.str(),
+                "The attribute instanceInitiatedShutdownBehavior can only be used for elastic "
+                "images.");
+}
+
 /// Everything that makes two requests with one client token the same request.
 std::string digest_of(const RunInstancesRequest& request) {
     nlohmann::json devices = nlohmann::json::array();
@@ -67,11 +75,11 @@ std::string digest_of(const RunInstancesRequest& request) {
         tags.push_back({tag.key, tag.value});
     for (const images::Tag& tag : request.volume_tags)
         tags.push_back({"volume", tag.key, tag.value});
-    return sha256_hex(nlohmann::json{request.image.str(), request.instance_type, request.min_count,
-                                     request.max_count, request.key_name, request.user_data,
-                                     request.zone, request.kernel_id, request.ramdisk_id,
-                                     std::string(images::to_text(request.shutdown_behavior)),
-                                     request.disable_api_termination, devices, tags}
+    return sha256_hex(nlohmann::json{
+        request.image.str(), request.instance_type, request.min_count, request.max_count,
+        request.key_name, request.user_data, request.zone, request.kernel_id, request.ramdisk_id,
+        request.shutdown_behavior ? std::string(images::to_text(*request.shutdown_behavior)) : "",
+        request.disable_api_termination, devices, tags}
                           .dump());
 }
 
@@ -115,13 +123,14 @@ Instance new_instance(const LaunchTemplate& from, int launch_index) {
             .key_name = request.key_name,
             .public_key = from.public_key,
             .user_data = request.user_data,
-            .shutdown_behavior = request.shutdown_behavior,
+            .shutdown_behavior = request.shutdown_behavior.value_or(images::ShutdownBehavior::stop),
             .disable_api_termination = request.disable_api_termination,
             .launch_index = launch_index,
             .client_token = request.client_token,
             .domain_uuid = random_uuid(),
             .mac_address = random_mac_address(),
-            .launched = from.now};
+            .launched = from.now,
+            .root_device_type = image.root_device_type};
 }
 
 /// The volume of one device, with the row of the overlay that it will be.
@@ -152,7 +161,14 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                               .state = images::AttachmentState::attaching,
                               .delete_on_termination = device.delete_on_termination,
                               .attached = from.now}};
-    insert_creating_volume(session, volume, parent);
+    if (!device.virtual_name.empty()) volume.storage = images::DeviceType::instance_store;
+    if (device.virtual_name == root_virtual_name) {
+        volume.layer.reset();  // until the bundle is unpacked
+        images::insert_volume(session, volume);
+    } else {
+        volume.virtual_name = device.virtual_name;
+        insert_creating_volume(session, volume, parent);
+    }
     return volume;
 }
 
@@ -163,7 +179,9 @@ Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_
     images::set_tags(session, scope, instance.id.str(), from.request.instance_tags);
     for (const ImageBlockDevice& device : from.devices) {
         const images::Volume volume = insert_volume_for(session, from, instance, device);
-        images::set_tags(session, scope, volume.id.str(), from.request.volume_tags);
+        if (volume.storage == images::DeviceType::ebs) {
+            images::set_tags(session, scope, volume.id.str(), from.request.volume_tags);
+        }
     }
     images::insert_operation(session,
                              instance_operation(operation_kind::launch, instance, from.now));
@@ -225,7 +243,8 @@ Reservation Launcher::run_instances(const images::Caller& caller,
         return images::get_launchable_image(session, caller.scope(), request.image);
     });
     check_architecture(image, type);
-    const auto devices = plan_block_devices(image, request.block_devices);
+    check_root_device_type(image, request);
+    const auto devices = plan_block_devices(image, request.block_devices, type);
     use.check_pool_space(caller.region);
     const auto host_memory = use.host_memory(caller);
     const int count = use.database().read([&](Session& session) {
@@ -258,9 +277,8 @@ Reservation Launcher::run_instances(const images::Caller& caller,
         caller.stop_if_dry_run();
         return made;
     });
-    for (const Instance& instance : reservation.instances) {
-        use.add_job(instance.id, [&use, id = instance.id] { use.lifecycle().launch(id); });
-    }
+    for (const Instance& instance : reservation.instances)
+        use.add_launch(instance);
     return reservation;
 }
 

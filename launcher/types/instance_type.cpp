@@ -17,6 +17,8 @@ struct Size {
     const char* name;
     std::uint32_t vcpus;
     std::uint64_t memory_mib;
+    int disks = 0;
+    std::uint64_t disk_gib = 0;
 };
 
 struct Family {
@@ -24,10 +26,11 @@ struct Family {
     std::vector<Architecture> architectures;
     bool burstable;
     std::vector<Size> sizes;
+    bool current_generation = true;
 };
 
 /// The shapes of EC2's types of the same names.
-const std::vector<Family>& families() {
+const std::vector<Family>& families_without_disks() {
     static const std::vector<Family> table{
         {"t3",
          {Architecture::x86_64},
@@ -84,15 +87,59 @@ const std::vector<Family>& families() {
     return table;
 }
 
+/// Likewise.
+const std::vector<Family>& families_with_disks() {
+    static const std::vector<Family> table{
+        {"m5d",
+         {Architecture::x86_64},
+         false,
+         {{"large", 2, 8192, 1, 75},
+          {"xlarge", 4, 16384, 1, 150},
+          {"2xlarge", 8, 32768, 1, 300},
+          {"4xlarge", 16, 65536, 2, 300},
+          {"8xlarge", 32, 131072, 2, 600}}},
+        {"c5d",
+         {Architecture::x86_64},
+         false,
+         {{"large", 2, 4096, 1, 50},
+          {"xlarge", 4, 8192, 1, 100},
+          {"2xlarge", 8, 16384, 1, 200},
+          {"4xlarge", 16, 32768, 1, 400}}},
+        {"m3",
+         {Architecture::x86_64},
+         false,
+         {{"medium", 1, 3840, 1, 4},
+          {"large", 2, 7680, 1, 32},
+          {"xlarge", 4, 15360, 2, 40},
+          {"2xlarge", 8, 30720, 2, 80}},
+         false},
+        {"m1",
+         {Architecture::i386, Architecture::x86_64},
+         false,
+         {{"small", 1, 1740, 1, 160},
+          {"medium", 1, 3840, 1, 410},
+          {"large", 2, 7680, 2, 420},
+          {"xlarge", 4, 15360, 4, 420}},
+         false},
+    };
+    return table;
+}
+
 std::vector<InstanceType> expand_families() {
     std::vector<InstanceType> types;
-    for (const Family& family : families()) {
+    std::vector<Family> families = families_without_disks();
+    families.insert(families.end(), families_with_disks().begin(), families_with_disks().end());
+    for (const Family& family : families) {
         for (const Size& size : family.sizes) {
             types.push_back({.name = fmt::format("{}.{}", family.name, size.name),
                              .vcpus = size.vcpus,
                              .memory = Bytes::mebibytes(size.memory_mib),
                              .architectures = family.architectures,
-                             .burstable = family.burstable});
+                             .burstable = family.burstable,
+                             .current_generation = family.current_generation,
+                             .storage = std::vector(static_cast<std::size_t>(size.disks),
+                                                    Bytes::gibibytes(size.disk_gib)),
+                             .storage_is_nvme = family.current_generation});
         }
     }
     return types;

@@ -17,6 +17,8 @@ struct InstanceType {
     std::vector<images::Architecture> architectures;
     bool burstable = false;
     bool current_generation = true;
+    std::vector<Bytes> storage;    // disks of its own, ephemeral0 and so on
+    bool storage_is_nvme = false;  // then they are there without a mapping
 };
 
 /// All types, in the order of the families and sizes.

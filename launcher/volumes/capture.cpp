@@ -37,14 +37,17 @@ struct VolumeCapture::Switch {
 
 std::string to_json(const Capture& capture) {
     nlohmann::json parts = nlohmann::json::array();
-    for (const CapturePart& part : capture.parts)
-        parts.push_back({{"volume", part.volume.str()}, {"snapshot", part.snapshot.str()}});
+    for (const CapturePart& part : capture.parts) {
+        parts.push_back({{"volume", part.volume.str()}});
+        if (part.snapshot) parts.back()["snapshot"] = part.snapshot->str();
+    }
     nlohmann::json document{{"no_reboot", capture.no_reboot},
                             {"boots_again", capture.boots_again},
                             {"parts", parts},
                             {"overlays", capture.overlays}};
     if (capture.image) document["image"] = capture.image->str();
     if (capture.instance) document["instance"] = capture.instance->str();
+    if (capture.keeper) document["keeper"] = capture.keeper->str();
     return document.dump();
 }
 
@@ -57,9 +60,12 @@ Capture parse_capture(const std::string& json) {
     if (document.contains("instance")) {
         capture.instance.emplace(document["instance"].get<std::string>());
     }
+    if (document.contains("keeper")) capture.keeper.emplace(document["keeper"].get<std::string>());
     for (const nlohmann::json& part : document.at("parts")) {
-        capture.parts.push_back({.volume = VolumeId(part.at("volume").get<std::string>()),
-                                 .snapshot = SnapshotId(part.at("snapshot").get<std::string>())});
+        capture.parts.push_back({.volume = VolumeId(part.at("volume").get<std::string>())});
+        if (part.contains("snapshot")) {
+            capture.parts.back().snapshot.emplace(part["snapshot"].get<std::string>());
+        }
     }
     return capture;
 }
@@ -123,8 +129,9 @@ bool VolumeCapture::is_open(const Capture& capture) const {
             const auto image = images::find_image(session, *capture.image);
             return image && image->state == images::ImageState::pending;
         }
+        if (capture.keeper) return true;  // nothing is left to do once its operation has ended
         return std::ranges::any_of(capture.parts, [&](const CapturePart& part) {
-            const auto snapshot = images::find_snapshot(session, part.snapshot);
+            const auto snapshot = images::find_snapshot(session, part.snapshot.value());
             return snapshot && snapshot->state == images::SnapshotState::pending;
         });
     });
@@ -144,6 +151,7 @@ void VolumeCapture::run(const OperationId& operation, Capture capture) {
         retry("publish", [&] {
             cause ? fail(operation, capture, *cause) : publish(operation, capture, switches);
         });
+        if (capture.keeper && kept_) kept_(*capture.keeper, cause.value_or(""));
     }
     if (capture.boots_again) retry("boot", [&] { boot_again(operation, capture); });
     std::vector<VolumeId> volumes;
@@ -323,13 +331,17 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
                 volume->layer = one.overlay;
                 images::update_volume(session, *volume, now);
             }
+            if (!one.part.snapshot) {
+                keep(session, capture, one);
+                continue;
+            }
             images::complete_snapshot(
-                session, one.part.snapshot,
+                session, *one.part.snapshot,
                 {.layer = one.old_top,
                  .stored_size = use_.regions.get(one.region).pool.allocated_size(one.old_top)},
                 now);
             // It may have grown since the request.
-            images::set_snapshot_size(session, one.part.snapshot, one.size);
+            images::set_snapshot_size(session, *one.part.snapshot, one.size);
         }
         if (capture.image) {
             images::set_image_state(session, *capture.image, images::ImageState::available);
@@ -338,10 +350,18 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
     });
 }
 
-/// That of the snapshots, which is its volumes'.
+void VolumeCapture::keep(Session& session, const Capture& capture, const Switch& one) {
+    // Whoever wanted it may have thought better of it.
+    if (!images::operation_is_open(session, capture.keeper.value())) return;
+    images::pin_layer(session, *capture.keeper, one.region, one.old_top);
+}
+
+/// That of the snapshots or the instance, which is its volumes'.
 std::string VolumeCapture::region_of(const Capture& capture) const {
     return use_.database.read([&](Session& session) {
-        return images::find_snapshot(session, capture.parts.front().snapshot).value().region;
+        const CapturePart& first = capture.parts.front();
+        if (first.snapshot) return images::find_snapshot(session, *first.snapshot).value().region;
+        return images::find_instance(session, capture.instance.value()).value().region;
     });
 }
 
@@ -354,12 +374,13 @@ void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
             images::set_image_block_devices(session, *capture.image, {});
         }
         for (const CapturePart& part : capture.parts) {
+            if (!part.snapshot) continue;
             if (!capture.image) {
-                images::fail_snapshot(session, part.snapshot, cause);
+                images::fail_snapshot(session, *part.snapshot, cause);
                 continue;
             }
-            images::delete_all_tags(session, part.snapshot.str());
-            images::delete_snapshot(session, part.snapshot, use_.clock.now());
+            images::delete_all_tags(session, part.snapshot->str());
+            images::delete_snapshot(session, *part.snapshot, use_.clock.now());
         }
         for (const auto& [volume, overlay] : capture.overlays) {
             images::set_layer_state(session, region, LayerId(overlay), LayerState::deleting);

@@ -13,17 +13,20 @@
 
 namespace kiln::launcher {
 
-/// One volume of a capture. The volume's present top becomes the snapshot's frozen layer; the
-/// volume goes on in an overlay.
+/// One volume of a capture. The volume's present top becomes the snapshot's frozen layer, or that
+/// of the capture's keeper; the volume goes on in an overlay.
 struct CapturePart {
     VolumeId volume;
-    SnapshotId snapshot;
+    std::optional<SnapshotId> snapshot;
 };
 
-/// What CreateImage, CreateSnapshot and CreateSnapshots have to do, kept in their operation.
+/// What CreateImage, CreateSnapshot and CreateSnapshots have to do, and BundleInstance at first,
+/// kept in their operation.
 struct Capture {
     std::optional<ImageId> image;        // of CreateImage
     std::optional<InstanceId> instance;  // that has the volumes; absent: they are detached
+    /// The operation that pins the frozen layers of the parts without a snapshot.
+    std::optional<OperationId> keeper;
     bool no_reboot = true;
     /// The instance was running and must run again at the end.
     bool boots_again = false;
@@ -52,6 +55,10 @@ class VolumeCapture {
 
     /// Adds the job of an operation. Any thread.
     void add(const OperationId& operation, Capture capture);
+    /// To be told when the capture of a keeper has ended; with the cause when it failed. Set it
+    /// before any capture is added.
+    using KeptListener = std::function<void(const OperationId& keeper, const std::string& failure)>;
+    void set_kept_listener(KeptListener listener) { kept_ = std::move(listener); }
     /// Whether a job has one of its volumes now. Any thread.
     bool is_busy(const Capture& capture) const;
 
@@ -70,6 +77,7 @@ class VolumeCapture {
     std::vector<Switch> plan(const OperationId& operation, Capture& capture);
     Switch plan_part(const Capture& capture, const CapturePart& part) const;
     bool is_running(const Capture& capture) const;
+    static void keep(Session& session, const Capture& capture, const Switch& one);
     std::string region_of(const Capture& capture) const;
     void power_off(const InstanceId& id);
     void switch_disks(const Capture& capture, const std::vector<Switch>& switches);
@@ -83,6 +91,7 @@ class VolumeCapture {
     InstanceLifecycle::Dependencies use_;
     InstanceLifecycle& lifecycle_;
     ChainPuller& puller_;
+    KeptListener kept_;
 };
 
 }  // namespace kiln::launcher

@@ -33,7 +33,7 @@ std::vector<images::Tag> tags_of_snapshot(Session& session, const images::Caller
 /// The instance's volumes without those that the request leaves out.
 std::vector<Volume> volumes_to_capture(Session& session, const images::Instance& instance,
                                        const CreateSnapshotsRequest& request) {
-    std::vector<Volume> volumes = images::volumes_of_instance(session, instance.id);
+    std::vector<Volume> volumes = images::ebs_volumes_of_instance(session, instance.id);
     for (const VolumeId& excluded : request.excluded_volumes) {
         const auto found = std::ranges::find(volumes, excluded, &Volume::id);
         if (found == volumes.end()) {
@@ -97,7 +97,7 @@ Snapshot Launcher::create_snapshot(const images::Caller& caller,
         const Volume volume = images::get_volume(session, caller.scope(), request.volume);
         capture = {
             .parts = {insert_pending_snapshot(session, volume, request.description, use.now())}};
-        Snapshot made = images::find_snapshot(session, capture.parts.front().snapshot).value();
+        Snapshot made = images::find_snapshot(session, *capture.parts.front().snapshot).value();
         images::set_tags(session, caller.scope(), made.id.str(), request.tags);
         insert_capture(session, operation, capture, made);
         caller.stop_if_dry_run();
@@ -121,7 +121,7 @@ std::vector<Snapshot> Launcher::create_snapshots(const images::Caller& caller,
         for (const Volume& volume : volumes_to_capture(session, instance, request)) {
             capture.parts.push_back(
                 insert_pending_snapshot(session, volume, request.description, use.now()));
-            made.push_back(images::find_snapshot(session, capture.parts.back().snapshot).value());
+            made.push_back(images::find_snapshot(session, *capture.parts.back().snapshot).value());
             images::set_tags(session, caller.scope(), made.back().id.str(),
                              tags_of_snapshot(session, caller, request, volume.id));
         }

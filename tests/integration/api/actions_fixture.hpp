@@ -2,6 +2,10 @@
 
 #include <string>
 
+#include "base/file.hpp"
+#include "images/bundles/bundle.hpp"
+#include "images/catalog/bucket.hpp"
+#include "images/catalog/bundle_task.hpp"
 #include "tests/integration/api/api_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -34,6 +38,36 @@ class ActionsTest : public ApiFixture {
                 .text("//volumeId");
         settle();
         return id;
+    }
+    /// One that goes on, without a job.
+    std::string insert_bundle_task() {
+        const images::BundleTask task{.id = images::BundleTaskId::generate(),
+                                      .owner = caller().account,
+                                      .region = caller().region,
+                                      .instance = InstanceId::generate(),
+                                      .bucket = "bundles",
+                                      .prefix = "web",
+                                      .state = images::BundleTaskState::storing,
+                                      .started = now(),
+                                      .updated = now()};
+        write([&](Session& session) { images::insert_bundle_task(session, task); });
+        return task.id.str();
+    }
+    /// A bundle of a file in the caller's bucket "bundles".
+    void write_bundle(const std::string& prefix) {
+        write([&](Session& session) {
+            images::claim_bucket(session, caller().account, "bundles", now());
+        });
+        const std::filesystem::path file = directory() / "bundled.raw";
+        write_file_atomically(file, "a disk", 0600);
+        images::write_bundle(
+            store(), {.bucket = "bundles", .prefix = prefix}, file,
+            {.name = prefix,
+             .user = caller().account.str(),
+             .architecture = "x86_64",
+             .block_device_mapping = {{.virtual_name = "ami", .device = "sda1"},
+                                      {.virtual_name = "ephemeral0", .device = "sdb"}}},
+            nullptr, {});
     }
     std::string root_snapshot() {
         return done("DescribeSnapshots").text("//snapshotSet/item/snapshotId");

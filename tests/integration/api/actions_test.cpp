@@ -147,7 +147,13 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         done("CreateSnapshot", {{"VolumeId", detached}}).text("//snapshotId");
     done("CreateRegion", {{"Name", "local-2"}});
     settle();
+    const std::string task = insert_bundle_task();
+    write_bundle("mine");
     const std::map<std::string, WirePairs> requests{
+        {"BundleInstance",
+         {{"InstanceId", id}, {"Storage.S3.Bucket", "bundles"}, {"Storage.S3.Prefix", "other"}}},
+        {"CancelBundleTask", {{"BundleId", task}}},
+        {"DeleteBundle", {{"ImageLocation", "bundles/mine.manifest.xml"}}},
         {"CreateRegion", {{"Name", "local-3"}}},
         {"DeleteRegion", {{"Name", "local-2"}}},
         {"AttachVolume", {{"VolumeId", detached}, {"InstanceId", stopped}, {"Device", "/dev/sdg"}}},

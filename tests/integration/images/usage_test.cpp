@@ -228,15 +228,15 @@ TEST_F(UsageTest, a_snapshot_that_is_complete_from_the_beginning_is_charged_from
 }
 
 TEST_F(UsageTest, a_stored_bundle_is_charged_until_it_is_removed) {
-    const ImageId image = ImageId::generate();
+    const std::string location = "bucket/web.manifest.xml";
     write([&](Session& session) {
         meter_bundle_start(session,
-                           {.image = image,
+                           {.location = location,
                             .owner = scope().owner,
                             .region = scope().region,
                             .size = Bytes::mebibytes(5)},
                            after(1));
-        meter_bundle_end(session, image, after(2));
+        meter_bundle_end(session, location, after(2));
     });
     EXPECT_THAT(records(), ElementsAre("bundle bundle 5 MiB from 1 to 2"));
 }

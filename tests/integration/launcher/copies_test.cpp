@@ -6,7 +6,7 @@
 #include "base/statement.hpp"
 #include "images/catalog/tag.hpp"
 #include "launcher/copies/region_copy.hpp"
-#include "launcher/instances/instance_store.hpp"
+#include "launcher/instances/instance_rows.hpp"
 #include "tests/integration/launcher/volumes_fixture.hpp"
 
 namespace kiln::tests {

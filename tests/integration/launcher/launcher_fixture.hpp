@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/settings.hpp"
+#include "images/bundles/directory_object_store.hpp"
 #include "images/catalog/operation.hpp"
 #include "images/layers/pool.hpp"
 #include "launcher/launcher.hpp"
@@ -24,6 +25,7 @@ class LauncherFixture : public CatalogFixture {
                                              .clock = clock_,
                                              .database = database(),
                                              .regions = regions_,
+                                             .store = store_,
                                              .accelerator = hypervisor::Accelerator::tcg,
                                              .catalog_id = "catalog"});
         launcher_->recover();
@@ -80,6 +82,7 @@ class LauncherFixture : public CatalogFixture {
         });
     }
 
+    images::ObjectStore& store() { return store_; }
     launcher::Launcher& launcher() { return *launcher_; }
     FakeHypervisor& host() { return host_; }
     launcher::Regions& regions() { return regions_; }
@@ -103,6 +106,7 @@ class LauncherFixture : public CatalogFixture {
                                     return std::shared_ptr<hypervisor::Hypervisor>(
                                         std::shared_ptr<void>(), &host_);
                                 }}};
+    images::DirectoryObjectStore store_{directory() / "objects"};
     ImageId image_;
     std::unique_ptr<launcher::Launcher> launcher_;
 };

@@ -1,8 +1,9 @@
 #include "launcher/instances/launch_plan.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include "base/text.hpp"
+#include "launcher/types/instance_type.hpp"
 #include "tests/catalog_fixture.hpp"
 
 namespace kiln::tests {
@@ -10,8 +11,9 @@ namespace kiln::tests {
 namespace {
 
 using launcher::BlockDeviceOverride;
-using launcher::plan_block_devices;
 using launcher::plan_captured_devices;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 images::Image golden() {
     return {.id = ImageId::generate(),
@@ -26,6 +28,23 @@ images::Image golden() {
             .block_devices = {{.device_name = "/dev/xvda",
                                .snapshot = SnapshotId("snap-0123456789abcdef0"),
                                .volume_size = Bytes::gibibytes(8)}}};
+}
+
+std::vector<images::ImageBlockDevice> plan_block_devices(
+    const images::Image& image, const std::vector<BlockDeviceOverride>& overrides,
+    const std::string& type = "t3.micro") {
+    return launcher::plan_block_devices(image, overrides, launcher::get_instance_type(type));
+}
+
+/// "/dev/sdb ephemeral0 4 GiB" for each ephemeral disk.
+std::vector<std::string> ephemeral_disks(const std::vector<images::ImageBlockDevice>& devices) {
+    std::vector<std::string> texts;
+    for (const images::ImageBlockDevice& device : devices) {
+        if (device.virtual_name.empty()) continue;
+        texts.push_back(device.device_name + " " + device.virtual_name + " " +
+                        std::to_string(device.volume_size.in_gibibytes()) + " GiB");
+    }
+    return texts;
 }
 
 TEST(DeviceName, is_one_of_a_disk_with_or_without_dev) {
@@ -60,6 +79,36 @@ TEST(LaunchPlanTest, overrides_grow_the_root_and_add_volumes) {
     EXPECT_FALSE(devices[1].delete_on_termination);
 }
 
+TEST(LaunchPlanTest, ephemeral_disks_are_those_that_the_type_has) {
+    const std::vector<BlockDeviceOverride> asked{
+        {.device_name = "/dev/sdc", .virtual_name = "ephemeral1"},
+        {.device_name = "/dev/sdb", .virtual_name = "ephemeral0"}};
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(golden(), asked, "m1.large")),
+                ElementsAre("/dev/sdb ephemeral0 420 GiB", "/dev/sdc ephemeral1 420 GiB"));
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(golden(), asked, "m3.medium")),
+                ElementsAre("/dev/sdb ephemeral0 4 GiB"));
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(golden(), asked, "t3.micro")), IsEmpty());
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(golden(), {}, "m1.large")), IsEmpty())
+        << "only what is mapped";
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(golden(), {}, "m5d.4xlarge")),
+                ElementsAre("/dev/sdb ephemeral0 300 GiB", "/dev/sdc ephemeral1 300 GiB"))
+        << "NVMe disks are there unasked";
+}
+
+TEST(LaunchPlanTest, an_images_ephemeral_disks_can_be_left_out_and_replaced) {
+    images::Image image = golden();
+    image.block_devices.push_back({.device_name = "/dev/sdb", .virtual_name = "ephemeral0"});
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(image, {}, "m1.small")),
+                ElementsAre("/dev/sdb ephemeral0 160 GiB"));
+    EXPECT_THAT(ephemeral_disks(plan_block_devices(
+                    image, {{.device_name = "/dev/sdb", .no_device = true}}, "m1.small")),
+                IsEmpty());
+    const auto replaced = plan_block_devices(
+        image, {{.device_name = "/dev/sdb", .volume_size = Bytes::gibibytes(1)}}, "m1.small");
+    EXPECT_THAT(ephemeral_disks(replaced), IsEmpty());
+    EXPECT_EQ(replaced.size(), 2U);
+}
+
 TEST(LaunchPlanTest, refuses_mappings_that_cannot_be) {
     const SnapshotId other("snap-fedcba98765432100");
     const std::vector<std::vector<BlockDeviceOverride>> rows{
@@ -71,6 +120,14 @@ TEST(LaunchPlanTest, refuses_mappings_that_cannot_be) {
         {{.device_name = "/dev/sdf", .volume_size = Bytes::gibibytes(1)},
          {.device_name = "/dev/sdf", .volume_size = Bytes::gibibytes(2)}},
         {{.device_name = "/dev/sdf", .volume_size = Bytes::gibibytes(16385)}},
+        {{.device_name = "/dev/sdf", .virtual_name = "ephemeral"}},
+        {{.device_name = "/dev/sdf", .virtual_name = "ephemeral24"}},
+        {{.device_name = "/dev/sdf", .virtual_name = "ephemeral0x"}},
+        {{.device_name = "/dev/sdf", .virtual_name = "ami"}},
+        {{.device_name = "/dev/xvda", .virtual_name = "ephemeral0"}},
+        {{.device_name = "/dev/sdf",
+          .virtual_name = "ephemeral0",
+          .volume_size = Bytes::gibibytes(1)}},
     };
     for (const auto& overrides : rows) {
         EXPECT_EQ(error_code_of([&] { plan_block_devices(golden(), overrides); }),

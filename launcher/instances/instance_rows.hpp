@@ -51,6 +51,10 @@ void finish_operations(Session& session, const std::string& resource_id, const s
 /// unneeded), the others become available.
 void release_volumes(Session& session, const InstanceId& instance, Time now);
 
+/// Gives the ephemeral disks of an instance that stops new empty layers, which its next start
+/// makes: what they held is lost.
+void renew_ephemeral_disks(Session& session, const InstanceId& instance, Time now);
+
 /// "User initiated (2021-09-29 11:04:43 GMT)", EC2's StateTransitionReason.
 std::string user_initiated(Time now);
 
@@ -67,6 +71,7 @@ inline constexpr const char* detach_volume = "detach-volume";
 inline constexpr const char* modify_volume = "modify-volume";
 inline constexpr const char* delete_volume = "delete-volume";
 inline constexpr const char* create_snapshot = "create-snapshot";
+inline constexpr const char* bundle_instance = "bundle-instance";
 inline constexpr const char* copy_image = "copy-image";
 inline constexpr const char* copy_snapshot = "copy-snapshot";
 }  // namespace operation_kind

@@ -1,4 +1,4 @@
-#include "launcher/instances/instance_store.hpp"
+#include "launcher/instances/instance_rows.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -103,6 +103,24 @@ void release_volumes(Session& session, const InstanceId& instance, Time now) {
             volume.layer.reset();
             images::delete_all_tags(session, volume.id.str());
         }
+        images::update_volume(session, volume, now);
+    }
+}
+
+void renew_ephemeral_disks(Session& session, const InstanceId& instance, Time now) {
+    for (images::Volume volume : images::volumes_of_instance(session, instance)) {
+        if (volume.storage != images::DeviceType::instance_store) continue;
+        if (volume.layer) {
+            images::set_layer_state(session, volume.region, *volume.layer,
+                                    images::LayerState::deleting);
+        }
+        volume.layer = LayerId::generate();
+        images::insert_layer(session, {.id = *volume.layer,
+                                       .region = volume.region,
+                                       .parent = std::nullopt,
+                                       .state = images::LayerState::creating,
+                                       .virtual_size = volume.size,
+                                       .created = now});
         images::update_volume(session, volume, now);
     }
 }

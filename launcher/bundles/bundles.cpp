@@ -1,0 +1,290 @@
+#include "launcher/bundles/bundles.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "images/catalog/bucket.hpp"
+#include "images/catalog/bundle_task.hpp"
+#include "images/catalog/image.hpp"
+#include "images/catalog/tag.hpp"
+#include "images/catalog/usage.hpp"
+#include "launcher/bundles/image_unpacker.hpp"
+#include "launcher/implementation.hpp"
+#include "launcher/instances/launch_plan.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::BundleTask;
+using images::BundleTaskState;
+using images::Image;
+using images::ImageBlockDevice;
+using images::Instance;
+
+constexpr std::string_view manifest_suffix = ".manifest.xml";
+
+void check_can_be_bundled(const Instance& instance, const images::Volume* root) {
+    if (instance.state != images::InstanceState::running &&
+        instance.state != images::InstanceState::stopped) {
+        throw Error(error_code::incorrect_instance_state, instance.id.str(),
+                    fmt::format("The instance '{}' is {}: only one that is running or stopped can "
+                                "be bundled.",
+                                instance.id.str(), images::to_text(instance.state)));
+    }
+    if (root == nullptr) {
+        throw Error(error_code::incorrect_instance_state, instance.id.str(),
+                    fmt::format("The instance '{}' has no root device.", instance.id.str()));
+    }
+    if (root->size <= max_bundled_root) return;
+    throw Error(
+        error_code::invalid_parameter_value, instance.id.str(),
+        fmt::format("The root device of '{}' has {} GiB, and that of an instance-store "
+                    "image at most {}: create an image (CreateImage) instead.",
+                    instance.id.str(), root->size.in_gibibytes(), max_bundled_root.in_gibibytes()));
+}
+
+void refuse_existing_bundle(Session& session, const images::ObjectStore& store,
+                            const images::ObjectPrefix& bundle) {
+    const images::ObjectName manifest = images::manifest_of(bundle);
+    bool taken = images::is_being_bundled(session, bundle.bucket, bundle.prefix);
+    try {
+        taken = taken || store.size(manifest).value > 0;
+    } catch (const Error& error) {
+        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
+    }
+    if (!taken) return;
+    throw Error(error_code::invalid_parameter_value, to_text(manifest),
+                fmt::format("There is a bundle '{}' already: choose another prefix, or delete it "
+                            "(DeleteBundle).",
+                            to_text(manifest)));
+}
+
+BundleTask new_task(const images::Caller& caller, const BundleInstanceRequest& request, Time now) {
+    return {.id = images::BundleTaskId::generate(),
+            .owner = caller.account,
+            .region = caller.region,
+            .instance = request.instance,
+            .bucket = request.bundle.bucket,
+            .prefix = request.bundle.prefix,
+            .state = BundleTaskState::pending,
+            .started = now,
+            .updated = now};
+}
+
+/// The operations of a bundling: the first keeps what the second freezes.
+struct Bundling {
+    OperationId keeper;
+    OperationId capturing;
+};
+
+void insert_bundling(Session& session, const BundleTask& task, const Bundling& bundling,
+                     const Capture& capture) {
+    images::insert_operation(session, {.id = bundling.keeper,
+                                       .kind = operation_kind::bundle_instance,
+                                       .owner = task.owner,
+                                       .resource_id = task.id.str(),
+                                       .payload = bundling.capturing.str(),
+                                       .created = task.started});
+    images::insert_operation(session, {.id = bundling.capturing,
+                                       .kind = operation_kind::create_snapshot,
+                                       .owner = task.owner,
+                                       .resource_id = task.instance.str(),
+                                       .payload = to_json(capture),
+                                       .created = task.started});
+}
+
+/// "sda1" of the manifest is /dev/sda1.
+std::string device_name_of(const std::string& text) {
+    std::string name = text.starts_with("/dev/") ? text : "/dev/" + text;
+    if (is_device_name(name)) return name;
+    throw Error("InvalidManifest", text,
+                fmt::format("the manifest maps '{}', which is no device's name", text));
+}
+
+std::string root_device_of(const images::BundleManifest& manifest,
+                           const RegisterImageRequest& request) {
+    if (!request.root_device_name.empty()) return request.root_device_name;
+    for (const images::BundleMapping& mapping : manifest.description.block_device_mapping) {
+        if (mapping.virtual_name == root_virtual_name) return device_name_of(mapping.device);
+    }
+    return "/dev/sda1";
+}
+
+/// The root, the manifest's ephemeral disks, and what the request says.
+std::vector<ImageBlockDevice> devices_of(const images::BundleManifest& manifest,
+                                         const RegisterImageRequest& request,
+                                         const std::string& root) {
+    std::vector<ImageBlockDevice> devices;
+    for (const images::BundleMapping& mapping : manifest.description.block_device_mapping) {
+        if (!mapping.virtual_name.starts_with("ephemeral")) continue;
+        devices.push_back({.device_name = device_name_of(mapping.device),
+                           .volume_type = "",
+                           .virtual_name = mapping.virtual_name});
+    }
+    devices = plan_captured_devices(std::move(devices), request.block_devices);
+    if (std::ranges::find(devices, root, &ImageBlockDevice::device_name) != devices.end()) {
+        throw Error("InvalidBlockDeviceMapping", root,
+                    fmt::format("The root device {} of an instance-store image is its bundle: "
+                                "leave it out of the mapping.",
+                                root));
+    }
+    devices.push_back({.device_name = root,
+                       .volume_size = manifest.size,
+                       .volume_type = "",
+                       .virtual_name = root_virtual_name});
+    std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
+    return devices;
+}
+
+images::Architecture architecture_of(const images::BundleManifest& manifest,
+                                     const RegisterImageRequest& request) {
+    const std::string& bundled = manifest.description.architecture;
+    if (bundled == images::to_text(request.architecture)) return request.architecture;
+    throw Error("InvalidManifest", bundled,
+                fmt::format("the bundle is of the architecture '{}', and the request says '{}'",
+                            bundled, images::to_text(request.architecture)));
+}
+
+images::BootMode boot_mode_of(const images::BundleManifest& manifest,
+                              const RegisterImageRequest& request) {
+    if (request.boot_mode != images::BootMode::legacy_bios ||
+        manifest.description.boot_mode.empty()) {
+        return request.boot_mode;
+    }
+    return images::parse_boot_mode(manifest.description.boot_mode);
+}
+
+}  // namespace
+
+images::ObjectName parse_location(const std::string& location) {
+    const std::size_t slash = location.find('/');
+    if (slash != std::string::npos && location.ends_with(manifest_suffix)) {
+        images::ObjectName name{.bucket = location.substr(0, slash),
+                                .key = location.substr(slash + 1)};
+        images::check_bucket_name(name.bucket);
+        images::check_object_key(name.key);
+        return name;
+    }
+    throw Error(error_code::invalid_parameter_value, location,
+                fmt::format("'{}' is not the location of a bundle's manifest: expecting "
+                            "BUCKET/PREFIX{}",
+                            location, manifest_suffix));
+}
+
+BundleTask Launcher::bundle_instance(const images::Caller& caller,
+                                     const BundleInstanceRequest& request) {
+    Implementation& use = *implementation_;
+    images::check_object_key(images::manifest_of(request.bundle).key);
+    use.check_pool_space(caller.region);
+    const OperationId capturing = OperationId::generate();
+    Capture capture;
+    BundleTask task = use.database().write([&](Session& session) {
+        const Instance instance = images::get_instance(session, caller.scope(), request.instance);
+        const InstanceWithVolumes described{
+            .instance = instance, .volumes = images::volumes_of_instance(session, instance.id)};
+        check_can_be_bundled(instance, described.root());
+        images::claim_bucket(session, caller.account, request.bundle.bucket, use.now());
+        refuse_existing_bundle(session, use.use().store, request.bundle);
+        const OperationId keeper = OperationId::generate();
+        capture = {.instance = instance.id,
+                   .keeper = keeper,
+                   .parts = {{.volume = described.root()->id, .snapshot = std::nullopt}}};
+        BundleTask made = new_task(caller, request, use.now());
+        images::insert_bundle_task(session, made);
+        insert_bundling(session, made, {.keeper = keeper, .capturing = capturing}, capture);
+        caller.stop_if_dry_run();
+        return made;
+    });
+    use.capture().add(capturing, capture);
+    return task;
+}
+
+BundleTask Launcher::cancel_bundle_task(const images::Caller& caller,
+                                        const images::BundleTaskId& id) {
+    Implementation& use = *implementation_;
+    std::vector<images::Operation> operations;
+    BundleTask canceled = use.database().write([&](Session& session) {
+        BundleTask task = images::get_bundle_task(session, caller.scope(), id);
+        if (task.state == BundleTaskState::complete || task.state == BundleTaskState::failed) {
+            throw Error("IncorrectState", id.str(),
+                        fmt::format("The bundle task '{}' is {}: only one that goes on can be "
+                                    "canceled.",
+                                    id.str(), images::to_text(task.state)));
+        }
+        task.state = BundleTaskState::cancelling;
+        task.updated = use.now();
+        images::update_bundle_task(session, task);
+        operations = images::operations_of_resource(session, id.str());
+        caller.stop_if_dry_run();
+        return task;
+    });
+    for (const images::Operation& operation : operations)
+        use.bundles().cancel(operation);
+    return canceled;
+}
+
+std::optional<int> Launcher::bundled_percent(const images::BundleTaskId& task) const {
+    return implementation_->bundles().percent_done(task);
+}
+
+void Launcher::delete_bundle(const images::Caller& caller, const std::string& location) {
+    Implementation& use = *implementation_;
+    const images::ObjectName manifest = parse_location(location);
+    use.database().write([&](Session& session) {
+        images::check_own_bucket(session, caller.account, manifest.bucket);
+        const auto users = images::images_at_location(session, location);
+        if (!users.empty()) {
+            throw Error("DependencyViolation", location,
+                        fmt::format("The bundle '{}' is that of the image {}: deregister it first.",
+                                    location, users.front().str()));
+        }
+        images::read_manifest(use.use().store, manifest, max_bundled_root);
+        caller.stop_if_dry_run();
+        images::meter_bundle_end(session, location, use.now());
+    });
+    images::remove_bundle(use.use().store, manifest);
+}
+
+ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
+                                                  const RegisterImageRequest& request) {
+    images::check_image_name(request.name);
+    check_description(request.description);
+    const images::ObjectName location = parse_location(request.location);
+    database().read([&](Session& session) {
+        images::check_own_bucket(session, caller.account, location.bucket);
+    });
+    const auto manifest =
+        images::check_bundle(use().store, location, max_bundled_root, pause_.token());
+    Image image{.id = ImageId::generate(),
+                .owner = caller.account,
+                .region = caller.region,
+                .name = request.name,
+                .description = request.description,
+                .state = images::ImageState::available,
+                .architecture = architecture_of(manifest, request),
+                .virtualization_type = request.virtualization_type,
+                .boot_mode = boot_mode_of(manifest, request),
+                .root_device_name = root_device_of(manifest, request),
+                .kernel_id = request.kernel_id,
+                .ramdisk_id = request.ramdisk_id,
+                .login_user = manifest.description.login_user.empty()
+                                  ? "root"
+                                  : manifest.description.login_user,
+                .created = now(),
+                .root_device_type = images::DeviceType::instance_store,
+                .location = request.location};
+    const auto devices = devices_of(manifest, request, image.root_device_name);
+    database().write([&](Session& session) {
+        check_own_snapshots(session, caller, request.block_devices);
+        image.block_devices = with_snapshot_sizes(session, devices);
+        images::insert_image(session, image);
+        images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
+        caller.stop_if_dry_run();
+    });
+    return image.id;
+}
+
+}  // namespace kiln::launcher

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "images/bundles/bundle.hpp"
+#include "images/catalog/image.hpp"
+#include "launcher/instances/lifecycle.hpp"
+
+namespace kiln::launcher {
+
+/// Makes the roots of instances of instance-store images: the image's bundle is unpacked once into
+/// a frozen layer of the region's pool, and each root is an overlay of it.
+class ImageUnpacker {
+  public:
+    ImageUnpacker(const InstanceLifecycle::Dependencies& dependencies,
+                  const images::ObjectStore& store)
+        : use_(dependencies), store_(store) {}
+
+    /// The lane that prepare() of instances of that image must have for itself.
+    static std::string lane_of(const ImageId& image) { return "unpack " + image.str(); }
+    /// Gives the root of an instance that is being launched its layer. Again is no error. Throws
+    /// what unpacking the bundle does; then nothing is left.
+    void prepare(const InstanceId& id) const;
+
+  private:
+    LayerId unpack(const images::Image& image) const;
+    void unpack_into(const images::Image& image, const LayerId& layer) const;
+
+    InstanceLifecycle::Dependencies use_;
+    const images::ObjectStore& store_;
+};
+
+/// "bucket/key" as the name of an object. Throws Error{InvalidParameterValue}.
+images::ObjectName parse_location(const std::string& location);
+
+}  // namespace kiln::launcher

@@ -1,0 +1,314 @@
+#include <gmock/gmock.h>
+
+#include "base/file.hpp"
+#include "images/bundles/bundle.hpp"
+#include "images/catalog/usage.hpp"
+#include "launcher/instances/instance_rows.hpp"
+#include "tests/integration/launcher/volumes_fixture.hpp"
+
+namespace kiln::tests {
+
+namespace {
+
+using images::BundleTaskState;
+using images::DeviceType;
+using images::ImageState;
+using images::InstanceState;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr const char* location = "images/web.manifest.xml";
+
+/// A running EBS-backed instance whose root holds a text, and what is bundled of it.
+class BundlesTest : public VolumesFixture {
+  protected:
+    BundlesTest() : instance_(run_one({.image = small_image(), .instance_type = "t3.micro"})) {
+        stop(instance_);
+        write_to(root(), "on the root");
+        launcher().start_instances(caller(), {instance_});
+        settle();
+    }
+
+    /// Of 4 MiB, which is bundled in an instant.
+    ImageId small_image() {
+        images::Layer base = layer();
+        base.virtual_size = Bytes::mebibytes(4);
+        pool().create_empty(base.id, base.virtual_size);
+        pool().freeze(base.id);
+        images::Snapshot snapshot_of_it = snapshot(base.id);
+        snapshot_of_it.volume_size = base.virtual_size;
+        images::Image made = image("small", snapshot_of_it.id);
+        made.block_devices.front().volume_size = base.virtual_size;
+        write([&](Session& session) {
+            images::insert_layer(session, base);
+            images::insert_snapshot(session, snapshot_of_it);
+            images::insert_image(session, made);
+        });
+        return made.id;
+    }
+    VolumeId root() { return volumes(instance_).at(0).id; }
+    images::BundleTaskId bundle(const std::string& prefix = "web") {
+        const auto task = launcher().bundle_instance(
+            caller(), {.instance = instance_, .bundle = {.bucket = "images", .prefix = prefix}});
+        settle();
+        return task.id;
+    }
+    images::BundleTask task_now(const images::BundleTaskId& id) {
+        return read([&](Session& s) { return images::find_bundle_task(s, id).value(); });
+    }
+    ImageId register_bundle(const std::string& name = "bundled") {
+        return launcher().register_image(caller(), {.name = name, .location = location});
+    }
+    InstanceId launch(const ImageId& image, const std::string& type = "t3.micro") {
+        return run_one({.image = image, .instance_type = type});
+    }
+    std::vector<std::string> objects() {
+        std::vector<std::string> keys;
+        for (const auto& object : store().list({.bucket = "images", .prefix = ""}))
+            keys.push_back(object.key);
+        return keys;
+    }
+    bool bucket_is_empty() {
+        return error_code_of([&] { store().list({.bucket = "images", .prefix = ""}); }) ==
+               "NoSuchBucket";
+    }
+    std::size_t charged_bundles() {
+        return read([&](Session& s) {
+            const auto usage = images::list_usage(
+                s, caller().account, {.since = Time{}, .until = from_epoch_ms(1LL << 50)});
+            return std::ranges::count_if(usage, [](const images::UsageRecord& record) {
+                return record.usage.kind == images::UsageKind::bundle && !record.ended;
+            });
+        });
+    }
+    std::size_t stray_files() const {
+        std::size_t count = 0;
+        for (const auto& entry : std::filesystem::directory_iterator(pool().directory()))
+            count += entry.path().extension() == ".qcow2" ? 0 : 1;
+        return count;
+    }
+
+    InstanceId instance_;
+};
+
+TEST_F(BundlesTest, a_bundle_of_a_running_instance_becomes_an_image_that_boots_from_its_content) {
+    const LayerId before = volume_now(root()).layer.value();
+    const auto task = bundle();
+    EXPECT_EQ(task_now(task).state, BundleTaskState::complete) << task_now(task).error_message;
+    EXPECT_EQ(host().calls().back(), "snapshot_disks " + instance_.str());
+    EXPECT_NE(volume_now(root()).layer, before) << "the guest goes on in an overlay";
+    EXPECT_EQ(open_operation_count(), 0U);
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(charged_bundles(), 1U);
+
+    const ImageId image = register_bundle();
+    const images::Image described = image_now(image);
+    EXPECT_EQ(described.root_device_type, DeviceType::instance_store);
+    EXPECT_EQ(described.location, location);
+    EXPECT_EQ(described.root_device_name, "/dev/sda1");
+    EXPECT_EQ(described.login_user, "admin");
+
+    const InstanceId launched = launch(image);
+    EXPECT_EQ(state(launched), InstanceState::running);
+    EXPECT_THAT(content_of(volumes(launched).at(0).id), HasSubstr("on.the.root"));
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_THAT(read([&](Session& s) { return images::list_volumes(s, scope()); }), SizeIs(1))
+        << "ephemeral disks are nobody's volumes";
+}
+
+TEST_F(BundlesTest, an_image_is_unpacked_once_and_its_layer_goes_with_it) {
+    bundle();
+    const ImageId image = register_bundle();
+    const std::size_t before = layer_count();
+    const auto reservation = launcher().run_instances(
+        caller(), {.image = image, .instance_type = "t3.nano", .min_count = 3, .max_count = 3});
+    settle();
+    EXPECT_EQ(layer_count(), before + 4) << "one that was unpacked, and an overlay each";
+    for (const images::Instance& instance : reservation.instances)
+        EXPECT_EQ(state(instance.id), InstanceState::running);
+
+    launcher().deregister_image(caller(), image, false);
+    EXPECT_EQ(layer_count(), before + 4) << "instances stand on it";
+    for (const images::Instance& instance : reservation.instances)
+        launcher().terminate_instances(caller(), {instance.id});
+    settle();
+    EXPECT_EQ(layer_count(), before);
+}
+
+TEST_F(BundlesTest, an_instance_of_it_cannot_stop_and_what_ends_it_terminates_it) {
+    bundle();
+    const ImageId image = register_bundle();
+    const InstanceId id = launch(image);
+    EXPECT_THAT(error_message_of([&] { launcher().stop_instances(caller(), {id}, false); }),
+                HasSubstr("does not have an 'ebs' root device type and cannot be stopped"));
+    expect_refused("UnsupportedOperation", [&] { launcher().start_instances(caller(), {id}); });
+    expect_refused("UnsupportedOperation", [&] {
+        launcher().create_image(caller(), {.instance = id, .name = "captured"});
+    });
+    const std::vector<launcher::ModifyInstanceAttributeRequest> changes{
+        {.instance = id, .instance_type = "t3.small"},
+        {.instance = id, .user_data = ""},
+        {.instance = id, .shutdown_behavior = images::ShutdownBehavior::stop}};
+    for (const auto& change : changes) {
+        expect_refused("UnsupportedOperation",
+                       [&] { launcher().modify_instance_attribute(caller(), change); });
+    }
+    expect_refused("InvalidParameterCombination", [&] {
+        launcher().run_instances(caller(), {.image = image,
+                                            .instance_type = "t3.nano",
+                                            .shutdown_behavior = images::ShutdownBehavior::stop});
+    });
+    expect_refused("InvalidBlockDeviceMapping", [&] {
+        launcher().run_instances(
+            caller(),
+            {.image = image,
+             .instance_type = "t3.nano",
+             .block_devices = {{.device_name = "/dev/sda1", .volume_size = Bytes::gibibytes(9)}}});
+    });
+    const std::size_t layers = layer_count();
+    host().guest_powers_off(id.str());
+    settle();
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_EQ(layer_count(), layers - 1);
+}
+
+TEST_F(BundlesTest, ephemeral_disks_are_lost_when_their_instance_stops) {
+    const InstanceId id = run_one({.image = golden(), .instance_type = "m5d.large"});
+    const auto disk = [&] {
+        for (const images::Volume& volume : volumes(id)) {
+            if (volume.storage == DeviceType::instance_store) return volume;
+        }
+        throw std::runtime_error("there is none");
+    };
+    EXPECT_EQ(disk().virtual_name, "ephemeral0");
+    EXPECT_EQ(disk().size, Bytes::gibibytes(75));
+    EXPECT_TRUE(guest_has(id, disk().id));
+    const LayerId first = disk().layer.value();
+    expect_refused("InvalidVolume.NotFound",
+                   [&] { launcher().detach_volume(caller(), {.volume = disk().id}); });
+    expect_refused("InvalidVolume.NotFound",
+                   [&] { launcher().create_snapshot(caller(), {.volume = disk().id}); });
+    const ImageId image = launcher().create_image(caller(), {.instance = id, .name = "captured"});
+    settle();
+    EXPECT_EQ(image_now(image).block_devices.front().virtual_name, "");
+    EXPECT_THAT(image_now(image).block_devices, SizeIs(2));
+
+    stop(id);
+    EXPECT_FALSE(pool().exists(first));
+    launcher().start_instances(caller(), {id});
+    settle();
+    EXPECT_EQ(state(id), InstanceState::running);
+    EXPECT_NE(disk().layer, first);
+    EXPECT_TRUE(pool().exists(disk().layer.value()));
+    EXPECT_TRUE(guest_has(id, disk().id));
+    launcher().terminate_instances(caller(), {id});
+    settle();
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_canceled_task_leaves_nothing) {
+    const auto task = launcher().bundle_instance(
+        caller(), {.instance = instance_, .bundle = {.bucket = "images", .prefix = "web"}});
+    launcher().cancel_bundle_task(caller(), task.id);
+    settle();
+    EXPECT_EQ(task_now(task.id).state, BundleTaskState::failed);
+    EXPECT_EQ(task_now(task.id).error_code, "Client.Cancelled");
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(open_operation_count(), 0U);
+    EXPECT_EQ(charged_bundles(), 0U);
+    EXPECT_EQ(error_code_of([&] { launcher().cancel_bundle_task(caller(), task.id); }),
+              "IncorrectState");
+    EXPECT_EQ(task_now(bundle()).state, BundleTaskState::complete) << "the prefix is free again";
+}
+
+TEST_F(BundlesTest, a_capture_that_fails_ends_the_task_with_its_cause) {
+    host().fail_next("snapshot_disks", Error("InternalError", "", "a block job is running"));
+    const auto task = bundle();
+    EXPECT_EQ(task_now(task).state, BundleTaskState::failed);
+    EXPECT_THAT(task_now(task).error_message, HasSubstr("a block job is running"));
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_task_that_a_crash_cut_off_while_it_stored_is_done_again) {
+    const auto task = launcher().bundle_instance(
+        caller(), {.instance = instance_, .bundle = {.bucket = "images", .prefix = "web"}});
+    stop_service();
+    // What an earlier try may have left.
+    const auto part = store().put({.bucket = "images", .key = "web.part.9999"});
+    part->write("half");
+    part->commit();
+    write_file_atomically(pool().directory() / (task.id.str() + ".raw"), "half", 0600);
+    start_service();
+    EXPECT_EQ(task_now(task.id).state, BundleTaskState::complete)
+        << task_now(task.id).error_message;
+    EXPECT_THAT(objects(), testing::Not(testing::Contains("web.part.9999")));
+    EXPECT_EQ(stray_files(), 0U);
+}
+
+TEST_F(BundlesTest, a_damaged_bundle_is_not_registered_and_one_damaged_later_does_not_launch) {
+    bundle();
+    const ImageId image = register_bundle();
+    const images::ObjectName part{.bucket = "images", .key = "web.part.0000"};
+    const auto damaged = store().put(part);
+    damaged->write("not what it was");
+    damaged->commit();
+    expect_refused("InvalidImageFile", [&] { register_bundle("second"); });
+    const std::size_t layers = layer_count();
+    const InstanceId id = launch(image);
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_THAT(instance_now(id).state_reason.message, HasSubstr("is damaged"));
+    EXPECT_EQ(layer_count(), layers);
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_bucket_is_its_owners_alone) {
+    bundle();
+    const images::Caller other{.account = stranger().owner, .region = caller().region};
+    expect_refused("AccessDenied", [&] {
+        launcher().register_image(other, {.name = "stolen", .location = location});
+    });
+    expect_refused("AccessDenied", [&] { launcher().delete_bundle(other, location); });
+    expect_refused("NoSuchBucket", [&] {
+        launcher().register_image(caller(),
+                                  {.name = "none", .location = "nothing/web.manifest.xml"});
+    });
+    expect_refused("InvalidInstanceID.NotFound", [&] {
+        launcher().bundle_instance(
+            other, {.instance = instance_, .bundle = {.bucket = "images", .prefix = "x"}});
+    });
+}
+
+TEST_F(BundlesTest, a_bundle_is_deleted_when_no_image_has_it) {
+    bundle();
+    expect_refused("InvalidParameterValue", [&] { bundle(); });
+    const ImageId image = register_bundle();
+    expect_refused("DependencyViolation", [&] { launcher().delete_bundle(caller(), location); });
+    launcher().deregister_image(caller(), image, false);
+    launcher().delete_bundle(caller(), location);
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(charged_bundles(), 0U);
+    EXPECT_EQ(error_code_of([&] { launcher().delete_bundle(caller(), location); }), "NoSuchBucket");
+}
+
+TEST_F(BundlesTest, requests_that_cannot_be_are_refused) {
+    const auto with = [&](const std::string& bucket, const std::string& prefix) {
+        return [this, bucket, prefix] {
+            launcher().bundle_instance(
+                caller(), {.instance = instance_, .bundle = {.bucket = bucket, .prefix = prefix}});
+        };
+    };
+    expect_refused("InvalidBucketName", with("No Bucket", "web"));
+    expect_refused("InvalidParameterValue", with("images", "../../etc"));
+    expect_refused("InvalidParameterValue", [&] {
+        launcher().register_image(caller(), {.name = "none", .location = "images/web.xml"});
+    });
+    EXPECT_TRUE(bucket_is_empty());
+}
+
+}  // namespace
+
+}  // namespace kiln::tests
