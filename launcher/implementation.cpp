@@ -72,6 +72,7 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       copies_(jobs_dependencies()),
       bundles_(jobs_dependencies(), dependencies_.store),
       unpacker_(jobs_dependencies(), dependencies_.store),
+      conversion_(jobs_dependencies(), dependencies_.store, unpacker_),
       merger_(jobs_dependencies()) {
     dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
@@ -271,6 +272,10 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
         copies_.add(operation.id, parse_copy(operation.payload));
         return;
     }
+    if (operation.kind == operation_kind::convert_image) {
+        conversion_.add(operation.id, parse_conversion(operation.payload));
+        return;
+    }
     if (operation.kind == operation_kind::bundle_instance) {
         resume_bundling(operation, "");
         return;
@@ -367,10 +372,16 @@ void Launcher::Implementation::look_at_guest(const Region& region, const Instanc
     }
 }
 
-std::optional<std::function<void()>> Launcher::Implementation::withdraw_copy_of(
+std::optional<std::function<void()>> Launcher::Implementation::withdraw_pending(
     Session& session, const std::string& resource_id) {
     for (const images::Operation& operation :
          images::operations_of_resource(session, resource_id)) {
+        if (operation.kind == operation_kind::convert_image) {
+            withdraw_conversion(session, operation, now());
+            return [this, id = operation.id, conversion = parse_conversion(operation.payload)] {
+                conversion_.cancel(id, conversion);
+            };
+        }
         if (!is_copy(operation)) continue;
         withdraw_copy(session, operation, now());
         return [this, id = operation.id, copy = parse_copy(operation.payload)] {

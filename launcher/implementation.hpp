@@ -10,6 +10,7 @@
 #include "images/catalog/instance.hpp"
 #include "images/catalog/operation.hpp"
 #include "launcher/bundles/bundle_jobs.hpp"
+#include "launcher/bundles/image_conversion.hpp"
 #include "launcher/bundles/image_unpacker.hpp"
 #include "launcher/copies/region_copy.hpp"
 #include "launcher/instances/domain_plan.hpp"
@@ -39,6 +40,7 @@ class Launcher::Implementation {
     VolumeJobs& volume_jobs() { return volume_jobs_; }
     RegionCopy& copies() { return copies_; }
     BundleJobs& bundles() { return bundles_; }
+    ImageConversion& conversion() { return conversion_; }
     ChainMerger& merger() { return merger_; }
     Pause& pause() { return pause_; }
     StatusBoard& status() { return status_; }
@@ -91,9 +93,10 @@ class Launcher::Implementation {
     /// RegisterImage of a bundle.
     ImageId register_bundle(const images::Caller& caller, const RegisterImageRequest& request);
     void resume_operation(const images::Operation& operation);
-    /// Ends the copy of a pending image or snapshot, in the caller's transaction; what it returns
-    /// is to be called after it. nullopt when the resource is not a copy.
-    std::optional<std::function<void()>> withdraw_copy_of(Session& session,
+    /// Ends the copy or the conversion that makes a pending image or snapshot, in the caller's
+    /// transaction; what it returns is to be called after it. nullopt when nothing of the kind
+    /// does.
+    std::optional<std::function<void()>> withdraw_pending(Session& session,
                                                           const std::string& resource_id);
     /// Settles the instances that should run and have no domain any more.
     void settle_domains(const std::string& why_gone);
@@ -139,6 +142,7 @@ class Launcher::Implementation {
     RegionCopy copies_;
     BundleJobs bundles_;
     ImageUnpacker unpacker_;
+    ImageConversion conversion_;
     ChainMerger merger_;
     std::mutex admission_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone

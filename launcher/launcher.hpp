@@ -79,6 +79,8 @@ class Launcher {
                                           const images::BundleTaskId& id);
     /// 0 to 99 while the task works; nullopt when it does not.
     std::optional<int> bundled_percent(const images::BundleTaskId& task) const;
+    /// Makes a pending image; deregister_image cancels the conversion.
+    ImageId convert_image(const images::Caller& caller, const ConvertImageRequest& request);
     /// Removes a bundle that no image has. `location`: "bucket/prefix.manifest.xml".
     void delete_bundle(const images::Caller& caller, const std::string& location);
 

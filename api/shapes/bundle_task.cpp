@@ -60,4 +60,33 @@ Structure<BundleTaskResult> bundle_task_result() {
         [](const BundleTaskResult& result) { return result.view; });
 }
 
+Parameter storage_parameter() {
+    const auto ignored = [](const char* name) {
+        return Parameter{.name = name,
+                         .wire = name,
+                         .help = "Taken for the sake of EC2's clients; not needed here"};
+    };
+    return {.name = "Storage",
+            .wire = "Storage",
+            .shape = Shape::structure,
+            .required = true,
+            .help = "Where to: S3={Bucket=images,Prefix=web}",
+            .members = {{.name = "S3",
+                         .wire = "S3",
+                         .shape = Shape::structure,
+                         .required = true,
+                         .help = "The object store",
+                         .members = {{.name = "Bucket",
+                                      .wire = "Bucket",
+                                      .required = true,
+                                      .help = "The bucket; it becomes yours when it is new"},
+                                     {.name = "Prefix",
+                                      .wire = "Prefix",
+                                      .required = true,
+                                      .help = "What the names of its objects begin with"},
+                                     ignored("AWSAccessKeyId"),
+                                     ignored("UploadPolicy"),
+                                     ignored("UploadPolicySignature")}}}};
+}
+
 }  // namespace kiln::api

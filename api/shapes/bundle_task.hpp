@@ -25,4 +25,7 @@ struct BundleTaskResult {
 };
 Structure<BundleTaskResult> bundle_task_result();
 
+/// "Storage" with the bucket and the prefix of a bundle in S3.
+Parameter storage_parameter();
+
 }  // namespace kiln::api

@@ -12,7 +12,7 @@
 #include "images/catalog/usage.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
-#include "images/layers/qemu_img.hpp"
+#include "launcher/bundles/bundles.hpp"
 
 namespace kiln::launcher {
 
@@ -25,12 +25,6 @@ constexpr int percent_before_end = 99;
 
 /// Bundles are read and compressed by one thread each: two at once use what the disk gives.
 constexpr std::size_t bundle_slots = 2;
-
-std::string device_in_manifest(std::string name) {
-    constexpr std::string_view directory = "/dev/";
-    if (name.starts_with(directory)) name.erase(0, directory.size());
-    return name;
-}
 
 }  // namespace
 
@@ -45,23 +39,21 @@ struct BundleJobs::Work {
 
 namespace {
 
-images::BundleDescription describe(Session& session, const BundleTask& task) {
-    images::BundleDescription description{.name = task.prefix, .user = task.owner.str()};
+/// Of an instance that is gone the name is left.
+images::BundleDescription describe_instance(Session& session, const BundleTask& task) {
     const auto instance = images::find_instance(session, task.instance);
-    if (!instance) return description;
-    description.architecture = images::to_text(instance->architecture);
-    description.boot_mode = images::to_text(instance->boot_mode);
-    description.login_user = instance->login_user;
-    const std::string root = device_in_manifest(instance->root_device_name);
-    description.block_device_mapping = {{.virtual_name = "ami", .device = root},
-                                        {.virtual_name = "root", .device = "/dev/" + root}};
+    if (!instance) return {.name = task.prefix, .user = task.owner.str()};
+    BundledMachine machine{.name = task.prefix,
+                           .owner = task.owner,
+                           .architecture = instance->architecture,
+                           .boot_mode = instance->boot_mode,
+                           .login_user = instance->login_user,
+                           .root_device_name = instance->root_device_name};
     for (const images::Volume& volume : images::volumes_of_instance(session, instance->id)) {
-        if (volume.virtual_name.empty()) continue;
-        description.block_device_mapping.push_back(
-            {.virtual_name = volume.virtual_name,
-             .device = device_in_manifest(volume.attachment->device_name)});
+        machine.devices.push_back(
+            {.device_name = volume.attachment->device_name, .virtual_name = volume.virtual_name});
     }
-    return description;
+    return describe(machine);
 }
 
 }  // namespace
@@ -75,7 +67,7 @@ std::optional<BundleJobs::Work> BundleJobs::load(const images::Operation& operat
         const auto pinned = images::pinned_layers(session, operation.id);
         return Work{.task = *task,
                     .layer = pinned.empty() ? std::nullopt : std::optional(pinned.front()),
-                    .description = describe(session, *task),
+                    .description = describe_instance(session, *task),
                     .raw_file = use_.regions.get(task->region).pool.directory() /
                                 (task->id.str() + ".raw")};
     });
@@ -146,18 +138,10 @@ images::BundleManifest BundleJobs::store(const Work& work, Running& running) {
     const Region& region = use_.regions.get(work.task.region);
     const std::stop_token stop = running.stop.get_token();
     images::remove_unfinished_bundle(store_, work.bundle());
-    remove_file(work.raw_file);
     Rollback raw;
     raw.add([&] { remove_file(work.raw_file); });
     set_state(work.task.id, BundleTaskState::bundling);
-    const auto chain = use_.database.read([&](Session& session) {
-        return images::layer_chain(session, region.name, work.layer.value());
-    });
-    Bytes needed;
-    for (const images::Layer& layer : chain)
-        needed = needed + region.pool.allocated_size(layer.id);
-    region.pool.check_space(needed, use_.free_space_reserve);
-    images::qemu_img::convert_to_raw(region.pool.path_of(*work.layer), work.raw_file, stop);
+    flatten(use_, region, work.layer.value(), work.raw_file, stop);
     images::check_not_canceled(stop, work.task.id.str());
     set_state(work.task.id, BundleTaskState::storing);
     const auto tell = [&](const images::Progress& progress) {

@@ -5,11 +5,14 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/bundle_task.hpp"
 #include "images/catalog/image.hpp"
+#include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 #include "images/catalog/usage.hpp"
+#include "images/layers/qemu_img.hpp"
 #include "launcher/bundles/image_unpacker.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -96,6 +99,12 @@ void insert_bundling(Session& session, const BundleTask& task, const Bundling& b
                                        .created = task.started});
 }
 
+std::string device_in_manifest(std::string name) {
+    constexpr std::string_view directory = "/dev/";
+    if (name.starts_with(directory)) name.erase(0, directory.size());
+    return name;
+}
+
 /// "sda1" of the manifest is /dev/sda1.
 std::string device_name_of(const std::string& text) {
     std::string name = text.starts_with("/dev/") ? text : "/dev/" + text;
@@ -159,6 +168,44 @@ images::BootMode boot_mode_of(const images::BundleManifest& manifest,
 
 }  // namespace
 
+void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, const LayerId& layer,
+             const std::filesystem::path& raw_file, const std::stop_token& stop) {
+    remove_file(raw_file);
+    const auto chain = use.database.read(
+        [&](Session& session) { return images::layer_chain(session, region.name, layer); });
+    Bytes needed;
+    for (const images::Layer& one : chain)
+        needed = needed + region.pool.allocated_size(one.id);
+    region.pool.check_space(needed, use.free_space_reserve);
+    images::qemu_img::convert_to_raw(region.pool.path_of(layer), raw_file, stop);
+}
+
+void claim_bundle(Session& session, const images::ObjectStore& store, const AccountId& account,
+                  const images::ObjectPrefix& bundle, Time now) {
+    images::check_object_key(images::manifest_of(bundle).key);
+    images::claim_bucket(session, account, bundle.bucket, now);
+    refuse_existing_bundle(session, store, bundle);
+}
+
+images::BundleDescription describe(const BundledMachine& machine) {
+    const std::string root = device_in_manifest(machine.root_device_name);
+    images::BundleDescription description{
+        .name = machine.name,
+        .user = machine.owner.str(),
+        .architecture = std::string(images::to_text(machine.architecture)),
+        .block_device_mapping = {{.virtual_name = root_virtual_name, .device = root},
+                                 {.virtual_name = "root", .device = "/dev/" + root}},
+        .boot_mode = std::string(images::to_text(machine.boot_mode)),
+        .login_user = machine.login_user};
+    for (const ImageBlockDevice& device : machine.devices) {
+        if (!device.virtual_name.starts_with("ephemeral")) continue;
+        description.block_device_mapping.push_back(
+            {.virtual_name = device.virtual_name,
+             .device = device_in_manifest(device.device_name)});
+    }
+    return description;
+}
+
 images::ObjectName parse_location(const std::string& location) {
     const std::size_t slash = location.find('/');
     if (slash != std::string::npos && location.ends_with(manifest_suffix)) {
@@ -177,7 +224,6 @@ images::ObjectName parse_location(const std::string& location) {
 BundleTask Launcher::bundle_instance(const images::Caller& caller,
                                      const BundleInstanceRequest& request) {
     Implementation& use = *implementation_;
-    images::check_object_key(images::manifest_of(request.bundle).key);
     use.check_pool_space(caller.region);
     const OperationId capturing = OperationId::generate();
     Capture capture;
@@ -186,8 +232,7 @@ BundleTask Launcher::bundle_instance(const images::Caller& caller,
         const InstanceWithVolumes described{
             .instance = instance, .volumes = images::volumes_of_instance(session, instance.id)};
         check_can_be_bundled(instance, described.root());
-        images::claim_bucket(session, caller.account, request.bundle.bucket, use.now());
-        refuse_existing_bundle(session, use.use().store, request.bundle);
+        claim_bundle(session, use.use().store, caller.account, request.bundle, use.now());
         const OperationId keeper = OperationId::generate();
         capture = {.instance = instance.id,
                    .keeper = keeper,

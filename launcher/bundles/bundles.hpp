@@ -1,10 +1,38 @@
 #pragma once
 
+#include <filesystem>
+#include <stop_token>
+
 #include "base/units.hpp"
+#include "images/bundles/bundle.hpp"
+#include "images/catalog/image.hpp"
+#include "launcher/instances/lifecycle.hpp"
 
 namespace kiln::launcher {
 
 /// Largest root of an instance-store image, as in EC2.
 inline constexpr Bytes max_bundled_root = Bytes::gibibytes(10);
+
+/// Reads the chain below a frozen layer, which somebody must have pinned, into a raw file, which is
+/// replaced. Throws Error{InsufficientInstanceCapacity} when the pool has no room for it.
+void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, const LayerId& layer,
+             const std::filesystem::path& raw_file, const std::stop_token& stop);
+
+/// Throws unless the prefix is free for a new bundle of that account: nothing is there, nothing is
+/// being written there, and the bucket is the account's, or becomes it.
+void claim_bundle(Session& session, const images::ObjectStore& store, const AccountId& account,
+                  const images::ObjectPrefix& bundle, Time now);
+
+/// What a bundle's manifest says of a machine. `devices`: those of them that are ephemeral count.
+struct BundledMachine {
+    std::string name;
+    AccountId owner;
+    images::Architecture architecture;
+    images::BootMode boot_mode;
+    std::string login_user;
+    std::string root_device_name;
+    std::vector<images::ImageBlockDevice> devices;
+};
+images::BundleDescription describe(const BundledMachine& machine);
 
 }  // namespace kiln::launcher

@@ -20,20 +20,13 @@ void ImageUnpacker::prepare(const InstanceId& id) const {
     if (!described || described->instance.state != images::InstanceState::pending) return;
     const images::Volume* root = described->root();
     if (root == nullptr || root->layer) return;
-    const auto [image, known] = use_.database.read([&](Session& session) {
-        return std::pair(images::find_image(session, described->instance.image),
-                         images::unpacked_layer(session, described->instance.image));
-    });
+    const auto image = use_.database.read(
+        [&](Session& session) { return images::find_image(session, described->instance.image); });
     if (!image) throw Error("InvalidAMIID.NotFound", id.str(), "the image is gone");
-    const LayerId layer = known ? *known : unpack(*image);
+    const LayerId layer = layer_of(*image);
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
-        images::set_layer_state(session, image->region, layer, images::LayerState::frozen);
-        const auto now_image = images::find_image(session, image->id);
-        // One that was deregistered meanwhile keeps nothing for others.
-        if (now_image && now_image->state == images::ImageState::available) {
-            images::set_unpacked_layer(session, image->id, image->region, layer);
-        }
+        keep(session, *image, layer);
         auto volume = images::find_volume(session, root->id);
         if (!volume) return;  // it was terminated meanwhile
         volume->layer = LayerId::generate();
@@ -45,6 +38,20 @@ void ImageUnpacker::prepare(const InstanceId& id) const {
                                        .created = now});
         images::update_volume(session, *volume, now);
     });
+}
+
+LayerId ImageUnpacker::layer_of(const images::Image& image) const {
+    auto known = use_.database.read(
+        [&](Session& session) { return images::unpacked_layer(session, image.id); });
+    return known ? *std::move(known) : unpack(image);
+}
+
+void ImageUnpacker::keep(Session& session, const images::Image& image, const LayerId& layer) {
+    images::set_layer_state(session, image.region, layer, images::LayerState::frozen);
+    const auto now = images::find_image(session, image.id);
+    // One that was deregistered meanwhile keeps nothing for others.
+    if (!now || now->state != images::ImageState::available) return;
+    images::set_unpacked_layer(session, image.id, image.region, layer);
 }
 
 /// The layer is there as a file, its row still being made.

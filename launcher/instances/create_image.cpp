@@ -207,7 +207,7 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
     use.database().write([&](Session& session) {
         const Image image = images::get_own_image(session, caller.scope(), id);
         if (image.state == images::ImageState::pending) {
-            cancel_copy = use.withdraw_copy_of(session, id.str());
+            cancel_copy = use.withdraw_pending(session, id.str());
             if (!cancel_copy) throw_pending(id);
         }
         images::set_image_state(session, id, images::ImageState::deregistered);

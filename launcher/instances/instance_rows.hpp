@@ -72,6 +72,7 @@ inline constexpr const char* modify_volume = "modify-volume";
 inline constexpr const char* delete_volume = "delete-volume";
 inline constexpr const char* create_snapshot = "create-snapshot";
 inline constexpr const char* bundle_instance = "bundle-instance";
+inline constexpr const char* convert_image = "convert-image";
 inline constexpr const char* copy_image = "copy-image";
 inline constexpr const char* copy_snapshot = "copy-snapshot";
 }  // namespace operation_kind

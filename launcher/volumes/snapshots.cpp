@@ -145,7 +145,7 @@ void Launcher::delete_snapshot(const images::Caller& caller, const SnapshotId& i
                                     images.front().str()));
         }
         if (snapshot.state == images::SnapshotState::pending) {
-            cancel_copy = use.withdraw_copy_of(session, id.str());
+            cancel_copy = use.withdraw_pending(session, id.str());
             if (!cancel_copy) throw_pending(id);
         } else {
             images::delete_all_tags(session, id.str());

@@ -294,6 +294,101 @@ TEST_F(BundlesTest, a_bundle_is_deleted_when_no_image_has_it) {
     EXPECT_EQ(error_code_of([&] { launcher().delete_bundle(caller(), location); }), "NoSuchBucket");
 }
 
+TEST_F(BundlesTest, an_instance_store_image_becomes_ebs_backed_and_stops_like_one) {
+    bundle();
+    const ImageId image = register_bundle();
+    const ImageId converted =
+        launcher().convert_image(caller(), {.source = image,
+                                            .name = "converted",
+                                            .image_tags = {{.key = "Name", .value = "ebs"}},
+                                            .snapshot_tags = {}});
+    settle();
+    const images::Image made = image_now(converted);
+    EXPECT_EQ(made.state, ImageState::available) << made.state_reason;
+    EXPECT_EQ(made.root_device_type, DeviceType::ebs);
+    EXPECT_EQ(made.location, "");
+    EXPECT_EQ(made.source_image, image);
+    EXPECT_EQ(made.login_user, "admin");
+    EXPECT_EQ(open_operation_count(), 0U);
+    launcher().deregister_image(caller(), image, false);
+    launcher().delete_bundle(caller(), location);
+
+    const InstanceId id = launch(converted);
+    EXPECT_THAT(content_of(volumes(id).at(0).id), HasSubstr("on.the.root"));
+    stop(id);
+    EXPECT_EQ(state(id), InstanceState::stopped);
+}
+
+TEST_F(BundlesTest, an_ebs_backed_image_becomes_an_instance_store_image) {
+    const ImageId source =
+        launcher().create_image(caller(), {.instance = instance_, .name = "captured"});
+    settle();
+    const auto request = [&](const std::string& name) {
+        return launcher::ConvertImageRequest{
+            .source = source,
+            .name = name,
+            .bundle = images::ObjectPrefix{.bucket = "images", .prefix = "web"}};
+    };
+    const ImageId converted = launcher().convert_image(caller(), request("converted"));
+    settle();
+    EXPECT_EQ(image_now(converted).state, ImageState::available)
+        << image_now(converted).state_reason;
+    EXPECT_EQ(image_now(converted).location, location);
+    EXPECT_EQ(charged_bundles(), 1U);
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_THAT(content_of(volumes(launch(converted)).at(0).id), HasSubstr("on.the.root"));
+    expect_refused("InvalidParameterValue",
+                   [&] { launcher().convert_image(caller(), request("again")); });
+    expect_refused("InvalidParameterCombination", [&] {
+        launcher().convert_image(caller(), {.source = source, .name = "ebs already"});
+    });
+    const images::Caller other{.account = stranger().owner, .region = caller().region};
+    expect_refused("InvalidAMIID.NotFound",
+                   [&] { launcher().convert_image(other, {.source = source, .name = "stolen"}); });
+}
+
+TEST_F(BundlesTest, a_conversion_is_canceled_by_deregistering_and_a_failed_one_leaves_nothing) {
+    bundle();
+    const ImageId image = register_bundle();
+    const ImageId canceled =
+        launcher().convert_image(caller(), {.source = image, .name = "canceled"});
+    // It may be done already; then it is an image like any other.
+    launcher().deregister_image(caller(), canceled, true);
+    settle();
+    EXPECT_EQ(image_now(canceled).state, ImageState::deregistered);
+    EXPECT_EQ(open_operation_count(), 0U);
+
+    launcher().deregister_image(caller(), image, false);
+    const ImageId again = register_bundle("again");
+    const auto damaged = store().put({.bucket = "images", .key = "web.part.0000"});
+    damaged->write("not what it was");
+    damaged->commit();
+    const std::size_t layers = layer_count();
+    const ImageId failed = launcher().convert_image(caller(), {.source = again, .name = "failed"});
+    settle();
+    EXPECT_EQ(image_now(failed).state, ImageState::failed);
+    EXPECT_THAT(image_now(failed).state_reason, HasSubstr("is damaged"));
+    EXPECT_EQ(layer_count(), layers);
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_conversion_that_a_stop_cut_off_goes_on_at_the_next_start) {
+    const ImageId source =
+        launcher().create_image(caller(), {.instance = instance_, .name = "captured"});
+    settle();
+    const ImageId converted = launcher().convert_image(
+        caller(), {.source = source,
+                   .name = "converted",
+                   .bundle = images::ObjectPrefix{.bucket = "images", .prefix = "web"}});
+    stop_service();
+    start_service();
+    EXPECT_EQ(image_now(converted).state, ImageState::available)
+        << image_now(converted).state_reason;
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
 TEST_F(BundlesTest, requests_that_cannot_be_are_refused) {
     const auto with = [&](const std::string& bucket, const std::string& prefix) {
         return [this, bucket, prefix] {

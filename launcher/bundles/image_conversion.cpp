@@ -1,0 +1,215 @@
+#include "launcher/bundles/image_conversion.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "base/file.hpp"
+#include "base/log.hpp"
+#include "base/rollback.hpp"
+#include "images/catalog/snapshot.hpp"
+#include "images/catalog/tag.hpp"
+#include "images/catalog/usage.hpp"
+#include "images/layers/collection.hpp"
+#include "launcher/bundles/bundles.hpp"
+#include "launcher/instances/launch_plan.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Image;
+using images::ImageState;
+
+constexpr const char* slot = "image conversion";
+
+}  // namespace
+
+std::string to_json(const Conversion& conversion) {
+    nlohmann::json document{{"source", conversion.source.str()}, {"image", conversion.image.str()}};
+    if (conversion.snapshot) document["snapshot"] = conversion.snapshot->str();
+    if (conversion.layer) document["layer"] = conversion.layer->str();
+    if (conversion.bundle) {
+        document["bucket"] = conversion.bundle->bucket;
+        document["prefix"] = conversion.bundle->prefix;
+    }
+    return document.dump();
+}
+
+Conversion parse_conversion(const std::string& json) {
+    const nlohmann::json document = nlohmann::json::parse(json);
+    Conversion conversion{.source = ImageId(document.at("source").get<std::string>()),
+                          .image = ImageId(document.at("image").get<std::string>())};
+    if (document.contains("snapshot")) {
+        conversion.snapshot.emplace(document["snapshot"].get<std::string>());
+    }
+    if (document.contains("layer")) conversion.layer.emplace(document["layer"].get<std::string>());
+    if (document.contains("bucket")) {
+        conversion.bundle = {.bucket = document["bucket"].get<std::string>(),
+                             .prefix = document.at("prefix").get<std::string>()};
+    }
+    return conversion;
+}
+
+void withdraw_conversion(Session& session, const images::Operation& operation, Time now) {
+    const Conversion conversion = parse_conversion(operation.payload);
+    images::set_image_block_devices(session, conversion.image, {});
+    if (conversion.snapshot) {
+        images::delete_all_tags(session, conversion.snapshot->str());
+        images::delete_snapshot(session, *conversion.snapshot, now);
+    }
+    images::delete_operation(session, operation.id);
+}
+
+void ImageConversion::add(const OperationId& operation, const Conversion& conversion) {
+    use_.executor.add_for_all(
+        {conversion.image.str(), ImageUnpacker::lane_of(conversion.source), slot},
+        [this, operation, conversion] { run(operation, conversion); });
+}
+
+void ImageConversion::cancel(const OperationId& operation, const Conversion& conversion) {
+    {
+        const std::lock_guard lock(mutex_);
+        const auto running = running_.find(operation);
+        if (running != running_.end()) running->second->request_stop();
+    }
+    add(operation, conversion);  // cleans up
+}
+
+void ImageConversion::run(const OperationId& operation, const Conversion& conversion) {
+    const auto stop = std::make_shared<std::stop_source>();
+    {
+        const std::lock_guard lock(mutex_);
+        running_.insert_or_assign(operation, stop);
+    }
+    Rollback at_the_end;
+    at_the_end.add([&] {
+        const std::lock_guard lock(mutex_);
+        running_.erase(operation);
+    });
+    const bool is_open = use_.database.read(
+        [&](Session& session) { return images::operation_is_open(session, operation); });
+    if (is_open) {
+        convert(operation, conversion, stop->get_token());
+        return;
+    }
+    const auto image = use_.database.read(
+        [&](Session& session) { return images::find_image(session, conversion.image); });
+    // Housekeeping may have added it again while it ended.
+    if (image && image->state != ImageState::available) clean_up(conversion);
+}
+
+void ImageConversion::convert(const OperationId& operation, const Conversion& conversion,
+                              const std::stop_token& stop) {
+    try {
+        if (conversion.bundle) {
+            to_bundle(operation, conversion, stop);
+        } else {
+            to_ebs(operation, conversion);
+        }
+    } catch (const std::exception& error) {
+        use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
+        const auto* known = dynamic_cast<const Error*>(&error);
+        if (known != nullptr && known->code() == error_code::unavailable) throw;  // tried again
+        if (stop.stop_requested()) return;  // cancel() has added a job
+        fail(operation, conversion, error.what());
+    }
+}
+
+Image ImageConversion::get_image(const ImageId& id) const {
+    auto image =
+        use_.database.read([&](Session& session) { return images::find_image(session, id); });
+    if (image) return *std::move(image);
+    throw Error("InvalidAMIID.NotFound", id.str(), fmt::format("the image '{}' is gone", id.str()));
+}
+
+void ImageConversion::to_ebs(const OperationId& operation, const Conversion& conversion) const {
+    const Image source = get_image(conversion.source);
+    const LayerId layer = unpacker_.layer_of(source);
+    const images::Pool& pool = use_.regions.get(source.region).pool;
+    const Time now = use_.clock.now();
+    use_.database.write([&](Session& session) {
+        ImageUnpacker::keep(session, source, layer);
+        if (!images::operation_is_open(session, operation)) return;
+        images::complete_snapshot(session, conversion.snapshot.value(),
+                                  {.layer = layer, .stored_size = pool.allocated_size(layer)}, now);
+        images::set_image_state(session, conversion.image, ImageState::available);
+        images::delete_operation(session, operation);
+    });
+    images::collect_layers(use_.database, pool, source.region);
+}
+
+std::filesystem::path ImageConversion::raw_file(const Conversion& conversion) const {
+    const std::string region = get_image(conversion.image).region;
+    return use_.regions.get(region).pool.directory() / (conversion.image.str() + ".raw");
+}
+
+void ImageConversion::to_bundle(const OperationId& operation, const Conversion& conversion,
+                                const std::stop_token& stop) {
+    const Image image = get_image(conversion.image);
+    const images::ObjectPrefix& bundle = conversion.bundle.value();
+    const std::filesystem::path raw = raw_file(conversion);
+    Rollback raw_is_there;
+    raw_is_there.add([&] { remove_file(raw); });
+    std::stop_source either;
+    const std::stop_callback with_service(use_.pause.token(), [&] { either.request_stop(); });
+    const std::stop_callback with_operation(stop, [&] { either.request_stop(); });
+    clean_up(conversion);
+    flatten(use_, use_.regions.get(image.region), conversion.layer.value(), raw,
+            either.get_token());
+    const auto manifest = images::write_bundle(store_, bundle, raw,
+                                               describe({.name = image.name,
+                                                         .owner = image.owner,
+                                                         .architecture = image.architecture,
+                                                         .boot_mode = image.boot_mode,
+                                                         .login_user = image.login_user,
+                                                         .root_device_name = image.root_device_name,
+                                                         .devices = image.block_devices}),
+                                               nullptr, either.get_token());
+    const Time now = use_.clock.now();
+    use_.database.write([&](Session& session) {
+        if (!images::operation_is_open(session, operation)) return;  // cancel() has added a job
+        images::set_image_state(session, conversion.image, ImageState::available);
+        images::meter_bundle_start(session,
+                                   {.location = image.location,
+                                    .owner = image.owner,
+                                    .region = image.region,
+                                    .size = manifest.bundled_size},
+                                   now);
+        images::delete_operation(session, operation);
+    });
+    images::collect_layers(use_.database, use_.regions.get(image.region).pool, image.region);
+}
+
+void ImageConversion::fail(const OperationId& operation, const Conversion& conversion,
+                           const std::string& cause) const {
+    log::error("the conversion of {} to {} failed: {}", conversion.source.str(),
+               conversion.image.str(), cause);
+    clean_up(conversion);
+    use_.database.write([&](Session& session) {
+        if (!images::operation_is_open(session, operation)) return;
+        images::set_image_state(session, conversion.image, ImageState::failed, cause);
+        images::set_image_block_devices(session, conversion.image, {});
+        if (conversion.snapshot) {
+            images::delete_all_tags(session, conversion.snapshot->str());
+            images::delete_snapshot(session, *conversion.snapshot, use_.clock.now());
+        }
+        images::delete_operation(session, operation);
+    });
+}
+
+/// What a conversion that did not end has stored.
+void ImageConversion::clean_up(const Conversion& conversion) const {
+    if (!conversion.bundle) return;
+    remove_file(raw_file(conversion));
+    try {
+        images::remove_bundle(store_, images::manifest_of(*conversion.bundle));
+    } catch (const Error& error) {
+        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
+    }
+    images::remove_unfinished_bundle(store_, *conversion.bundle);
+}
+
+}  // namespace kiln::launcher
