@@ -90,12 +90,13 @@ void finish_operations(Session& session, const std::string& resource_id, const s
 
 void release_volumes(Session& session, const InstanceId& instance, Time now) {
     for (images::Volume volume : images::volumes_of_instance(session, instance)) {
-        const bool deleted = volume.attachment->delete_on_termination;
+        // One that its launch has not finished may have no file.
+        const bool deleted = volume.attachment->delete_on_termination ||
+                             volume.state == images::VolumeState::creating;
         volume.attachment.reset();
         volume.state = deleted ? images::VolumeState::deleted : images::VolumeState::available;
         if (deleted) {
-            // Also one that a launch has not finished, which collection would leave to its
-            // operation.
+            // Collection would leave a layer that is being made to its operation.
             if (volume.layer) {
                 images::set_layer_state(session, volume.region, *volume.layer,
                                         images::LayerState::deleting);

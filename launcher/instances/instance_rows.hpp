@@ -47,8 +47,8 @@ images::Operation volume_operation(const std::string& kind, const images::Volume
 /// Ends what an operation of the kind had to do for the resource.
 void finish_operations(Session& session, const std::string& resource_id, const std::string& kind);
 
-/// Detaches the volumes: those with DeleteOnTermination are deleted (their layers are then
-/// unneeded), the others become available.
+/// Detaches the volumes: those with DeleteOnTermination and those that a launch has not finished
+/// are deleted (their layers are then unneeded), the others become available.
 void release_volumes(Session& session, const InstanceId& instance, Time now);
 
 /// Gives the ephemeral disks of an instance that stops new empty layers, which its next start

@@ -68,6 +68,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         holds_pulls_ = true;
     }
+    /// Pulls that begin end when somebody has looked at them once.
+    void let_pulls_take_long() {
+        const std::lock_guard lock(mutex_);
+        pulls_take_long_ = true;
+    }
     void set_free_disk_slots(std::size_t count) { free_disk_slots_ = count; }
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
     void set_memory(Bytes memory) { memory_ = memory; }
@@ -174,21 +179,30 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         pulls_.insert_or_assign(serial, base);
         if (pulls_fail_) {
             pulls_.erase(serial);
-        } else if (!holds_pulls_) {
+        } else if (!holds_pulls_ && !pulls_take_long_) {
             end_pull(name, serial);
         }
     }
-    bool is_pulling(const std::string&, const std::string& serial) override {
+    bool is_pulling(const std::string& name, const std::string& serial) override {
         const std::lock_guard lock(mutex_);
-        return pulls_.contains(serial);
+        if (!domains_.contains(name)) pulls_.erase(serial);
+        const bool was_pulling = pulls_.contains(serial);
+        if (was_pulling && pulls_take_long_) end_pull(name, serial);
+        return was_pulling;
     }
     void cancel_pull(const std::string& name, const std::string& serial) override {
         enter("cancel_pull", name);
         const std::lock_guard lock(mutex_);
         pulls_.erase(serial);
     }
-    void resize_disk(const std::string& name, const std::string&, Bytes) override {
+    void resize_disk(const std::string& name, const std::string& serial, Bytes size) override {
         enter("resize_disk", name);
+        const std::lock_guard lock(mutex_);
+        const auto& disks = domains_.at(name).disks;
+        const auto& top =
+            std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial)->chain.front();
+        run_checked({.arguments = {"qemu-img", "resize", "-q", "-f", "qcow2", top.string(),
+                                   std::to_string(size.value)}});
     }
     bool agent_answers(const std::string&, std::chrono::seconds) override { return agents_answer_; }
     std::uint16_t forward_port(const std::string& name, std::uint16_t) override {
@@ -245,6 +259,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     std::map<std::string, std::filesystem::path> pulls_;  // by serial
     bool holds_pulls_ = false;
     bool pulls_fail_ = false;
+    bool pulls_take_long_ = false;
     std::map<std::string, std::function<void()>> actions_;
     std::map<std::string, hypervisor::DomainSpec> domains_;
     std::map<std::string, Error> failures_;

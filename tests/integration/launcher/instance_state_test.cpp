@@ -250,31 +250,56 @@ TEST_F(InstanceStateTest, only_one_attribute_is_changed_by_a_request) {
               "InvalidParameterCombination");
 }
 
-TEST_F(InstanceStateTest, an_interrupted_launch_is_finished_at_the_next_start) {
+/// A launch whose service was killed right after the answer: there are rows and intents, but
+/// neither file nor domain.
+class LaunchCutOff : public InstanceStateTest {
+  protected:
+    LaunchCutOff() {
+        stop_service();
+        host().guest_vanishes(id.str());
+        pool().remove(volumes(id).at(0).layer.value());
+        write([&](Session& session) {
+            auto volume = images::volumes_of_instance(session, id).at(0);
+            volume.state = images::VolumeState::creating;
+            volume.attachment->delete_on_termination = false;
+            images::update_volume(session, volume, now());
+            images::set_layer_state(session, caller().region, volume.layer.value(),
+                                    images::LayerState::creating);
+        });
+        intend("launch", InstanceState::pending);
+    }
+    void intend(const std::string& kind, InstanceState state) {
+        write([&](Session& session) {
+            auto instance = images::find_instance(session, id).value();
+            instance.state = state;
+            images::update_instance(session, instance, now());
+            images::insert_operation(session, {.id = OperationId::generate(),
+                                               .kind = kind,
+                                               .owner = instance.owner,
+                                               .resource_id = id.str(),
+                                               .payload = "{}",
+                                               .created = now()});
+        });
+    }
+
     const InstanceId id = run_one();
-    // As a crash right after the answer leaves it: rows and intent, but neither file nor domain.
-    stop_service();
-    host().guest_vanishes(id.str());
-    pool().remove(volumes(id).at(0).layer.value());
-    write([&](Session& session) {
-        auto instance = images::find_instance(session, id).value();
-        instance.state = InstanceState::pending;
-        images::update_instance(session, instance, now());
-        auto volume = images::volumes_of_instance(session, id).at(0);
-        volume.state = images::VolumeState::creating;
-        images::update_volume(session, volume, now());
-        images::set_layer_state(session, caller().region, volume.layer.value(),
-                                images::LayerState::creating);
-        images::insert_operation(session, {.id = OperationId::generate(),
-                                           .kind = "launch",
-                                           .owner = instance.owner,
-                                           .resource_id = id.str(),
-                                           .payload = "{}",
-                                           .created = now()});
-    });
+};
+
+TEST_F(LaunchCutOff, is_finished_at_the_next_start) {
     start_service();
     EXPECT_EQ(state(id), InstanceState::running);
     EXPECT_TRUE(pool().exists(volumes(id).at(0).layer.value()));
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(LaunchCutOff, leaves_no_volume_without_a_file_when_a_termination_overtook_it) {
+    const VolumeId volume = volumes(id).at(0).id;
+    intend("terminate", InstanceState::shutting_down);
+    start_service();
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_FALSE(read([&](Session& session) { return images::find_volume(session, volume); }));
+    EXPECT_EQ(layer_count(), 1U) << "the image's";
+    EXPECT_EQ(file_count(), 1U);
     EXPECT_EQ(open_operation_count(), 0U);
 }
 
