@@ -27,6 +27,7 @@ constexpr int settle_every_ticks = 15;
 constexpr int forget_every_ticks = 600;
 constexpr std::chrono::hours terminated_instances_are_kept{1};
 constexpr std::chrono::hours bundle_tasks_are_kept{24};
+constexpr std::chrono::hours store_tasks_are_kept{31 * 24};  // EC2's
 /// What an empty overlay with its share of metadata may take at once.
 constexpr Bytes new_layer_size = Bytes::mebibytes(4);
 
@@ -73,6 +74,7 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
       bundles_(jobs_dependencies(), dependencies_.store),
       unpacker_(jobs_dependencies(), dependencies_.store),
       conversion_(jobs_dependencies(), dependencies_.store, unpacker_),
+      stored_images_(jobs_dependencies(), dependencies_.store),
       merger_(jobs_dependencies()) {
     dependencies_.regions.set_event_listener(
         [this](const hypervisor::DomainEvent& event) { on_event(event); });
@@ -272,6 +274,10 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
         copies_.add(operation.id, parse_copy(operation.payload));
         return;
     }
+    if (StoredImageJobs::knows(operation.kind)) {
+        stored_images_.add(operation);
+        return;
+    }
     if (operation.kind == operation_kind::convert_image) {
         conversion_.add(operation.id, parse_conversion(operation.payload));
         return;
@@ -376,6 +382,10 @@ std::optional<std::function<void()>> Launcher::Implementation::withdraw_pending(
     Session& session, const std::string& resource_id) {
     for (const images::Operation& operation :
          images::operations_of_resource(session, resource_id)) {
+        if (operation.kind == operation_kind::restore_image) {
+            withdraw_restoration(session, operation, now());
+            return [this, operation] { stored_images_.cancel(operation); };
+        }
         if (operation.kind == operation_kind::convert_image) {
             withdraw_conversion(session, operation, now());
             return [this, id = operation.id, conversion = parse_conversion(operation.payload)] {
@@ -440,6 +450,7 @@ void Launcher::Implementation::keep_house() {
                     images::forget_terminated_instances(session,
                                                         now() - terminated_instances_are_kept);
                     images::forget_bundle_tasks(session, now() - bundle_tasks_are_kept);
+                    images::forget_store_image_tasks(session, now() - store_tasks_are_kept);
                 });
             }
         } catch (const std::exception& error) {

@@ -12,6 +12,7 @@
 #include "launcher/bundles/bundle_jobs.hpp"
 #include "launcher/bundles/image_conversion.hpp"
 #include "launcher/bundles/image_unpacker.hpp"
+#include "launcher/bundles/stored_image_jobs.hpp"
 #include "launcher/copies/region_copy.hpp"
 #include "launcher/instances/domain_plan.hpp"
 #include "launcher/instances/instance_files.hpp"
@@ -41,6 +42,7 @@ class Launcher::Implementation {
     RegionCopy& copies() { return copies_; }
     BundleJobs& bundles() { return bundles_; }
     ImageConversion& conversion() { return conversion_; }
+    StoredImageJobs& stored_images() { return stored_images_; }
     ChainMerger& merger() { return merger_; }
     Pause& pause() { return pause_; }
     StatusBoard& status() { return status_; }
@@ -143,6 +145,7 @@ class Launcher::Implementation {
     BundleJobs bundles_;
     ImageUnpacker unpacker_;
     ImageConversion conversion_;
+    StoredImageJobs stored_images_;
     ChainMerger merger_;
     std::mutex admission_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone

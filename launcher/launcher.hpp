@@ -79,6 +79,15 @@ class Launcher {
                                           const images::BundleTaskId& id);
     /// 0 to 99 while the task works; nullopt when it does not.
     std::optional<int> bundled_percent(const images::BundleTaskId& task) const;
+    /// Stores an EBS-backed image with all its disks as one object of the bucket; returns its key.
+    std::string create_store_image_task(const images::Caller& caller, const ImageId& id,
+                                        const std::string& bucket);
+    /// 0 to 99 while the image is being stored; nullopt when it is not.
+    std::optional<int> stored_percent(const ImageId& image) const;
+    /// Makes a pending image of such an object; deregister_image cancels the restoration.
+    ImageId create_restore_image_task(const images::Caller& caller,
+                                      const RestoreImageRequest& request);
+    void delete_stored_image(const images::Caller& caller, const images::ObjectName& object);
     /// Makes a pending image; deregister_image cancels the conversion.
     ImageId convert_image(const images::Caller& caller, const ConvertImageRequest& request);
     /// Removes a bundle that no image has. `location`: "bucket/prefix.manifest.xml".

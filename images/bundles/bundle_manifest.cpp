@@ -246,6 +246,15 @@ BundleManifest parse_manifest(std::string_view xml, Bytes max_file_size) {
 
 // Checking
 
+bool is_user_name(std::string_view name) {
+    constexpr std::size_t max_length = 32;
+    const auto is_one_of = [](char c, std::string_view others) {
+        return (c >= 'a' && c <= 'z') || others.find(c) != std::string_view::npos;
+    };
+    return !name.empty() && name.size() <= max_length && is_one_of(name.front(), "_") &&
+           std::ranges::all_of(name, [&](char c) { return is_one_of(c, "_-0123456789"); });
+}
+
 namespace {
 
 void check_text(const std::string& text, const char* name) {
@@ -254,16 +263,6 @@ void check_text(const std::string& text, const char* name) {
     }
     throw invalid(fmt::format("'{}' must be 1 to {} bytes of text without control characters", name,
                               max_manifest_text_bytes));
-}
-
-/// It stands in command lines.
-bool is_user_name(std::string_view name) {
-    constexpr std::size_t max_length = 32;
-    const auto is_one_of = [](char c, std::string_view others) {
-        return (c >= 'a' && c <= 'z') || others.find(c) != std::string_view::npos;
-    };
-    return !name.empty() && name.size() <= max_length && is_one_of(name.front(), "_") &&
-           std::ranges::all_of(name, [&](char c) { return is_one_of(c, "_-0123456789"); });
 }
 
 void check_description(const BundleDescription& description) {

@@ -61,6 +61,9 @@ struct BundleManifest {
     friend bool operator==(const BundleManifest&, const BundleManifest&) = default;
 };
 
+/// Whether Debian's useradd takes the name: it stands in command lines.
+bool is_user_name(std::string_view name);
+
 std::string to_xml(const BundleManifest& manifest);
 /// `max_file_size` bounds the whole file, that is what unpacking it may take.
 BundleManifest parse_manifest(std::string_view xml, Bytes max_file_size);

@@ -202,6 +202,18 @@ std::string_view to_text(BundleTaskState value) {
     std::abort();
 }
 
+std::string_view to_text(StoreTaskState value) {
+    switch (value) {
+        case StoreTaskState::in_progress:
+            return "InProgress";
+        case StoreTaskState::completed:
+            return "Completed";
+        case StoreTaskState::failed:
+            return "Failed";
+    }
+    std::abort();
+}
+
 std::string_view to_text(UsageKind value) {
     switch (value) {
         case UsageKind::instance:
@@ -266,6 +278,10 @@ DeviceType parse_device_type(std::string_view text) {
 
 BundleTaskState parse_bundle_task_state(std::string_view text) {
     return parse(text, "bundle task state", BundleTaskState::failed);
+}
+
+StoreTaskState parse_store_task_state(std::string_view text) {
+    return parse(text, "store task state", StoreTaskState::failed);
 }
 
 UsageKind parse_usage_kind(std::string_view text) {

@@ -21,6 +21,7 @@ enum class InstanceState { pending, running, shutting_down, terminated, stopping
 enum class ShutdownBehavior { stop, terminate };
 enum class DeviceType { ebs, instance_store };
 enum class BundleTaskState { pending, bundling, storing, complete, cancelling, failed };
+enum class StoreTaskState { in_progress, completed, failed };
 enum class UsageKind { instance, volume, snapshot, bundle };
 
 std::string_view to_text(Architecture value);
@@ -36,6 +37,7 @@ std::string_view to_text(InstanceState value);
 std::string_view to_text(ShutdownBehavior value);
 std::string_view to_text(DeviceType value);
 std::string_view to_text(BundleTaskState value);
+std::string_view to_text(StoreTaskState value);
 std::string_view to_text(UsageKind value);
 
 Architecture parse_architecture(std::string_view text);
@@ -51,6 +53,7 @@ InstanceState parse_instance_state(std::string_view text);
 ShutdownBehavior parse_shutdown_behavior(std::string_view text);
 DeviceType parse_device_type(std::string_view text);
 BundleTaskState parse_bundle_task_state(std::string_view text);
+StoreTaskState parse_store_task_state(std::string_view text);
 UsageKind parse_usage_kind(std::string_view text);
 
 /// EC2's code of an instance state: pending 0, running 16, shutting-down 32, terminated 48,

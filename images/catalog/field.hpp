@@ -65,6 +65,9 @@ inline void parse_word(std::string_view text, DeviceType& field) {
 inline void parse_word(std::string_view text, BundleTaskState& field) {
     field = parse_bundle_task_state(text);
 }
+inline void parse_word(std::string_view text, StoreTaskState& field) {
+    field = parse_store_task_state(text);
+}
 inline void parse_word(std::string_view text, UsageKind& field) {
     field = parse_usage_kind(text);
 }

@@ -39,7 +39,8 @@ constexpr std::array<Holding, 6> holdings{{
 }};
 
 /// What a deletion takes along. Children first.
-constexpr std::array<const char*, 8> tombstones{
+constexpr std::array<const char*, 9> tombstones{
+    "delete from store_image_tasks where region = :region",
     "delete from bundle_tasks where region = :region",
     "delete from tags where region = :region",
     "delete from client_tokens where region = :region",

@@ -25,4 +25,11 @@ struct ConvertImageRequest {
     std::vector<images::Tag> snapshot_tags;
 };
 
+struct RestoreImageRequest {
+    images::ObjectName object;
+    std::string name;  // empty: as it was stored
+    std::vector<images::Tag> image_tags;
+    std::vector<images::Tag> snapshot_tags;
+};
+
 }  // namespace kiln::launcher

@@ -75,6 +75,8 @@ inline constexpr const char* bundle_instance = "bundle-instance";
 inline constexpr const char* convert_image = "convert-image";
 inline constexpr const char* copy_image = "copy-image";
 inline constexpr const char* copy_snapshot = "copy-snapshot";
+inline constexpr const char* store_image = "store-image";
+inline constexpr const char* restore_image = "restore-image";
 }  // namespace operation_kind
 
 }  // namespace kiln::launcher

@@ -4,8 +4,11 @@
 
 #include "base/file.hpp"
 #include "images/bundles/bundle.hpp"
+#include "images/bundles/stored_image.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/bundle_task.hpp"
+#include "images/catalog/store_image_task.hpp"
+#include "launcher/bundles/image_document.hpp"
 #include "tests/integration/api/api_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -68,6 +71,28 @@ class ActionsTest : public ApiFixture {
              .block_device_mapping = {{.virtual_name = "ami", .device = "sda1"},
                                       {.virtual_name = "ephemeral0", .device = "sdb"}}},
             nullptr, {});
+    }
+    /// The key of a stored image in the caller's bucket "bundles".
+    std::string write_stored_image() {
+        write_bundle("beside");
+        images::Image image = this->image("stored", SnapshotId::generate());
+        images::write_stored_image(
+            store(), {.bucket = "bundles", .key = "stored.bin"},
+            {.document = launcher::to_document(image), .files = {directory() / "bundled.raw"}},
+            nullptr, {});
+        return "stored.bin";
+    }
+    void insert_store_task() {
+        const ImageId image = ImageId::generate();
+        write([&](Session& session) {
+            images::put_store_image_task(session, {.image = image,
+                                                   .bucket = "bundles",
+                                                   .object_key = image.str() + ".bin",
+                                                   .owner = caller().account,
+                                                   .region = caller().region,
+                                                   .state = images::StoreTaskState::completed,
+                                                   .started = now()});
+        });
     }
     std::string root_snapshot() {
         return done("DescribeSnapshots").text("//snapshotSet/item/snapshotId");

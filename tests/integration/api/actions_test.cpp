@@ -96,6 +96,7 @@ TEST_P(EveryPagedDescribe, gives_each_item_once_over_its_pages) {
         done("CreateTags", {{"ResourceId.1", id}, {"Tag.1.Key", "Name"}, {"Tag.1.Value", "n"}});
         insert_image("image-" + std::to_string(i));
         done("ModifyVolume", {{"VolumeId", new_volume()}, {"VolumeType", "io2"}});
+        insert_store_task();
         settle();
     }
     std::set<std::string> seen;
@@ -125,6 +126,7 @@ INSTANTIATE_TEST_SUITE_P(
                     PageCase{"DescribeInstanceStatus", "//instanceStatusSet/item/instanceId"},
                     PageCase{"DescribeInstanceTypes", "//instanceTypeSet/item/instanceType"},
                     PageCase{"DescribeSnapshots", "//snapshotSet/item/snapshotId"},
+                    PageCase{"DescribeStoreImageTasks", "//storeImageTaskResultSet/item/amiId"},
                     PageCase{"DescribeTags", "//tagSet/item/resourceId"},
                     PageCase{"DescribeVolumes", "//volumeSet/item/volumeId"},
                     PageCase{"DescribeVolumesModifications",
@@ -149,6 +151,7 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     settle();
     const std::string task = insert_bundle_task();
     write_bundle("mine");
+    const std::string stored = write_stored_image();
     const std::map<std::string, WirePairs> requests{
         {"BundleInstance",
          {{"InstanceId", id}, {"Storage.S3.Bucket", "bundles"}, {"Storage.S3.Prefix", "other"}}},
@@ -165,7 +168,10 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         {"CopyImage",
          {{"SourceRegion", "local-1"}, {"SourceImageId", golden().str()}, {"Name", "copied"}}},
         {"CopySnapshot", {{"SourceRegion", "local-1"}, {"SourceSnapshotId", free_snapshot}}},
+        {"CreateRestoreImageTask", {{"Bucket", "bundles"}, {"ObjectKey", stored}}},
         {"CreateSnapshot", {{"VolumeId", detached}}},
+        {"CreateStoreImageTask", {{"ImageId", own_image}, {"Bucket", "bundles"}}},
+        {"DeleteStoredImage", {{"Bucket", "bundles"}, {"ObjectKey", stored}}},
         {"CreateSnapshots", {{"InstanceSpecification.InstanceId", id}}},
         {"CreateVolume", {{"AvailabilityZone", "local-1a"}, {"Size", "1"}}},
         {"DeleteSnapshot", {{"SnapshotId", free_snapshot}}},

@@ -91,6 +91,25 @@ TEST_F(BundleActionsTest, the_manifest_must_fit_the_request) {
               "NoSuchKey");
 }
 
+TEST_F(BundleActionsTest, stored_images_are_described_in_ec2s_words) {
+    insert_store_task();
+    const auto answer = done("DescribeStoreImageTasks");
+    EXPECT_EQ(answer.text("//storeImageTaskResultSet/item/storeTaskState"), "Completed");
+    EXPECT_EQ(answer.text("//item/progressPercentage"), "100");
+    EXPECT_EQ(answer.text("//item/bucket"), "bundles");
+    EXPECT_EQ(answer.text("//item/s3objectKey"), answer.text("//item/amiId") + ".bin");
+    EXPECT_THAT(done("DescribeStoreImageTasks",
+                     {{"Filter.1.Name", "task-state"}, {"Filter.1.Value.1", "Failed"}})
+                    .texts("//amiId"),
+                IsEmpty());
+    const std::string restored =
+        done("CreateRestoreImageTask",
+             {{"Bucket", "bundles"}, {"ObjectKey", write_stored_image()}, {"Name", "restored"}})
+            .text("//imageId");
+    settle();
+    EXPECT_EQ(done("DescribeImages", {{"ImageId.1", restored}}).text("//imageState"), "available");
+}
+
 }  // namespace
 
 }  // namespace kiln::api::tests

@@ -1,0 +1,145 @@
+#include "launcher/bundles/image_document.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.hpp"
+#include "images/bundles/bundle_manifest.hpp"
+#include "images/bundles/object_name.hpp"
+#include "images/bundles/transfer.hpp"
+#include "launcher/instances/launch_plan.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+using images::Image;
+using images::ImageBlockDevice;
+using nlohmann::json;
+
+constexpr int document_version = 1;
+constexpr std::size_t max_text_bytes = 1024;
+
+Error invalid(const std::string& why) {
+    return {images::invalid_image_file, "",
+            fmt::format("the stored image's document is not valid: {}", why)};
+}
+
+void require(bool holds, const std::string& why) {
+    if (!holds) throw invalid(why);
+}
+
+std::string text_of(const json& object, const char* name) {
+    std::string text = object.at(name).get<std::string>();
+    require(text.size() <= max_text_bytes && images::is_plain_text(text),
+            fmt::format("'{}' is no plain text of at most {} bytes", name, max_text_bytes));
+    return text;
+}
+
+ImageBlockDevice read_device(const json& object) {
+    ImageBlockDevice device{.device_name = text_of(object, "device_name"),
+                            .volume_size = {object.at("volume_size").get<std::uint64_t>()},
+                            .volume_type = text_of(object, "volume_type"),
+                            .delete_on_termination = object.at("delete_on_termination").get<bool>(),
+                            .virtual_name = text_of(object, "virtual_name")};
+    require(is_device_name(device.device_name),
+            fmt::format("'{}' is no device's name", device.device_name));
+    require(device.volume_size <= max_volume_size, "a device is larger than a volume may be");
+    return device;
+}
+
+/// All but the block devices.
+Image read_image(const json& document) {
+    Image image{.id = ImageId::generate(),
+                .owner = AccountId::generate(),
+                .name = text_of(document, "name"),
+                .description = text_of(document, "description"),
+                .state = images::ImageState::pending,
+                .architecture = images::parse_architecture(text_of(document, "architecture")),
+                .virtualization_type =
+                    images::parse_virtualization_type(text_of(document, "virtualization_type")),
+                .boot_mode = images::parse_boot_mode(text_of(document, "boot_mode")),
+                .root_device_name = text_of(document, "root_device_name"),
+                .kernel_id = text_of(document, "kernel_id"),
+                .ramdisk_id = text_of(document, "ramdisk_id"),
+                .platform = text_of(document, "platform"),
+                .login_user = text_of(document, "login_user")};
+    images::check_image_name(image.name);
+    check_description(image.description);
+    require(images::is_user_name(image.login_user),
+            fmt::format("'{}' is no user's name", image.login_user));
+    return image;
+}
+
+void check_devices(const ImageDocument& read, std::size_t file_count) {
+    std::set<std::string> names;
+    bool has_root = false;
+    std::size_t files = 0;
+    for (std::size_t i = 0; i < read.is_file.size(); ++i) {
+        const ImageBlockDevice& device = read.image.block_devices[i];
+        require(names.insert(device.device_name).second, "it names a device twice");
+        files += read.is_file[i] ? 1U : 0U;
+        has_root =
+            has_root || (read.is_file[i] && device.device_name == read.image.root_device_name);
+    }
+    require(names.size() <= max_disks, "it has too many devices");
+    require(has_root, "it has no disk for its root device");
+    require(files == file_count,
+            fmt::format("it speaks of {} disks, and {} are stored", files, file_count));
+}
+
+ImageDocument read(const std::string& text, std::size_t file_count) {
+    const json document = json::parse(text);
+    require(document.at("version").get<int>() == document_version, "it is of another version");
+    ImageDocument made{.image = read_image(document)};
+    for (const json& object : document.at("block_devices")) {
+        require(made.is_file.size() < images::max_bundle_mappings, "it has too many devices");
+        made.image.block_devices.push_back(read_device(object));
+        made.is_file.push_back(object.at("is_file").get<bool>());
+    }
+    check_devices(made, file_count);
+    return made;
+}
+
+}  // namespace
+
+std::string to_document(const Image& image) {
+    json devices = json::array();
+    for (const ImageBlockDevice& device : image.block_devices) {
+        devices.push_back({{"device_name", device.device_name},
+                           {"is_file", device.snapshot.has_value()},
+                           {"volume_size", device.volume_size.value},
+                           {"volume_type", device.volume_type},
+                           {"delete_on_termination", device.delete_on_termination},
+                           {"virtual_name", device.virtual_name}});
+    }
+    const json document{{"version", document_version},
+                        {"name", image.name},
+                        {"description", image.description},
+                        {"architecture", images::to_text(image.architecture)},
+                        {"virtualization_type", images::to_text(image.virtualization_type)},
+                        {"boot_mode", images::to_text(image.boot_mode)},
+                        {"root_device_name", image.root_device_name},
+                        {"kernel_id", image.kernel_id},
+                        {"ramdisk_id", image.ramdisk_id},
+                        {"platform", image.platform},
+                        {"login_user", image.login_user},
+                        {"block_devices", devices}};
+    return document.dump();
+}
+
+ImageDocument parse_document(const std::string& document, std::size_t file_count) {
+    try {
+        return read(document, file_count);
+    } catch (const json::exception& error) {
+        throw invalid(error.what());
+    } catch (const Error& error) {
+        if (error.code() == images::invalid_image_file) throw;
+        throw invalid(error.message());
+    }
+}
+
+}  // namespace kiln::launcher
