@@ -25,6 +25,8 @@ constexpr std::size_t max_standard_output = 16U << 20;
 constexpr std::size_t max_standard_error = 64U << 10;
 constexpr std::chrono::milliseconds grace_before_sigkill{5'000};
 constexpr std::chrono::milliseconds stop_poll_interval{200};
+constexpr std::size_t longest_secret = 4096;  // any pipe takes as much before it is read
+constexpr int first_secret = STDERR_FILENO + 1;
 constexpr std::size_t longest_line = 1U << 20;  // a longer one is handed on in pieces
 
 /// Keeps a write to a pipe that nobody reads from ending this process: the signal is kept from this
@@ -60,6 +62,22 @@ Pipe make_pipe() {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) throw system_error("make a pipe");
     return {Fd(ends[0]), Fd(ends[1])};
+}
+
+/// The end to read from of a pipe that holds the secret and nothing after it; none of the
+/// descriptors below `lowest`, which the program's own are put on.
+Fd pipe_with(const std::string& secret, int lowest) {
+    if (secret.size() > longest_secret) {
+        throw Error(error_code::internal_error, "", "a program's secret is longer than 4 KiB");
+    }
+    const Pipe pipe = make_pipe();
+    if (::write(pipe.write_end.get(), secret.data(), secret.size()) !=
+        static_cast<ssize_t>(secret.size())) {
+        throw system_error("hand a secret to a program");
+    }
+    Fd read_end(::fcntl(pipe.read_end.get(), F_DUPFD_CLOEXEC, lowest));
+    if (!read_end) throw system_error("hand a secret to a program");
+    return read_end;
 }
 
 /// Owns the C structures that posix_spawn takes.
@@ -201,7 +219,7 @@ class RunningProcess {
         }
         settings.redirect(output_.write_end.get(), STDOUT_FILENO);
         settings.redirect(error_.write_end.get(), STDERR_FILENO);
-        settings.close_from(STDERR_FILENO + 1);
+        const std::vector<Fd> secrets = pass_secrets(settings);
         if (!command_.working_directory.empty()) {
             settings.change_directory(command_.working_directory.c_str());
         }
@@ -227,6 +245,19 @@ class RunningProcess {
             kill_and_reap();  // a constructor that throws is followed by no destructor
             throw error;
         }
+    }
+
+    /// They must stay open until the program runs.
+    std::vector<Fd> pass_secrets(SpawnSettings& settings) const {
+        const int end = first_secret + static_cast<int>(command_.secrets.size());
+        std::vector<Fd> secrets;
+        for (const std::string& secret : command_.secrets) {
+            secrets.push_back(pipe_with(secret, end));
+            settings.redirect(secrets.back().get(),
+                              first_secret + static_cast<int>(secrets.size()) - 1);
+        }
+        settings.close_from(end);
+        return secrets;
     }
 
     void wait_for_something(SteadyClock::time_point deadline) {

@@ -20,11 +20,19 @@ struct Command {
     std::filesystem::path working_directory;
     /// Given to the program on its standard input, which is /dev/null when this is empty.
     std::string standard_input;
+    /// Texts that the program reads from pipes, the first as secret_file(0), each once: what must
+    /// stand neither on a command line nor in a file. At most 4 KiB each.
+    std::vector<std::string> secrets;
     /// Called with each whole line of both outputs as it comes, from the calling thread.
     std::function<void(std::string_view line)> on_line;
     /// When a stop is requested, the program's whole process group is ended.
     std::stop_token stop;
 };
+
+/// The path by which the program opens its `index`-th secret: /dev/fd/3 and so on.
+inline std::string secret_file(std::size_t index) {
+    return "/dev/fd/" + std::to_string(3 + index);
+}
 
 struct ProcessResult {
     int exit_status = 0;

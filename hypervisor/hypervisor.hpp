@@ -37,6 +37,14 @@ inline constexpr const char* guest_shutdown = "shutdown";
 struct DiskSnapshot {
     std::string serial;
     std::filesystem::path overlay;
+    std::string key_id = {};  // as DiskFile's
+};
+
+/// A passphrase that the hypervisor keeps for the files that are encrypted with it.
+struct Secret {
+    std::string id;           // a UUID
+    std::string description;  // one line, shown by `virsh secret-dumpxml`
+    std::string passphrase;
 };
 
 struct HostCapacity {
@@ -70,7 +78,8 @@ struct Screenshot {
 
 /// Runs domains on one libvirt. All functions may be called from any thread; they throw Error with
 /// libvirt's message: Error{Unavailable} when libvirtd cannot be reached, Error{InternalError}
-/// otherwise. Domains are transient: a domain that does not run does not exist.
+/// otherwise. Domains are transient: a domain that does not run does not exist. A disk whose secret
+/// is missing is refused with a message that names it and says how to bring it back.
 class Hypervisor {
   public:
     virtual ~Hypervisor() = default;
@@ -127,6 +136,15 @@ class Hypervisor {
     virtual void cancel_pull(const std::string& name, const std::string& serial) = 0;
     /// Grows the file behind a disk; the guest is told.
     virtual void resize_disk(const std::string& name, const std::string& serial, Bytes size) = 0;
+
+    /// Keeps a secret, as long as the host lives. One that is there with the same passphrase stays;
+    /// with another one it is refused, since what was encrypted would be lost.
+    virtual void define_secret(const Secret& secret) = 0;
+    /// nullopt when there is no such secret.
+    virtual std::optional<std::string> secret_passphrase(const std::string& id) = 0;
+    /// Guests that run go on; nothing that is encrypted with it can be opened any more, for ever.
+    /// None is no error.
+    virtual void remove_secret(const std::string& id) = 0;
 
     /// Whether the guest agent answers a ping within the time.
     virtual bool agent_answers(const std::string& name, std::chrono::seconds time) = 0;

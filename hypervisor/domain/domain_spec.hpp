@@ -18,6 +18,15 @@ enum class DiskFormat { raw, qcow2 };
 /// old to write; writeback is for file systems that cannot.
 enum class DiskCache { none, writeback };
 
+struct DiskFile {
+    std::filesystem::path path;
+    /// The secret (Hypervisor::define_secret) with the passphrase of a qcow2 file that is encrypted
+    /// with LUKS; empty: it is in clear.
+    std::string key_id = {};
+
+    friend bool operator==(const DiskFile&, const DiskFile&) = default;
+};
+
 struct DiskSpec {
     std::string target;  // the device in the domain: "vda"
     std::string serial;  // at most 20 characters are seen by a virtio guest; empty: none
@@ -25,7 +34,7 @@ struct DiskSpec {
     /// told the whole chain, so that nothing is ever probed. While the guest runs, libvirt gives
     /// the first file to QEMU's user (Hypervisor::qemu_user); the others keep their owner and must
     /// be readable by it.
-    std::vector<std::filesystem::path> chain;
+    std::vector<DiskFile> chain;
     DiskFormat format = DiskFormat::qcow2;
     DiskCache cache = DiskCache::none;
     bool read_only = false;

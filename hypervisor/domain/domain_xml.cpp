@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "hypervisor/domain/encryption_xml.hpp"
 
 namespace kiln::hypervisor {
 
@@ -148,6 +149,13 @@ void keep_owner(pugi::xml_node source) {
     set(label, "relabel", "no");
 }
 
+pugi::xml_node add_source(pugi::xml_node parent, const DiskFile& file) {
+    pugi::xml_node source = parent.append_child("source");
+    set(source, "file", file.path.string());
+    if (!file.key_id.empty()) add_luks(source, file.key_id);
+    return source;
+}
+
 /// The files behind the top, each inside the one that it backs; the empty element at the end tells
 /// libvirt that nothing follows.
 void add_backing_chain(pugi::xml_node disk, const DiskSpec& spec) {
@@ -156,9 +164,7 @@ void add_backing_chain(pugi::xml_node disk, const DiskSpec& spec) {
         pugi::xml_node backing = parent.append_child("backingStore");
         set(backing, "type", "file");
         set(backing.append_child("format"), "type", "qcow2");
-        pugi::xml_node source = backing.append_child("source");
-        set(source, "file", spec.chain[i].string());
-        keep_owner(source);
+        keep_owner(add_source(backing, spec.chain[i]));
         parent = backing;
     }
     parent.append_child("backingStore");
@@ -173,16 +179,24 @@ void add_disk_driver(pugi::xml_node disk, const DiskSpec& spec) {
     set(driver, "discard", "unmap");
 }
 
-void add_disk(pugi::xml_node devices, const DiskSpec& spec) {
+void check_chain(const DiskSpec& spec) {
     if (spec.chain.empty()) {
         throw Error(error_code::internal_error, spec.target,
                     fmt::format("disk '{}' has no file", spec.target));
     }
+    if (spec.format == DiskFormat::raw && !spec.chain.front().key_id.empty()) {
+        throw Error(error_code::internal_error, spec.target,
+                    fmt::format("disk '{}' is raw: only qcow2 files are encrypted", spec.target));
+    }
+}
+
+void add_disk(pugi::xml_node devices, const DiskSpec& spec) {
+    check_chain(spec);
     pugi::xml_node disk = devices.append_child("disk");
     set(disk, "type", "file");
     set(disk, "device", "disk");
     add_disk_driver(disk, spec);
-    set(disk.append_child("source"), "file", spec.chain.front().string());
+    add_source(disk, spec.chain.front());
     add_backing_chain(disk, spec);
     pugi::xml_node target = disk.append_child("target");
     set(target, "dev", spec.target);

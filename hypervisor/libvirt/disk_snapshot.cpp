@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "hypervisor/domain/encryption_xml.hpp"
 
 namespace kiln::hypervisor {
 
@@ -18,7 +19,9 @@ void add_snapshot(pugi::xml_node disks, const std::string& target, const DiskSna
     disk.append_attribute("snapshot").set_value("external");
     disk.append_attribute("type").set_value("file");
     disk.append_child("driver").append_attribute("type").set_value("qcow2");
-    disk.append_child("source").append_attribute("file").set_value(snapshot.overlay.c_str());
+    pugi::xml_node source = disk.append_child("source");
+    source.append_attribute("file").set_value(snapshot.overlay.c_str());
+    if (!snapshot.key_id.empty()) add_luks(source, snapshot.key_id);
 }
 
 void add_untouched(pugi::xml_node disks, const std::string& target) {

@@ -24,6 +24,13 @@ bool is_connection_failure(const virError& error) {
     return error.domain == VIR_FROM_RPC;
 }
 
+/// Disks are encrypted with keys that libvirt keeps, and keeps alone.
+const char* how_to_mend(const virError& error) {
+    if (error.code != VIR_ERR_NO_SECRET) return "";
+    return "; the key of an encrypted disk is missing on this host: bring the secret back from a "
+           "backup or another host with 'virsh secret-define' and 'virsh secret-set-value'";
+}
+
 }  // namespace
 
 void silence_libvirt() {
@@ -43,7 +50,7 @@ Error last_libvirt_error(std::string_view what, const std::string& resource) {
     }
     return Error(
         is_connection_failure(*error) ? error_code::unavailable : error_code::internal_error,
-        resource, fmt::format("cannot {}: {}", what, error->message));
+        resource, fmt::format("cannot {}: {}{}", what, error->message, how_to_mend(*error)));
 }
 
 }  // namespace kiln::hypervisor

@@ -15,6 +15,7 @@
 #include "hypervisor/libvirt/libvirt_error.hpp"
 #include "hypervisor/libvirt/live_domain_xml.hpp"
 #include "hypervisor/libvirt/screenshot.hpp"
+#include "hypervisor/libvirt/secrets.hpp"
 #include "hypervisor/libvirt/user_network.hpp"
 
 namespace kiln::hypervisor {
@@ -287,6 +288,18 @@ void LibvirtHypervisor::cancel_pull(const std::string& name, const std::string& 
         return;
     const Error refusal = last_libvirt_error(fmt::format("end a pull in '{}'", name), name);
     if (is_pulling(name, serial)) throw Error(refusal);  // else it has just ended by itself
+}
+
+void LibvirtHypervisor::define_secret(const Secret& secret) {
+    hypervisor::define_secret(connection_.get().get(), secret);
+}
+
+std::optional<std::string> LibvirtHypervisor::secret_passphrase(const std::string& id) {
+    return hypervisor::secret_passphrase(connection_.get().get(), id);
+}
+
+void LibvirtHypervisor::remove_secret(const std::string& id) {
+    hypervisor::remove_secret(connection_.get().get(), id);
 }
 
 bool LibvirtHypervisor::agent_answers(const std::string& name, std::chrono::seconds time) {

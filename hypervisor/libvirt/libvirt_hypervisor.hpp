@@ -42,6 +42,9 @@ class LibvirtHypervisor final : public Hypervisor {
     bool is_pulling(const std::string& name, const std::string& serial) override;
     void cancel_pull(const std::string& name, const std::string& serial) override;
     void resize_disk(const std::string& name, const std::string& serial, Bytes size) override;
+    void define_secret(const Secret& secret) override;
+    std::optional<std::string> secret_passphrase(const std::string& id) override;
+    void remove_secret(const std::string& id) override;
     bool agent_answers(const std::string& name, std::chrono::seconds time) override;
     std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) override;
     std::unique_ptr<Console> open_console(const std::string& name,

@@ -115,15 +115,16 @@ Bytes space_needed(const Pool& pool, const Merge& merge) {
     return needed;
 }
 
-void prepare_merge(const Pool& pool, const Merge& merge, std::stop_token stop) {
+void prepare_merge(const Pool& pool, const Merge& merge, std::stop_token stop,
+                   const std::optional<LayerKey>& key) {
     const std::filesystem::path file = pool.path_of(merge.into);
     const std::filesystem::path part = pool.unfinished_path_of(merge.into);
     remove_file(part);
     Rollback undo;
     undo.add([&] { remove_file(part); });
     make_private_copy(file, part, stop);
-    qemu_img::rebase(part, path_of(pool, merge.parent), std::move(stop));
-    qemu_img::check(part);
+    qemu_img::rebase(part, path_of(pool, merge.parent), std::move(stop), key);
+    qemu_img::check(part, key);
     std::filesystem::permissions(part, std::filesystem::status(file).permissions());
     sync_file(part);
     undo.commit();

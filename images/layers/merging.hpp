@@ -31,8 +31,9 @@ Bytes space_needed(const Pool& pool, const Merge& merge);
 
 /// The long part: writes beside the file of `into` what it is to become, checked and synced. No
 /// layer's file is touched, but that of `into` must not be written meanwhile. Throws,
-/// Error{Canceled} after a stop; nothing is left then.
-void prepare_merge(const Pool& pool, const Merge& merge, std::stop_token stop);
+/// Error{Canceled} after a stop; nothing is left then. An encrypted chain needs its key.
+void prepare_merge(const Pool& pool, const Merge& merge, std::stop_token stop,
+                   const std::optional<LayerKey>& key = std::nullopt);
 /// Puts what was prepared into its place, and says so in the catalog. The caller sees to it that
 /// nobody uses the chain of `into`. The merged layers are unneeded afterwards.
 void publish_merge(Database& database, const Pool& pool, const std::string& region,

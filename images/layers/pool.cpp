@@ -11,6 +11,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/rollback.hpp"
+#include "images/layers/private_copy.hpp"
 #include "images/layers/qcow2_header.hpp"
 #include "images/layers/qemu_img.hpp"
 
@@ -123,40 +124,101 @@ bool Pool::supports_direct_io() const {
 }
 
 void Pool::create_overlay(const OverlaySpec& overlay) const {
-    create_live_layer(overlay.layer, overlay.size, path_of(overlay.parent));
+    if (!overlay.key && !exists(overlay.layer) && is_encrypted(overlay.parent)) {
+        throw Error(error_code::internal_error, overlay.parent.str(),
+                    fmt::format("{} is encrypted: what stands on it must have its key, or a guest "
+                                "would write in clear",
+                                overlay.parent.str()));
+    }
+    create_live_layer(overlay.layer,
+                      {.size = overlay.size, .parent = overlay.parent, .key = overlay.key});
 }
 
-void Pool::create_empty(const LayerId& layer, Bytes size) const {
-    create_live_layer(layer, size, std::nullopt);
+void Pool::create_empty(const LayerId& layer, Bytes size,
+                        const std::optional<LayerKey>& key) const {
+    create_live_layer(layer, {.size = size, .parent = std::nullopt, .key = key});
 }
 
-void Pool::create_live_layer(const LayerId& layer, Bytes size,
-                             const std::optional<std::filesystem::path>& backing) const {
-    const std::filesystem::path path = path_of(layer);
+void Pool::create_live_layer(const LayerId& layer, const NewFile& file) const {
     // A guest may have written to it since.
-    if (std::filesystem::exists(path)) return;
-    const std::filesystem::path part = unfinished_path_of(layer);
+    if (exists(layer)) return;
     Rollback rollback;
-    rollback.add([&] { remove_file(part); });
-    remove_file(part);
-    qemu_img::create({.path = part, .size = size, .backing = backing});
-    set_mode(part, live_mode);
-    sync_file(part);
-    rename_file(part, path);
-    sync_directory(directory_);
+    rollback.add([&] { remove_file(unfinished_path_of(layer)); });
+    write_unfinished(layer, file);
+    publish(layer, live_mode);
     rollback.commit();
 }
 
-void Pool::grow(const LayerId& layer, Bytes size) const {
+void Pool::write_unfinished(const LayerId& layer, const NewFile& file) const {
+    const std::filesystem::path part = unfinished_path_of(layer);
+    qemu_img::NewImage image{.path = part, .size = file.size, .backing = std::nullopt};
+    if (file.parent) image.backing = path_of(*file.parent);
+    remove_file(part);
+    if (!file.key) return qemu_img::create(image);
+    copy_blank(layer, *file.key);
+    qemu_img::shape_blank(image, *file.key);
+}
+
+/// The blank takes its name from the unfinished file, so that no other name is left by a crash; of
+/// two that are made at once either will do.
+void Pool::copy_blank(const LayerId& layer, const LayerKey& key) const {
+    const std::filesystem::path part = unfinished_path_of(layer);
+    const std::filesystem::path blank = blank_path_of(key.id);
+    if (!std::filesystem::exists(blank)) {
+        qemu_img::create_blank(part, key);
+        set_mode(part, live_mode);
+        sync_file(part);
+        rename_file(part, blank);
+    }
+    make_private_copy(blank, part, {});
+}
+
+void Pool::publish(const LayerId& layer, mode_t mode) const {
+    const std::filesystem::path part = unfinished_path_of(layer);
+    set_mode(part, mode);
+    sync_file(part);
+    rename_file(part, path_of(layer));
+    sync_directory(directory_);
+}
+
+std::filesystem::path Pool::blank_path_of(const std::string& key_id) const {
+    return directory_ / fmt::format("blank-{}.qcow2", key_id);
+}
+
+void Pool::encrypt(const EncryptionSpec& spec, std::stop_token stop) const {
+    if (exists(spec.layer)) return;
+    const std::filesystem::path part = unfinished_path_of(spec.layer);
+    Rollback rollback;
+    rollback.add([&] { remove_file(part); });
+    write_unfinished(spec.layer,
+                     {.size = virtual_size(spec.from), .parent = std::nullopt, .key = spec.key});
+    qemu_img::encrypt(
+        {.from = path_of(spec.from), .from_key = spec.from_key, .to = part, .to_key = spec.key},
+        std::move(stop));
+    qemu_img::check(part, spec.key);
+    publish(spec.layer, frozen_mode);
+    rollback.commit();
+}
+
+bool Pool::is_encrypted(const LayerId& layer) const {
+    return images::is_encrypted(path_of(layer));
+}
+
+void Pool::forget_key(const std::string& key_id) const {
+    remove_file(blank_path_of(key_id));
+}
+
+void Pool::grow(const LayerId& layer, Bytes size, const std::optional<LayerKey>& key) const {
     const std::filesystem::path path = path_of(layer);
     if (qemu_img::virtual_size(path) >= size) return;
-    qemu_img::grow(path, size);
+    qemu_img::grow(path, size, key);
     sync_file(path);
 }
 
-void Pool::rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop) const {
+void Pool::rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop,
+                  const std::optional<LayerKey>& key) const {
     const std::filesystem::path path = path_of(layer);
-    qemu_img::rebase(path, path_of(parent), std::move(stop));
+    qemu_img::rebase(path, path_of(parent), std::move(stop), key);
     sync_file(path);
 }
 

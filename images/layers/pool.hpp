@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -9,6 +11,7 @@
 #include "base/ids.hpp"
 #include "base/units.hpp"
 #include "images/layers/file_transfer.hpp"
+#include "images/layers/layer_key.hpp"
 
 namespace kiln::images {
 
@@ -40,17 +43,36 @@ class Pool {
         LayerId layer;
         LayerId parent;
         Bytes size;  // virtual size, at least the parent's
+        std::optional<LayerKey> key = std::nullopt;
     };
     /// Makes an empty overlay of the parent (128 KiB clusters with 4 KiB subclusters), mode 0600,
     /// and syncs it. An overlay that is there already stays: its guest may have written to it.
+    /// Refuses an overlay in clear of an encrypted parent, whose key it must have.
     void create_overlay(const OverlaySpec& overlay) const;
     /// Makes an empty layer without a parent.
-    void create_empty(const LayerId& layer, Bytes size) const;
+    void create_empty(const LayerId& layer, Bytes size,
+                      const std::optional<LayerKey>& key = std::nullopt) const;
     /// Grows a live layer that no guest uses; one of that size or larger stays as it is.
-    void grow(const LayerId& layer, Bytes size) const;
+    void grow(const LayerId& layer, Bytes size,
+              const std::optional<LayerKey>& key = std::nullopt) const;
     /// Puts a live layer that no guest uses onto `parent`, which must be below it: what the layers
     /// between them hold is copied into it. A stop leaves it where it was.
-    void rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop) const;
+    void rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop,
+                const std::optional<LayerKey>& key = std::nullopt) const;
+
+    struct EncryptionSpec {
+        LayerId layer;                     // the new one
+        LayerId from;                      // what it is to hold is read through this frozen layer
+        std::optional<LayerKey> from_key;  // absent: its chain is in clear
+        LayerKey key;
+    };
+    /// Makes a frozen encrypted layer without a parent that reads as another one, synced; one that
+    /// is here already stays. Throws, Error{Canceled} after a stop; nothing is left then.
+    void encrypt(const EncryptionSpec& spec, std::stop_token stop) const;
+    bool is_encrypted(const LayerId& layer) const;
+    /// No more layers are made with the key: removes the empty file that they are copied from,
+    /// which makes the first one with a key take two seconds longer than others. None is no error.
+    void forget_key(const std::string& key_id) const;
     /// The layer that this one's file names as its backing file.
     std::optional<LayerId> parent_of(const LayerId& layer) const;
     /// What the layer's file occupies.
@@ -76,8 +98,16 @@ class Pool {
     std::vector<LayerId> files() const;
 
   private:
-    void create_live_layer(const LayerId& layer, Bytes size,
-                           const std::optional<std::filesystem::path>& backing) const;
+    struct NewFile {
+        Bytes size;
+        std::optional<LayerId> parent;
+        std::optional<LayerKey> key;
+    };
+    void create_live_layer(const LayerId& layer, const NewFile& file) const;
+    void write_unfinished(const LayerId& layer, const NewFile& file) const;
+    void copy_blank(const LayerId& layer, const LayerKey& key) const;
+    void publish(const LayerId& layer, mode_t mode) const;
+    std::filesystem::path blank_path_of(const std::string& key_id) const;
     void take_copy(const LayerId& layer, const std::filesystem::path& file,
                    const TransferProgress& progress, const std::stop_token& stop) const;
 

@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -17,11 +19,14 @@ namespace {
 
 constexpr std::uint32_t magic = 0x514649fb;  // "QFI\xfb"
 constexpr std::uint32_t longest_name = 1023;
-constexpr std::size_t fixed_size = 20;
+constexpr std::size_t fixed_size = 36;
 // The offset of the backing file's name, 8 bytes, and its length, 4 bytes.
 constexpr std::size_t name_at = 8;
 constexpr std::size_t name_length_at = 16;
 constexpr std::size_t name_fields_size = 12;
+// 4 bytes: 0 for none, 1 for QEMU's old AES, 2 for LUKS.
+constexpr std::size_t encryption_at = 32;
+constexpr std::string_view json_prefix = "json:";
 
 using Header = std::array<char, fixed_size>;
 
@@ -75,29 +80,58 @@ BackingName read_name(const Fd& fd, const std::filesystem::path& file, const Hea
     return name;
 }
 
+/// {"driver":"qcow2","file":{"driver":"file","filename":"/pool/layer-1.qcow2"},…}
+std::string file_in_json(const std::string& name, const std::filesystem::path& file) {
+    const auto description = nlohmann::json::parse(name.substr(json_prefix.size()), nullptr, false);
+    const auto filename = nlohmann::json::json_pointer("/file/filename");
+    if (!description.is_discarded() && description.contains(filename) &&
+        description[filename].is_string()) {
+        return description[filename].get<std::string>();
+    }
+    throw Error(error_code::internal_error, file.string(),
+                fmt::format("'{}' does not say which file it stands on", file.string()));
+}
+
+/// The part of the header's name that is the bare name of the backing file.
+BackingName bare_name(const BackingName& name, const std::filesystem::path& file) {
+    std::string path = name.text;
+    if (path.starts_with(json_prefix)) path = file_in_json(path, file);
+    const std::string bare = std::filesystem::path(path).filename().string();
+    const std::size_t begin = name.text.find(bare);
+    if (begin != std::string::npos) return {.offset = name.offset + begin, .text = bare};
+    throw Error(error_code::internal_error, file.string(),
+                fmt::format("'{}' writes '{}' otherwise in its header", file.string(), bare));
+}
+
 }  // namespace
 
 std::optional<std::filesystem::path> backing_file_of(const std::filesystem::path& file) {
     const Fd fd = open_file(file, O_RDONLY);
     const std::string name = read_name(fd, file, read_header(fd, file)).text;
     if (name.empty()) return std::nullopt;
-    return name;
+    return name.starts_with(json_prefix) ? file_in_json(name, file) : name;
 }
 
 void make_backing_file_relative(const std::filesystem::path& file) {
     const Fd reader = open_file(file, O_RDONLY);
     Header header = read_header(reader, file);
     const BackingName name = read_name(reader, file, header);
-    const std::size_t slash = name.text.rfind('/');
-    if (slash == std::string::npos) return;
-    // The end of the name is a name too.
-    put_number(header, name_at, 8, name.offset + slash + 1);
-    put_number(header, name_length_at, 4, name.text.size() - slash - 1);
+    if (name.text.empty()) return;
+    // A part of the name is a name too.
+    const BackingName bare = bare_name(name, file);
+    if (bare.text == name.text) return;
+    put_number(header, name_at, 8, bare.offset);
+    put_number(header, name_length_at, 4, bare.text.size());
     const Fd writer = open_file(file, O_WRONLY);
     const ssize_t count =
         ::pwrite(writer.get(), header.data() + name_at, name_fields_size, name_at);
     if (count == static_cast<ssize_t>(name_fields_size)) return;
     throw system_error(fmt::format("write '{}'", file.string()));
+}
+
+bool is_encrypted(const std::filesystem::path& file) {
+    const Fd fd = open_file(file, O_RDONLY);
+    return number_at(read_header(fd, file), encryption_at, 4) != 0;
 }
 
 }  // namespace kiln::images

@@ -5,14 +5,18 @@
 
 namespace kiln::images {
 
-/// The backing file that a qcow2 file names in its header; nullopt when it stands on its own. The
-/// header is that of QEMU's docs/interop/qcow2.txt; a guest may be writing to the file. Throws
-/// Error{InternalError} for a file that is no qcow2 file. Any thread.
+/// The backing file that a qcow2 file names in its header, also where QEMU names it by a json:
+/// description; nullopt when it stands on its own. The header is that of QEMU's
+/// docs/interop/qcow2.txt; a guest may be writing to the file. Throws Error{InternalError} for a
+/// file that is no qcow2 file. Any thread.
 std::optional<std::filesystem::path> backing_file_of(const std::filesystem::path& file);
 
 /// Lets a qcow2 file name its backing file without the directory, by one atomic write into its
-/// header. QEMU may have the file open read-only. None, or a name without a directory, stays as it
-/// is.
+/// header: the name as it stands there, or the one within a json: description, begins later and
+/// ends earlier. QEMU may have the file open read-only. None, or a bare name, stays as it is.
 void make_backing_file_relative(const std::filesystem::path& file);
+
+/// Whether what a guest writes to a qcow2 file is encrypted. Throws likewise.
+bool is_encrypted(const std::filesystem::path& file);
 
 }  // namespace kiln::images

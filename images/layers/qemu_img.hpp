@@ -5,11 +5,13 @@
 #include <stop_token>
 
 #include "base/units.hpp"
+#include "images/layers/layer_key.hpp"
 
 namespace kiln::images::qemu_img {
 
 /// The qemu-img command line, in one place. Formats are always explicit, a backing file is never
-/// probed. All throw Error{InternalError} with qemu-img's own last words. Any thread.
+/// probed. A file whose chain is encrypted, wholly or in part, needs the chain's key; qemu-img
+/// reads it from a pipe. All throw Error{InternalError} with qemu-img's own last words. Any thread.
 
 struct NewImage {
     std::filesystem::path path;
@@ -18,23 +20,42 @@ struct NewImage {
 };
 void create(const NewImage& image);
 
+/// Makes an empty encrypted file of no size that stands on nothing. QEMU first measures for two
+/// seconds how quick the processor is: copy the blank to make more files with the same key.
+void create_blank(const std::filesystem::path& path, const LayerKey& key);
+/// Makes of a copy of a blank what `image` says.
+void shape_blank(const NewImage& image, const LayerKey& key);
+
 /// Makes a qcow2 file that nobody has open larger.
-void grow(const std::filesystem::path& path, Bytes size);
+void grow(const std::filesystem::path& path, Bytes size,
+          const std::optional<LayerKey>& key = std::nullopt);
 
 /// Gives a qcow2 file that nobody has open another backing file of its directory, further down in
-/// its chain, or none: copies into it what lies between the two.
+/// its chain, or none: copies into it what lies between the two. With a key all of both chains is
+/// read and compared, and a crash at the end may leave the backing file named by a json:
+/// description, which reads the same.
 void rebase(const std::filesystem::path& path, const std::optional<std::filesystem::path>& backing,
-            std::stop_token stop);
+            std::stop_token stop, const std::optional<LayerKey>& key = std::nullopt);
 
 /// Converts a trusted raw file into a qcow2 file without holes' bytes, written back and synced.
 void convert_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                  std::stop_token stop);
+
+struct Encryption {
+    std::filesystem::path from;        // the top of a chain that nobody writes to
+    std::optional<LayerKey> from_key;  // absent: the chain is in clear
+    std::filesystem::path to;          // a shaped blank of the same size without a backing file
+    LayerKey to_key;
+};
+/// Copies all that is read through a chain into an encrypted file, written back and synced.
+void encrypt(const Encryption& encryption, std::stop_token stop);
+
 /// Reads a qcow2 file with all that it stands on into a raw file with holes.
 void convert_to_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                     std::stop_token stop);
 /// `qemu-img check`: throws when the image is damaged (leaked clusters are no damage).
-void check(const std::filesystem::path& path);
-/// Virtual size of a qcow2 file that a guest may be using.
+void check(const std::filesystem::path& path, const std::optional<LayerKey>& key = std::nullopt);
+/// Virtual size of a qcow2 file that a guest may be using; needs no key.
 Bytes virtual_size(const std::filesystem::path& path);
 
 }  // namespace kiln::images::qemu_img

@@ -101,7 +101,7 @@ hypervisor::DiskSpec DomainPlanner::disk(const images::Volume& volume) const {
     });
     disk.chain.reserve(chain.size());
     for (const images::Layer& layer : chain)
-        disk.chain.push_back(region.pool.path_of(layer.id));
+        disk.chain.push_back({.path = region.pool.path_of(layer.id)});
     return disk;
 }
 
@@ -126,7 +126,7 @@ hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described)
     }
     spec.disks.push_back({.target = seed_target,
                           .serial = seed_serial,
-                          .chain = {files.seed(instance.id)},
+                          .chain = {{.path = files.seed(instance.id)}},
                           .format = hypervisor::DiskFormat::raw,
                           .cache = hypervisor::DiskCache::writeback,
                           .read_only = true});

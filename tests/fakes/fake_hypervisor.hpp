@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "base/process.hpp"
 #include "hypervisor/hypervisor.hpp"
+#include "images/layers/qemu_img.hpp"
 
 namespace kiln::tests {
 
@@ -102,6 +102,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void start_domain(const hypervisor::DomainSpec& spec) override {
         enter("start_domain", spec.name);
         const std::lock_guard lock(mutex_);
+        for (const hypervisor::DiskSpec& disk : spec.disks)
+            check_keys(disk);
         domains_.insert_or_assign(spec.name, spec);
     }
     hypervisor::DomainState domain_state(const std::string& name) override {
@@ -135,10 +137,13 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
                         const std::vector<hypervisor::DiskSnapshot>& disks) override {
         enter("snapshot_disks", name);
         const std::lock_guard lock(mutex_);
+        for (const hypervisor::DiskSnapshot& disk : disks)
+            check_key(disk.key_id);
         for (const hypervisor::DiskSnapshot& disk : disks) {
             auto& own = domains_.at(name).disks;
             const auto found = std::ranges::find(own, disk.serial, &hypervisor::DiskSpec::serial);
-            found->chain.insert(found->chain.begin(), disk.overlay);
+            found->chain.insert(found->chain.begin(),
+                                {.path = disk.overlay, .key_id = disk.key_id});
         }
         fail_late("snapshot_disks");
     }
@@ -151,7 +156,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const auto& disks = domain->second.disks;
         const auto found = std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial);
         if (found == disks.end()) return std::nullopt;
-        return found->chain.front();
+        return found->chain.front().path;
     }
     std::optional<std::size_t> free_disk_slots(const std::string& name) override {
         const std::lock_guard lock(mutex_);
@@ -161,6 +166,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void attach_disk(const std::string& name, const hypervisor::DiskSpec& disk) override {
         enter("attach_disk", name);
         const std::lock_guard lock(mutex_);
+        check_keys(disk);
         domains_.at(name).disks.push_back(disk);
         fail_late("attach_disk");
     }
@@ -201,8 +207,27 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const auto& disks = domains_.at(name).disks;
         const auto& top =
             std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial)->chain.front();
-        run_checked({.arguments = {"qemu-img", "resize", "-q", "-f", "qcow2", top.string(),
-                                   std::to_string(size.value)}});
+        images::qemu_img::grow(top.path, size, key_of(top));
+    }
+    void define_secret(const hypervisor::Secret& secret) override {
+        enter("define_secret", secret.id);
+        const std::lock_guard lock(mutex_);
+        const auto [known, added] = secrets_.try_emplace(secret.id, secret.passphrase);
+        if (!added && known->second != secret.passphrase) {
+            throw Error(error_code::internal_error, secret.id, "another passphrase is kept");
+        }
+    }
+    std::optional<std::string> secret_passphrase(const std::string& id) override {
+        const std::lock_guard lock(mutex_);
+        fail_now("secret_passphrase");
+        const auto found = secrets_.find(id);
+        if (found == secrets_.end()) return std::nullopt;
+        return found->second;
+    }
+    void remove_secret(const std::string& id) override {
+        enter("remove_secret", id);
+        const std::lock_guard lock(mutex_);
+        secrets_.erase(id);
     }
     bool agent_answers(const std::string&, std::chrono::seconds) override { return agents_answer_; }
     std::uint16_t forward_port(const std::string& name, std::uint16_t) override {
@@ -245,17 +270,33 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         return action ? std::move(action.mapped()) : nullptr;
     }
 
+    /// As libvirt does. The mutex is held.
+    void check_key(const std::string& id) const {
+        if (id.empty() || secrets_.contains(id)) return;
+        throw Error(error_code::internal_error, id, "no secret with matching uuid '" + id + "'");
+    }
+    void check_keys(const hypervisor::DiskSpec& disk) const {
+        for (const hypervisor::DiskFile& file : disk.chain)
+            check_key(file.key_id);
+    }
+
+    /// The mutex is held.
+    std::optional<images::LayerKey> key_of(const hypervisor::DiskFile& file) const {
+        if (file.key_id.empty()) return std::nullopt;
+        return images::LayerKey{.id = file.key_id, .passphrase = secrets_.at(file.key_id)};
+    }
     /// As QEMU does: copies into the top, then names the base in it. The mutex is held.
     void end_pull(const std::string& name, const std::string& serial) {
         auto& disks = domains_.at(name).disks;
         auto& chain = std::ranges::find(disks, serial, &hypervisor::DiskSpec::serial)->chain;
         const auto pull = pulls_.extract(serial);
-        run_checked({.arguments = {"qemu-img", "rebase", "-f", "qcow2", "-F", "qcow2", "-b",
-                                   pull.mapped().string(), chain.front().string()}});
-        chain.erase(chain.begin() + 1, std::ranges::find(chain, pull.mapped()));
+        const auto base = std::ranges::find(chain, pull.mapped(), &hypervisor::DiskFile::path);
+        images::qemu_img::rebase(chain.front().path, base->path, {}, key_of(chain.front()));
+        chain.erase(chain.begin() + 1, base);
     }
 
     mutable std::mutex mutex_;
+    std::map<std::string, std::string> secrets_;          // passphrases by id
     std::map<std::string, std::filesystem::path> pulls_;  // by serial
     bool holds_pulls_ = false;
     bool pulls_fail_ = false;

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 Command shell(const std::string& script) {
     return {.arguments = {"sh", "-c", script}};
@@ -157,6 +158,35 @@ TEST(Process, a_program_that_does_not_read_its_input_does_no_harm) {
     sigset_t pending;
     ::sigpending(&pending);
     EXPECT_EQ(::sigismember(&pending, SIGPIPE), 0) << "no signal is left behind";
+}
+
+TEST(Process, secrets_are_read_from_pipes_that_nobody_else_has) {
+    const std::string longest(4096, 'x');
+    for (const std::vector<std::size_t>& order :
+         std::vector<std::vector<std::size_t>>{{0, 1, 2}, {2, 1, 0}}) {
+        Command command{.arguments = {"cat"}, .secrets = {"one ", "two ", longest}};
+        std::string expected;
+        for (const std::size_t index : order) {
+            command.arguments.push_back(secret_file(index));
+            expected += command.secrets[index];
+        }
+        EXPECT_EQ(run_checked(command), expected);
+    }
+    Command listing = shell("ls -l /proc/self/fd");
+    listing.secrets = {"one"};
+    EXPECT_THAT(run_checked(listing), HasSubstr("3 -> pipe:"));
+}
+
+TEST(Process, a_secret_that_no_pipe_takes_at_once_is_refused) {
+    Command command = shell("cat " + secret_file(0));
+    command.secrets = {std::string(4097, 'x')};
+    EXPECT_THAT(error_of(command).message(), HasSubstr("longer than 4 KiB"));
+}
+
+TEST(Process, an_error_does_not_tell_the_secret) {
+    Command command = shell("exit 1");
+    command.secrets = {"open sesame"};
+    EXPECT_THAT(error_of(command).message(), Not(HasSubstr("sesame")));
 }
 
 TEST(Process, lines_are_handed_on_as_they_come_with_the_last_unfinished_one) {

@@ -19,7 +19,7 @@ DomainSpec small_guest() {
             .uuid = "ec2a4b1c-0d9e-4f00-8abc-0123456789ab",
             .catalog_id = "catalog-1",
             .memory = Bytes::mebibytes(64),
-            .disks = {{.target = "vda", .serial = "root", .chain = {"/pool/top.qcow2"}}}};
+            .disks = {{.target = "vda", .serial = "root", .chain = {{"/pool/top.qcow2"}}}}};
 }
 
 template <class Work>

@@ -48,6 +48,39 @@ TEST_F(Qcow2HeaderTest, a_backing_file_loses_its_directory_and_nothing_else_chan
     EXPECT_EQ(after.substr(20), before.substr(20));
 }
 
+TEST_F(Qcow2HeaderTest, a_name_within_a_json_description_is_read_and_becomes_bare) {
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", file("base"), "1G"}});
+    for (const std::string& filename : {file("base"), std::string("base")}) {
+        const std::string description = R"(json:{"driver":"qcow2","file":{"driver":"file",)"
+                                        R"("filename":")" +
+                                        filename + R"("},"encrypt.key-secret":"key"})";
+        run_checked({.arguments = {"qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "qcow2",
+                                   "-b", description, file("top"), "1G"}});
+        EXPECT_EQ(backing_file_of(file("top")), filename);
+        make_backing_file_relative(file("top"));
+        EXPECT_EQ(backing_file_of(file("top")), "base");
+        run_checked({.arguments = {"qemu-img", "check", "-q", "-f", "qcow2", file("top")}});
+    }
+}
+
+TEST_F(Qcow2HeaderTest, refuses_a_json_description_without_a_file) {
+    for (const char* description : {R"(json:{"driver":"null-co"})", "json:{", "json:7"}) {
+        run_checked({.arguments = {"qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "qcow2",
+                                   "-b", description, file("top"), "1G"}});
+        EXPECT_THROW(backing_file_of(file("top")), Error) << description;
+        EXPECT_THROW(make_backing_file_relative(file("top")), Error) << description;
+    }
+}
+
+TEST_F(Qcow2HeaderTest, says_whether_what_is_written_is_encrypted) {
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", file("clear"), "1G"}});
+    std::string header = read_file(file("clear"));
+    header[35] = '\2';
+    write("luks", header);
+    EXPECT_FALSE(is_encrypted(file("clear")));
+    EXPECT_TRUE(is_encrypted(file("luks")));
+}
+
 TEST_F(Qcow2HeaderTest, refuses_what_is_no_qcow2_file) {
     write("empty", "");
     write("short", "QFI\xfb and no more");

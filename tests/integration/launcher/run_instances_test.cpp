@@ -38,7 +38,7 @@ TEST_F(RunInstancesTest, answers_pending_and_then_runs_from_one_overlay_each) {
         EXPECT_EQ(state(instance.id), InstanceState::running);
         const auto chain = host().spec(instance.id.str()).disks.at(0).chain;
         ASSERT_EQ(chain.size(), 2U);
-        EXPECT_EQ(chain[0], pool().path_of(volumes(instance.id).at(0).layer.value()));
+        EXPECT_EQ(chain[0].path, pool().path_of(volumes(instance.id).at(0).layer.value()));
     }
     EXPECT_EQ(file_count(), 3U) << "the image's layer and two overlays";
     EXPECT_EQ(open_operation_count(), 0U);

@@ -102,10 +102,10 @@ class RunningGuest : public testing::Test {
             .kernel_arguments = "console=ttyS0 quiet panic=1 " + kernel_arguments(),
             .disks = {{.target = "vda",
                        .serial = "vol0",
-                       .chain = {file("top"), file("middle"), file("base")}},
+                       .chain = {{file("top")}, {file("middle")}, {file("base")}}},
                       {.target = "vdb",
                        .serial = "vol1",
-                       .chain = {new_overlay(file("data"), file("base"))}}},
+                       .chain = {{new_overlay(file("data"), file("base"))}}}},
             .interfaces = {{.mac_address = "52:54:00:00:00:01"}},
             .spare_disk_slots = 2,
             .console_log = file("console.log"),
@@ -220,7 +220,7 @@ TEST_F(RunningGuest, switches_no_disk_when_one_of_them_cannot_be_switched) {
 TEST_F(RunningGuest, sees_a_disk_that_is_plugged_in_grown_and_unplugged) {
     hypervisor_->attach_disk(
         name_,
-        {.serial = "vol2", .chain = {new_overlay(file("extra"), file("base")), file("base")}});
+        {.serial = "vol2", .chain = {{new_overlay(file("extra"), file("base"))}, {file("base")}}});
     EXPECT_EQ(hypervisor_->active_file(name_, "vol2"), file("extra"));
     EXPECT_TRUE(guest_comes_to_say("disk vol2 has 2097152 sectors"));
 
@@ -230,7 +230,7 @@ TEST_F(RunningGuest, sees_a_disk_that_is_plugged_in_grown_and_unplugged) {
     while (!hypervisor_->detach_disk(name_, "vol2")) {
     }
     EXPECT_EQ(hypervisor_->active_file(name_, "vol2"), std::nullopt);
-    hypervisor_->attach_disk(name_, {.serial = "vol3", .chain = {file("extra"), file("base")}});
+    hypervisor_->attach_disk(name_, {.serial = "vol3", .chain = {{file("extra")}, {file("base")}}});
     EXPECT_TRUE(guest_comes_to_say("disk vol3 has 6291456 sectors"));
     EXPECT_TRUE(hypervisor_->detach_disk(name_, "nothing"));
 }
@@ -239,13 +239,13 @@ TEST_F(RunningGuest, has_as_many_slots_for_disks_as_it_was_given) {
     EXPECT_EQ(hypervisor_->free_disk_slots(name_), 2U);
     for (const char* serial : {"vol2", "vol3"}) {
         hypervisor_->attach_disk(
-            name_,
-            {.serial = serial, .chain = {new_overlay(file(serial), file("base")), file("base")}});
+            name_, {.serial = serial,
+                    .chain = {{new_overlay(file(serial), file("base"))}, {file("base")}}});
     }
     EXPECT_EQ(hypervisor_->free_disk_slots(name_), 0U);
     EXPECT_THROW(hypervisor_->attach_disk(
                      name_, {.serial = "vol4",
-                             .chain = {new_overlay(file("vol4"), file("base")), file("base")}}),
+                             .chain = {{new_overlay(file("vol4"), file("base"))}, {file("base")}}}),
                  Error);
     EXPECT_TRUE(guest_comes_to_say("disk vol3 has"));
 }
@@ -310,7 +310,7 @@ TEST(Guest, starts_with_every_firmware_width_and_kind_of_disk) {
                     .uuid = "ec2a4b1c-0d9e-4f00-8abc-0123456789ac",
                     .memory = Bytes::mebibytes(64),
                     .disks = {{.target = "vda",
-                               .chain = {raw},
+                               .chain = {{raw}},
                                .format = DiskFormat::raw,
                                .cache = DiskCache::writeback,
                                .read_only = true}}};
@@ -332,7 +332,7 @@ TEST(Guest, that_qemu_cannot_run_leaves_its_cause_and_nothing_else) {
     const DomainSpec spec{.name = "kiln-hypervisor-test-2",
                           .uuid = "ec2a4b1c-0d9e-4f00-8abc-0123456789ac",
                           .memory = Bytes::mebibytes(64),
-                          .disks = {{.target = "vda", .chain = {"/nonexistent/disk.qcow2"}}}};
+                          .disks = {{.target = "vda", .chain = {{"/nonexistent/disk.qcow2"}}}}};
     try {
         hypervisor->start_domain(spec);
         ADD_FAILURE() << "the guest started";

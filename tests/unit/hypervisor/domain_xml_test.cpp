@@ -21,7 +21,7 @@ DomainSpec small_guest() {
         .memory = Bytes::mebibytes(512),
         .disks = {{.target = "vda",
                    .serial = "vol0123456789abcdef0",
-                   .chain = {"/pool/top.qcow2"}}},
+                   .chain = {{"/pool/top.qcow2"}}}},
         .interfaces = {{.mac_address = "52:54:00:00:00:01"}},
         .console_log = "/state/console.log",
     };
@@ -59,12 +59,12 @@ TEST(DomainXml, describes_a_guest_with_a_kernel_of_its_own) {
 
 TEST(DomainXml, describes_several_disks_with_their_whole_chains) {
     DomainSpec spec = small_guest();
-    spec.disks[0].chain = {"/pool/top.qcow2", "/pool/middle.qcow2", "/pool/base.qcow2"};
+    spec.disks[0].chain = {{"/pool/top.qcow2"}, {"/pool/middle.qcow2"}, {"/pool/base.qcow2"}};
     spec.disks.push_back({.target = "vdb",
-                          .chain = {"/pool/data.qcow2", "/pool/empty.qcow2"},
+                          .chain = {{"/pool/data.qcow2"}, {"/pool/empty.qcow2"}},
                           .cache = DiskCache::writeback});
     spec.disks.push_back({.target = "vdc",
-                          .chain = {"/pool/seed.raw"},
+                          .chain = {{"/pool/seed.raw"}},
                           .format = DiskFormat::raw,
                           .read_only = true});
     tests::expect_golden("several_disks.xml", domain_xml(spec));
@@ -77,9 +77,25 @@ TEST(DomainXml, describes_a_guest_with_slots_for_more_disks) {
 }
 
 TEST(DomainXml, describes_a_disk_to_be_plugged_in) {
-    tests::expect_golden("disk.xml", disk_xml({.target = "vdb",
-                                               .serial = "vol0123456789abcdef1",
-                                               .chain = {"/pool/top.qcow2", "/pool/base.qcow2"}}));
+    tests::expect_golden("disk.xml",
+                         disk_xml({.target = "vdb",
+                                   .serial = "vol0123456789abcdef1",
+                                   .chain = {{"/pool/top.qcow2"}, {"/pool/base.qcow2"}}}));
+}
+
+constexpr const char* key = "5f0e1d2c-3b4a-4968-8776-655443322110";
+
+TEST(DomainXml, names_the_key_of_each_encrypted_file) {
+    tests::expect_golden("encrypted_disk.xml", disk_xml({.target = "vdb",
+                                                         .chain = {{"/pool/top.qcow2", key},
+                                                                   {"/pool/middle.qcow2", key},
+                                                                   {"/pool/base.qcow2"}}}));
+}
+
+TEST(DomainXml, refuses_a_key_for_a_raw_disk) {
+    EXPECT_THROW(
+        disk_xml({.target = "vdb", .chain = {{"/pool/raw", key}}, .format = DiskFormat::raw}),
+        Error);
 }
 
 TEST(DomainXml, describes_a_32_bit_guest) {
@@ -138,17 +154,17 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(DomainXml, escapes_attributes) {
     DomainSpec spec = small_guest();
     spec.catalog_id = R"(a"b<c>'d&)";
-    spec.disks[0].chain = {R"(/pool/"><disk/>.qcow2)"};
+    spec.disks[0].chain = {{R"(/pool/"><disk/>.qcow2)"}};
     const pugi::xml_document document = parse(domain_xml(spec));
     EXPECT_EQ(document.select_node("/domain/metadata/*/@catalog").attribute().value(),
               spec.catalog_id);
     EXPECT_EQ(document.select_node("/domain/devices/disk/source/@file").attribute().value(),
-              spec.disks[0].chain[0]);
+              spec.disks[0].chain[0].path);
 }
 
 TEST(DomainXml, never_lets_libvirt_change_the_owner_of_what_backs_a_disk) {
     DomainSpec spec = small_guest();
-    spec.disks[0].chain = {"/pool/a", "/pool/b", "/pool/c", "/pool/d"};
+    spec.disks[0].chain = {{"/pool/a"}, {"/pool/b"}, {"/pool/c"}, {"/pool/d"}};
     const pugi::xml_document document = parse(domain_xml(spec));
     EXPECT_EQ(document.select_nodes("//backingStore/source").size(), 3U);
     EXPECT_EQ(
@@ -161,7 +177,7 @@ TEST(DomainXml, never_lets_libvirt_change_the_owner_of_what_backs_a_disk) {
 TEST(DomainXml, ends_every_chain_so_that_nothing_is_probed) {
     for (const std::size_t length : {1U, 2U, 16U}) {
         DomainSpec spec = small_guest();
-        spec.disks[0].chain.assign(length, "/pool/layer.qcow2");
+        spec.disks[0].chain.assign(length, {.path = "/pool/layer.qcow2"});
         const pugi::xml_document document = parse(domain_xml(spec));
         EXPECT_EQ(document.select_nodes("//backingStore").size(), length);
         EXPECT_EQ(document.select_nodes("//backingStore[not(*)]").size(), 1U);
