@@ -25,7 +25,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
                  .copy_image_tags = arguments.boolean("CopyImageTags").value_or(false),
                  .image_tags = tags_for(arguments, "image", {"image", "snapshot"}),
                  .snapshot_tags = tags_for(arguments, "snapshot", {"image", "snapshot"}),
-                 .client_token = arguments.text("ClientToken").value_or("")})};
+                 .client_token = arguments.text("ClientToken").value_or(""),
+                 .encryption = encryption_of(arguments)})};
 }
 
 }  // namespace
@@ -48,6 +49,9 @@ Action copy_image() {
                .wire = "CopyImageTags",
                .shape = Shape::boolean,
                .help = "Give the copy the tags that you gave the image"},
+              encrypted_parameter("Encrypt the copy's snapshots; those of encrypted ones are "
+                                  "encrypted anyway"),
+              kms_key_id_parameter(),
               tag_specifications_parameter(),
               client_token_parameter(),
               dry_run_parameter()},

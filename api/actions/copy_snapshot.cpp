@@ -37,7 +37,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
                 caller, {.source_region = arguments.required_text("SourceRegion"),
                          .source = SnapshotId(arguments.required_text("SourceSnapshotId")),
                          .description = arguments.text("Description").value_or(""),
-                         .tags = tags}),
+                         .tags = tags,
+                         .encryption = encryption_of(arguments)}),
             .tags = tags};
 }
 
@@ -58,6 +59,9 @@ Action copy_snapshot() {
                          .wire = "DestinationRegion",
                          .help = "The region that is called: no other one can be named"},
                         {.name = "Description", .wire = "Description", .help = "What it is"},
+                        encrypted_parameter("Encrypt the copy; that of an encrypted snapshot is "
+                                            "encrypted anyway"),
+                        kms_key_id_parameter(),
                         tag_specifications_parameter(),
                         dry_run_parameter()},
          .table = {.columns = {"SnapshotId"}},

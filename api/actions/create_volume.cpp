@@ -8,7 +8,6 @@ namespace kiln::api {
 namespace {
 
 VolumeView handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    refuse_encryption(arguments);
     const auto size = arguments.integer("Size");
     const auto snapshot = arguments.text("SnapshotId");
     auto tags = tags_for(arguments, "volume", {"volume"});
@@ -18,7 +17,8 @@ VolumeView handle(Services& services, const images::Caller& caller, const Argume
                          .snapshot = snapshot ? std::optional(SnapshotId(*snapshot)) : std::nullopt,
                          .volume_type = arguments.text("VolumeType").value_or("gp3"),
                          .tags = tags,
-                         .client_token = arguments.text("ClientToken").value_or("")}),
+                         .client_token = arguments.text("ClientToken").value_or(""),
+                         .encryption = encryption_of(arguments)}),
             .tags = tags};
 }
 
@@ -38,11 +38,9 @@ Action create_volume() {
                          .wire = "SnapshotId",
                          .help = "Snapshot to start from"},
                         volume_type_parameter(),
-                        {.name = "Encrypted",
-                         .wire = "Encrypted",
-                         .shape = Shape::boolean,
-                         .help = "Whether the volume is encrypted"},
-                        {.name = "KmsKeyId", .wire = "KmsKeyId", .help = "Key of the encryption"},
+                        encrypted_parameter("Encrypt the volume; what is made of an encrypted "
+                                            "snapshot is encrypted anyway"),
+                        kms_key_id_parameter(),
                         tag_specifications_parameter(),
                         client_token_parameter(),
                         dry_run_parameter()},

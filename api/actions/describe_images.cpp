@@ -31,29 +31,33 @@ Values each_device(const View& view,
 
 std::vector<FilterTable<View>::Row> block_device_filters() {
     using Device = images::ImageBlockDevice;
-    return {{"block-device-mapping.device-name",
-             [](const View& v) {
-                 return each_device(v, [](const Device& d) { return d.device_name; });
-             }},
-            {"block-device-mapping.snapshot-id",
-             [](const View& v) {
-                 return each_device(
-                     v, [](const Device& d) { return d.snapshot ? d.snapshot->str() : ""; });
-             }},
-            {"block-device-mapping.volume-size",
-             [](const View& v) {
-                 return each_device(v, [](const Device& d) {
-                     return std::to_string(d.volume_size.in_gibibytes());
-                 });
-             }},
-            {"block-device-mapping.volume-type",
-             [](const View& v) {
-                 return each_device(v, [](const Device& d) { return d.volume_type; });
-             }},
-            {"block-device-mapping.delete-on-termination", [](const View& v) {
-                 return each_device(
-                     v, [](const Device& d) { return d.delete_on_termination ? "true" : "false"; });
-             }}};
+    return {
+        {"block-device-mapping.device-name",
+         [](const View& v) {
+             return each_device(v, [](const Device& d) { return d.device_name; });
+         }},
+        {"block-device-mapping.encrypted",
+         [](const View& v) {
+             return each_device(v, [](const Device& d) { return d.encrypted ? "true" : "false"; });
+         }},
+        {"block-device-mapping.snapshot-id",
+         [](const View& v) {
+             return each_device(
+                 v, [](const Device& d) { return d.snapshot ? d.snapshot->str() : ""; });
+         }},
+        {"block-device-mapping.volume-size",
+         [](const View& v) {
+             return each_device(
+                 v, [](const Device& d) { return std::to_string(d.volume_size.in_gibibytes()); });
+         }},
+        {"block-device-mapping.volume-type",
+         [](const View& v) {
+             return each_device(v, [](const Device& d) { return d.volume_type; });
+         }},
+        {"block-device-mapping.delete-on-termination", [](const View& v) {
+             return each_device(
+                 v, [](const Device& d) { return d.delete_on_termination ? "true" : "false"; });
+         }}};
 }
 
 std::vector<FilterTable<View>::Row> image_filters() {

@@ -31,7 +31,7 @@ Structure<Result> output() {
 const FilterTable<View>& filters() {
     static const FilterTable<View> table(
         {{"description", [](const View& v) { return Values{v.snapshot.description}; }},
-         {"encrypted", [](const View&) { return Values{"false"}; }},
+         {"encrypted", [](const View& v) { return Values{v.snapshot.key_id ? "true" : "false"}; }},
          {"owner-id", [](const View& v) { return Values{v.snapshot.owner.str()}; }},
          {"progress", [](const View& v) { return Values{progress_of(v)}; }},
          {"snapshot-id", [](const View& v) { return Values{v.snapshot.id.str()}; }},

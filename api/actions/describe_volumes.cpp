@@ -47,7 +47,7 @@ const FilterTable<View>& filters() {
           of_attachment([](const Attachment& a) { return std::string(to_text(a.state)); })},
          {"availability-zone", [](const View& v) { return Values{v.volume.zone}; }},
          {"create-time", [](const View& v) { return Values{format_time(v.volume.created)}; }},
-         {"encrypted", [](const View&) { return Values{"false"}; }},
+         {"encrypted", [](const View& v) { return Values{v.volume.key_id ? "true" : "false"}; }},
          {"size",
           [](const View& v) { return Values{std::to_string(gibibytes_of(v.volume.size))}; }},
          {"snapshot-id",

@@ -76,10 +76,25 @@ std::optional<Bytes> volume_size_of(const Arguments& ebs) {
 
 }  // namespace
 
-void refuse_encryption(const Arguments& arguments) {
-    if (!arguments.boolean("Encrypted").value_or(false) && !arguments.text("KmsKeyId")) return;
-    throw Error(error_code::unsupported_operation, "Encrypted",
-                "encrypted volumes are not supported by this kiln");
+launcher::EncryptionRequest encryption_of(const Arguments& arguments) {
+    return {.encrypted = arguments.boolean("Encrypted"),
+            .kms_key_id = arguments.text("KmsKeyId").value_or("")};
+}
+
+Parameter encrypted_parameter(const char* help) {
+    return {.name = "Encrypted", .wire = "Encrypted", .shape = Shape::boolean, .help = help};
+}
+
+Parameter kms_key_id_parameter() {
+    return {.name = "KmsKeyId",
+            .wire = "KmsKeyId",
+            .help = "Key of the encryption: each account has one in a region, alias/aws/ebs"};
+}
+
+std::optional<std::string> kms_key_arn(const std::optional<std::string>& key_id,
+                                       const AccountId& owner, const std::string& region) {
+    if (!key_id) return std::nullopt;
+    return fmt::format("arn:aws:kms:{}:{}:key/{}", region, owner.str(), *key_id);
 }
 
 std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arguments) {
@@ -91,7 +106,6 @@ std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arg
                         "each block device mapping needs a DeviceName");
         }
         const Arguments ebs = mapping.structure("Ebs");
-        refuse_encryption(ebs);
         const auto snapshot = ebs.text("SnapshotId");
         devices.push_back(
             {.device_name = *name,
@@ -100,7 +114,8 @@ std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arg
              .snapshot = snapshot ? std::optional(SnapshotId(*snapshot)) : std::nullopt,
              .volume_size = volume_size_of(ebs),
              .volume_type = ebs.text("VolumeType"),
-             .delete_on_termination = ebs.boolean("DeleteOnTermination")});
+             .delete_on_termination = ebs.boolean("DeleteOnTermination"),
+             .encryption = encryption_of(ebs)});
     }
     return devices;
 }

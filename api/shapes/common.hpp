@@ -59,8 +59,13 @@ void keep_ids(std::vector<T>& items, const std::vector<SomeId>& ids,
 std::vector<images::Tag> tags_for(const Arguments& arguments, const std::string& resource_type,
                                   const std::vector<std::string>& allowed);
 
-/// Throws Error{UnsupportedOperation} when Encrypted or KmsKeyId ask for an encrypted volume.
-void refuse_encryption(const Arguments& arguments);
+/// Encrypted and KmsKeyId, of a request or of the Ebs of a mapping.
+launcher::EncryptionRequest encryption_of(const Arguments& arguments);
+Parameter encrypted_parameter(const char* help);
+Parameter kms_key_id_parameter();
+/// How EC2 names the key of what an account has in a region.
+std::optional<std::string> kms_key_arn(const std::optional<std::string>& key_id,
+                                       const AccountId& owner, const std::string& region);
 
 /// The BlockDeviceMapping.N of a request.
 std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arguments);

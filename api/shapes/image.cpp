@@ -35,7 +35,7 @@ const Structure<ImageBlockDevice>& block_device_structure() {
                          return static_cast<std::int64_t>(d.volume_size.in_gibibytes());
                      })
             .text("VolumeType", "volumeType", [](const Device& d) { return d.volume_type; })
-            .boolean("Encrypted", "encrypted", [](const Device&) { return false; });
+            .boolean("Encrypted", "encrypted", [](const Device& d) { return d.encrypted; });
     static const auto structure =
         Structure<Device>()
             .text("DeviceName", "deviceName", [](const Device& d) { return d.device_name; })

@@ -29,7 +29,12 @@ Structure<View> make_structure(const char* state_wire) {
         .integer("VolumeSize", "volumeSize",
                  [](const View& v) { return gibibytes_of(v.snapshot.volume_size); })
         .text("Description", "description", [](const View& v) { return v.snapshot.description; })
-        .boolean("Encrypted", "encrypted", [](const View&) { return false; })
+        .boolean("Encrypted", "encrypted",
+                 [](const View& v) { return v.snapshot.key_id.has_value(); })
+        .text("KmsKeyId", "kmsKeyId",
+              [](const View& v) {
+                  return kms_key_arn(v.snapshot.key_id, v.snapshot.owner, v.snapshot.region);
+              })
         .text("StorageTier", "storageTier", [](const View&) { return std::string("standard"); })
         .list(
             "Tags", "tagSet", tag_structure(), [](const View& v) -> const auto& { return v.tags; });

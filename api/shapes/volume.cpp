@@ -33,7 +33,12 @@ Structure<VolumeView> make_volume_structure() {
         .list(
             "Tags", "tagSet", tag_structure(), [](const View& v) -> const auto& { return v.tags; })
         .text("VolumeType", "volumeType", [](const View& v) { return v.volume.volume_type; })
-        .boolean("Encrypted", "encrypted", [](const View&) { return false; })
+        .boolean("Encrypted", "encrypted",
+                 [](const View& v) { return v.volume.key_id.has_value(); })
+        .text("KmsKeyId", "kmsKeyId",
+              [](const View& v) {
+                  return kms_key_arn(v.volume.key_id, v.volume.owner, v.volume.region);
+              })
         .boolean("MultiAttachEnabled", "multiAttachEnabled", [](const View&) { return false; })
         // kiln's own: EC2 has no such field, and its clients pass over it.
         .integer("ChainDepth", "chainDepth", [](const View& v) { return v.chain_depth; });

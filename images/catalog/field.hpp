@@ -127,6 +127,12 @@ void read_field(const Statement& row, std::size_t column, std::optional<T>& fiel
     if (!row.is_null(column)) field.emplace(row.text(column));
 }
 
+inline void read_field(const Statement& row, std::size_t column,
+                       std::optional<std::string>& field) {
+    field.reset();
+    if (!row.is_null(column)) field.emplace(row.text(column));
+}
+
 inline void read_field(const Statement& row, std::size_t column, std::optional<Time>& field) {
     field.reset();
     if (!row.is_null(column)) field.emplace(from_epoch_ms(row.number(column)));

@@ -65,6 +65,7 @@ struct BlockDeviceTable {
         column("volume_type", row.device.volume_type);
         column("delete_on_termination", row.device.delete_on_termination);
         column("virtual_name", row.device.virtual_name);
+        column("encrypted", row.device.encrypted);
     }
 };
 

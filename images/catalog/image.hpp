@@ -23,6 +23,7 @@ struct ImageBlockDevice {
     std::string volume_type = "gp3";
     bool delete_on_termination = true;
     std::string virtual_name;  // "ephemeral0", …; else empty
+    bool encrypted = false;    // as the snapshot is, or as the empty volume is to be
 };
 
 struct Image {

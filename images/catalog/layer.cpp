@@ -19,6 +19,7 @@ struct LayerTable {
         column("state", layer.state);
         column("virtual_size", layer.virtual_size);
         column("created", layer.created);
+        column("key_id", layer.key_id);
     }
 };
 

@@ -30,6 +30,7 @@ struct Layer {
     LayerState state;
     Bytes virtual_size;
     Time created;
+    std::optional<std::string> key_id = {};  // of what it is encrypted with, as its parent is
 };
 
 /// SQL that selects the ids of layer :id of :region and of all that stand on it.

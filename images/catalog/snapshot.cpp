@@ -27,6 +27,7 @@ struct SnapshotTable {
         column("description", snapshot.description);
         column("state_message", snapshot.state_message);
         column("created", snapshot.created);
+        column("key_id", snapshot.key_id);
     }
 };
 

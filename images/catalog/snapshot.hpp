@@ -26,6 +26,7 @@ struct Snapshot {
     Bytes stored_size;  // what its own layer occupies; 0 until it is completed
     std::string description;
     Time created;
+    std::optional<std::string> key_id = {};  // of an encrypted one; its layer has the same
 };
 
 void insert_snapshot(Session& session, const Snapshot& snapshot);

@@ -46,6 +46,7 @@ struct VolumeTable {
         column("attached", row.attached);
         column("storage", row.volume.storage);
         column("virtual_name", row.volume.virtual_name);
+        column("key_id", row.volume.key_id);
     }
 };
 

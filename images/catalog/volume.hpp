@@ -36,7 +36,8 @@ struct Volume {
     Time created;
     std::optional<VolumeAttachment> attachment;
     DeviceType storage = DeviceType::ebs;
-    std::string virtual_name;  // "ephemeral0", …; else empty
+    std::string virtual_name;                // "ephemeral0", …; else empty
+    std::optional<std::string> key_id = {};  // of an encrypted one; its layer has the same
 };
 
 void insert_volume(Session& session, const Volume& volume);

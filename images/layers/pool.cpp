@@ -145,7 +145,7 @@ void Pool::create_live_layer(const LayerId& layer, const NewFile& file) const {
     Rollback rollback;
     rollback.add([&] { remove_file(unfinished_path_of(layer)); });
     write_unfinished(layer, file);
-    publish(layer, live_mode);
+    publish(layer);
     rollback.commit();
 }
 
@@ -173,9 +173,9 @@ void Pool::copy_blank(const LayerId& layer, const LayerKey& key) const {
     make_private_copy(blank, part, {});
 }
 
-void Pool::publish(const LayerId& layer, mode_t mode) const {
+void Pool::publish(const LayerId& layer) const {
     const std::filesystem::path part = unfinished_path_of(layer);
-    set_mode(part, mode);
+    set_mode(part, live_mode);
     sync_file(part);
     rename_file(part, path_of(layer));
     sync_directory(directory_);
@@ -190,13 +190,12 @@ void Pool::encrypt(const EncryptionSpec& spec, std::stop_token stop) const {
     const std::filesystem::path part = unfinished_path_of(spec.layer);
     Rollback rollback;
     rollback.add([&] { remove_file(part); });
-    write_unfinished(spec.layer,
-                     {.size = virtual_size(spec.from), .parent = std::nullopt, .key = spec.key});
+    write_unfinished(spec.layer, {.size = spec.size, .parent = std::nullopt, .key = spec.key});
     qemu_img::encrypt(
-        {.from = path_of(spec.from), .from_key = spec.from_key, .to = part, .to_key = spec.key},
+        {.from = spec.from, .from_key = spec.from_key, .to = part, .to_key = spec.key},
         std::move(stop));
     qemu_img::check(part, spec.key);
-    publish(spec.layer, frozen_mode);
+    publish(spec.layer);
     rollback.commit();
 }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -62,12 +60,14 @@ class Pool {
 
     struct EncryptionSpec {
         LayerId layer;                     // the new one
-        LayerId from;                      // what it is to hold is read through this frozen layer
+        Bytes size;                        // its virtual size, at least that of what it is to hold
+        std::filesystem::path from;        // a frozen layer's file, of this pool or of another one
         std::optional<LayerKey> from_key;  // absent: its chain is in clear
         LayerKey key;
     };
-    /// Makes a frozen encrypted layer without a parent that reads as another one, synced; one that
-    /// is here already stays. Throws, Error{Canceled} after a stop; nothing is left then.
+    /// Makes an encrypted live layer without a parent that holds what is read through another one,
+    /// synced; one that is here already stays. Throws, Error{Canceled} after a stop; nothing is
+    /// left then.
     void encrypt(const EncryptionSpec& spec, std::stop_token stop) const;
     bool is_encrypted(const LayerId& layer) const;
     /// No more layers are made with the key: removes the empty file that they are copied from,
@@ -106,7 +106,7 @@ class Pool {
     void create_live_layer(const LayerId& layer, const NewFile& file) const;
     void write_unfinished(const LayerId& layer, const NewFile& file) const;
     void copy_blank(const LayerId& layer, const LayerKey& key) const;
-    void publish(const LayerId& layer, mode_t mode) const;
+    void publish(const LayerId& layer) const;
     std::filesystem::path blank_path_of(const std::string& key_id) const;
     void take_copy(const LayerId& layer, const std::filesystem::path& file,
                    const TransferProgress& progress, const std::stop_token& stop) const;

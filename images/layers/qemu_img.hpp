@@ -44,7 +44,7 @@ void convert_raw(const std::filesystem::path& from, const std::filesystem::path&
 struct Encryption {
     std::filesystem::path from;        // the top of a chain that nobody writes to
     std::optional<LayerKey> from_key;  // absent: the chain is in clear
-    std::filesystem::path to;          // a shaped blank of the same size without a backing file
+    std::filesystem::path to;          // a shaped blank, as large or larger, that stands on nothing
     LayerKey to_key;
 };
 /// Copies all that is read through a chain into an encrypted file, written back and synced.

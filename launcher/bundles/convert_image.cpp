@@ -73,11 +73,21 @@ SnapshotId make_ebs_backed(Session& session, const Image& source, Image& image) 
     return id;
 }
 
+void refuse_encrypted(const images::Snapshot& snapshot) {
+    if (!snapshot.key_id) return;
+    throw Error(
+        error_code::unsupported_operation, snapshot.id.str(),
+        fmt::format("The snapshot '{}' is encrypted, and a bundle would have its content in "
+                    "clear.",
+                    snapshot.id.str()));
+}
+
 /// Returns the layer that its bundle is made of.
 LayerId make_instance_store(Session& session, const images::ObjectPrefix& bundle, Image& image) {
     ImageBlockDevice& root = root_of(image);
     const auto snapshot = images::find_snapshot(session, root.snapshot.value());
-    if (snapshot.value().volume_size > max_bundled_root) {
+    refuse_encrypted(snapshot.value());
+    if (snapshot->volume_size > max_bundled_root) {
         throw Error(
             error_code::invalid_parameter_value, image.id.str(),
             fmt::format("The root has {} GiB, and that of an instance-store image at most "

@@ -54,7 +54,14 @@ std::vector<LayerId> layers_of(Session& session, const Image& image) {
     std::vector<LayerId> layers;
     for (const ImageBlockDevice& device : image.block_devices) {
         if (!device.snapshot) continue;
-        layers.push_back(images::find_snapshot(session, *device.snapshot).value().layer.value());
+        const auto snapshot = images::find_snapshot(session, *device.snapshot).value();
+        if (snapshot.key_id) {
+            throw Error(error_code::unsupported_operation, snapshot.id.str(),
+                        fmt::format("The snapshot '{}' of '{}' is encrypted, and the stored image "
+                                    "would have its content in clear.",
+                                    snapshot.id.str(), image.id.str()));
+        }
+        layers.push_back(snapshot.layer.value());
     }
     return layers;
 }

@@ -29,7 +29,8 @@ std::string digest_of(const CopyImageRequest& request) {
             tags.push_back({tag.key, tag.value});
     }
     return sha256_hex(nlohmann::json{request.source_region, request.source.str(), request.name,
-                                     request.description, request.copy_image_tags, tags}
+                                     request.description, request.copy_image_tags, tags,
+                                     request.encryption.encrypted.value_or(false)}
                           .dump());
 }
 
@@ -46,18 +47,46 @@ Snapshot get_readable_snapshot(Session& session, const images::Scope& source, co
     }
 }
 
+void refuse_decryption(const Snapshot& source) {
+    throw Error("InvalidRequest", source.id.str(),
+                fmt::format("Snapshot {} is encrypted. Creating unencrypted copy from an encrypted "
+                            "snapshot is not supported.",
+                            source.id.str()));
+}
+
+/// Whether the copy is encrypted.
+bool is_to_be_encrypted(const Snapshot& source, const EncryptionRequest& request) {
+    if (source.key_id && request.encrypted == false) refuse_decryption(source);
+    return source.key_id || request.encrypted.value_or(false);
+}
+
+/// What the copies of a request have in common.
+struct CopyTarget {
+    const images::Caller& caller;
+    const EncryptionRequest& encryption;
+    std::optional<std::string> own_key;
+    Time now;
+};
+
 /// The pending snapshot that `source` is copied to, owned by the caller.
-CopyPart insert_pending_copy(Session& session, const images::Caller& caller, const Snapshot& source,
-                             const std::string& description, Time now) {
+CopyPart insert_pending_copy(Session& session, const CopyTarget& target, const Snapshot& source,
+                             const std::string& description) {
     const SnapshotId id = SnapshotId::generate();
-    images::insert_snapshot(session, {.id = id,
-                                      .owner = caller.account,
-                                      .region = caller.region,
-                                      .state = images::SnapshotState::pending,
-                                      .volume_size = source.volume_size,
-                                      .description = description,
-                                      .created = now});
-    return {.layer = source.layer.value(), .snapshot = id};
+    Snapshot copied{.id = id,
+                    .owner = target.caller.account,
+                    .region = target.caller.region,
+                    .state = images::SnapshotState::pending,
+                    .volume_size = source.volume_size,
+                    .description = description,
+                    .created = target.now};
+    if (is_to_be_encrypted(source, target.encryption)) copied.key_id = target.own_key;
+    images::insert_snapshot(session, copied);
+    CopyPart part{.layer = source.layer.value(), .snapshot = id};
+    if (copied.key_id && copied.key_id != source.key_id) {
+        part.encrypted_layer = LayerId::generate();
+        part.key_id = *copied.key_id;
+    }
+    return part;
 }
 
 /// The copy of an instance-store image has the same bundle, which stays as long as one image has
@@ -92,7 +121,7 @@ Image copied_image(Session& session, const images::Caller& caller, const CopyIma
 }
 
 /// Inserts the copies of the image's snapshots and puts them into its mapping.
-std::vector<CopyPart> insert_snapshots(Session& session, const images::Caller& caller,
+std::vector<CopyPart> insert_snapshots(Session& session, const CopyTarget& target,
                                        const images::Scope& source_scope, const Image& source,
                                        Image& image) {
     std::vector<CopyPart> parts;
@@ -105,10 +134,23 @@ std::vector<CopyPart> insert_snapshots(Session& session, const images::Caller& c
             "on {}.",
             image.id.str(), source.id.str(), snapshot.id.str(),
             image.created.time_since_epoch().count());
-        parts.push_back(insert_pending_copy(session, caller, snapshot, description, image.created));
+        parts.push_back(insert_pending_copy(session, target, snapshot, description));
         device.snapshot = parts.back().snapshot;
+        device.encrypted = is_to_be_encrypted(snapshot, target.encryption);
     }
     return parts;
+}
+
+bool is_encrypted(Session& session, const SnapshotId& id) {
+    const auto snapshot = images::find_snapshot(session, id);
+    return snapshot && snapshot->key_id;
+}
+
+bool has_encrypted_snapshots(Session& session, const ImageId& id) {
+    const auto image = images::find_image(session, id);
+    return image && std::ranges::any_of(image->block_devices, [&](const ImageBlockDevice& device) {
+               return device.snapshot && is_encrypted(session, *device.snapshot);
+           });
 }
 
 std::vector<images::Tag> tags_of_copy(Session& session, const images::Scope& source,
@@ -134,15 +176,16 @@ images::Operation operation_of(const Copy& copy, const images::Caller& caller,
 }
 
 /// Inserts the pending image with its snapshots and tags; what remains is to copy the layers.
-Copy insert_image_copy(Session& session, const images::Caller& caller,
-                       const CopyImageRequest& request, Time now) {
+Copy insert_image_copy(Session& session, const CopyTarget& target,
+                       const CopyImageRequest& request) {
+    const images::Caller& caller = target.caller;
     const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
     const Image source = images::get_launchable_image(session, source_scope, request.source);
-    Image image = copied_image(session, caller, request, source, now);
+    Image image = copied_image(session, caller, request, source, target.now);
     Copy copy{.image = image.id,
               .source_region = request.source_region,
               .region = caller.region,
-              .parts = insert_snapshots(session, caller, source_scope, source, image)};
+              .parts = insert_snapshots(session, target, source_scope, source, image)};
     copy.layers = layers_of(session, copy);
     images::insert_image(session, image);
     images::set_tags(session, caller.scope(), image.id.str(),
@@ -152,15 +195,16 @@ Copy insert_image_copy(Session& session, const images::Caller& caller,
     return copy;
 }
 
-Copy insert_snapshot_copy(Session& session, const images::Caller& caller,
-                          const CopySnapshotRequest& request, Time now) {
+Copy insert_snapshot_copy(Session& session, const CopyTarget& target,
+                          const CopySnapshotRequest& request) {
+    const images::Caller& caller = target.caller;
     const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
     const Snapshot source = images::get_usable_snapshot(session, source_scope, request.source);
     const std::string description =
         request.description.empty()
             ? fmt::format("[Copied {} from {}]", source.id.str(), source.region)
             : request.description;
-    const CopyPart part = insert_pending_copy(session, caller, source, description, now);
+    const CopyPart part = insert_pending_copy(session, target, source, description);
     images::set_tags(session, caller.scope(), part.snapshot.str(), request.tags);
     Copy copy{.source_region = request.source_region, .region = caller.region, .parts = {part}};
     copy.layers = layers_of(session, copy);
@@ -194,8 +238,16 @@ ImageId Launcher::copy_image(const images::Caller& caller, const CopyImageReques
     images::check_image_name(request.name);
     check_description(request.description);
     check_client_token(request.client_token);
+    check_encryption(use.database(), caller, request.encryption);
     const Region& source = use.use().regions.get(request.source_region);
     use.check_pool_space(caller.region);
+    CopyTarget target{.caller = caller, .encryption = request.encryption, .now = use.now()};
+    const bool needs_key =
+        request.encryption.encrypted.value_or(false) || use.database().read([&](Session& session) {
+            return has_encrypted_snapshots(session, request.source);
+        });
+    if (needs_key)
+        target.own_key = account_key(use.database(), use.region_of(caller), caller, target.now);
     const std::string digest = digest_of(request);
     const OperationId operation = OperationId::generate();
     Copy copy;
@@ -203,9 +255,8 @@ ImageId Launcher::copy_image(const images::Caller& caller, const CopyImageReques
     const auto earlier = use.database().write([&](Session& session) {
         auto found = earlier_copy(session, caller, request, digest);
         if (found) return found;
-        const Time now = use.now();
-        copy = insert_image_copy(session, caller, request, now);
-        const images::Operation made = operation_of(copy, caller, operation, now);
+        copy = insert_image_copy(session, target, request);
+        const images::Operation made = operation_of(copy, caller, operation, target.now);
         insert_copy(session, made, copy);
         remember_token(session, caller, request, digest, made);
         caller.stop_if_dry_run();
@@ -220,14 +271,21 @@ SnapshotId Launcher::copy_snapshot(const images::Caller& caller,
                                    const CopySnapshotRequest& request) {
     Implementation& use = *implementation_;
     check_description(request.description);
+    check_encryption(use.database(), caller, request.encryption);
     const Region& source = use.use().regions.get(request.source_region);
     use.check_pool_space(caller.region);
+    CopyTarget target{.caller = caller, .encryption = request.encryption, .now = use.now()};
+    const bool needs_key =
+        request.encryption.encrypted.value_or(false) || use.database().read([&](Session& session) {
+            return is_encrypted(session, request.source);
+        });
+    if (needs_key)
+        target.own_key = account_key(use.database(), use.region_of(caller), caller, target.now);
     const OperationId operation = OperationId::generate();
     const auto reading = source.chains->read();  // until what is read is pinned
     const Copy copy = use.database().write([&](Session& session) {
-        const Time now = use.now();
-        Copy made = insert_snapshot_copy(session, caller, request, now);
-        insert_copy(session, operation_of(made, caller, operation, now), made);
+        Copy made = insert_snapshot_copy(session, target, request);
+        insert_copy(session, operation_of(made, caller, operation, target.now), made);
         caller.stop_if_dry_run();
         return made;
     });

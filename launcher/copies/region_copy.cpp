@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "base/error.hpp"
@@ -26,125 +25,7 @@ constexpr std::size_t copy_slots = 4;
 constexpr std::uint64_t percent_before_end = 99;
 constexpr std::chrono::milliseconds time_between_looks{20};
 
-/// The layers between `top` and what the target has, the base first, and the layer of the target
-/// that they stand on.
-struct Missing {
-    std::vector<Layer> layers;
-    std::optional<LayerId> common;
-};
-
-Missing find_missing(Session& session, const Copy& copy, const LayerId& top) {
-    Missing missing;
-    for (const Layer& layer : images::layer_chain(session, copy.source_region, top)) {
-        const auto there = images::find_layer(session, copy.region, layer.id);
-        if (there && there->state == LayerState::frozen) {
-            missing.common = layer.id;
-            break;
-        }
-        missing.layers.push_back(layer);
-    }
-    std::ranges::reverse(missing.layers);
-    return missing;
-}
-
-/// Rows of what is about to arrive; those of an earlier try are used again.
-void insert_rows(Session& session, const OperationId& operation, const Copy& copy,
-                 const Missing& missing, Time now) {
-    if (missing.common) images::pin_layer(session, operation, copy.region, *missing.common);
-    std::optional<LayerId> parent = missing.common;
-    for (const Layer& layer : missing.layers) {
-        if (!images::find_layer(session, copy.region, layer.id)) {
-            images::insert_layer(session, {.id = layer.id,
-                                           .region = copy.region,
-                                           .parent = parent,
-                                           .state = LayerState::creating,
-                                           .virtual_size = layer.virtual_size,
-                                           .created = now});
-        }
-        images::pin_layer(session, operation, copy.region, layer.id);
-        parent = layer.id;
-    }
-}
-
-/// The rows of what one operation is to receive; nullopt when one of them is being deleted.
-std::optional<std::vector<Layer>> insert_missing(Session& session, const OperationId& operation,
-                                                 const Copy& copy, Time now) {
-    std::vector<Layer> all;
-    if (!images::operation_is_open(session, operation)) return all;  // withdrawn
-    for (const LayerId& layer : copy.layers) {
-        const auto there = images::find_layer(session, copy.region, layer);
-        if (there && there->state == LayerState::deleting) return std::nullopt;
-    }
-    for (const CopyPart& part : copy.parts) {
-        const Missing missing = find_missing(session, copy, part.layer);
-        insert_rows(session, operation, copy, missing, now);
-        for (const Layer& layer : missing.layers) {
-            if (std::ranges::find(all, layer.id, &Layer::id) == all.end()) all.push_back(layer);
-        }
-    }
-    return all;
-}
-
-void delete_snapshots(Session& session, const Copy& copy, Time now) {
-    for (const CopyPart& part : copy.parts) {
-        images::delete_all_tags(session, part.snapshot.str());
-        images::delete_snapshot(session, part.snapshot, now);
-    }
-}
-
 }  // namespace
-
-std::string to_json(const Copy& copy) {
-    nlohmann::json parts = nlohmann::json::array();
-    for (const CopyPart& part : copy.parts)
-        parts.push_back({{"layer", part.layer.str()}, {"snapshot", part.snapshot.str()}});
-    nlohmann::json layers = nlohmann::json::array();
-    for (const LayerId& layer : copy.layers)
-        layers.push_back(layer.str());
-    nlohmann::json document{{"source_region", copy.source_region},
-                            {"region", copy.region},
-                            {"parts", parts},
-                            {"layers", layers}};
-    if (copy.image) document["image"] = copy.image->str();
-    return document.dump();
-}
-
-Copy parse_copy(const std::string& json) {
-    const nlohmann::json document = nlohmann::json::parse(json);
-    Copy copy{.source_region = document.at("source_region").get<std::string>(),
-              .region = document.at("region").get<std::string>()};
-    if (document.contains("image")) copy.image.emplace(document["image"].get<std::string>());
-    for (const nlohmann::json& part : document.at("parts")) {
-        copy.parts.push_back({.layer = LayerId(part.at("layer").get<std::string>()),
-                              .snapshot = SnapshotId(part.at("snapshot").get<std::string>())});
-    }
-    for (const nlohmann::json& layer : document.at("layers"))
-        copy.layers.emplace_back(layer.get<std::string>());
-    return copy;
-}
-
-std::vector<LayerId> layers_of(Session& session, const Copy& copy) {
-    std::vector<LayerId> layers;
-    for (const CopyPart& part : copy.parts) {
-        for (const Layer& layer : images::layer_chain(session, copy.source_region, part.layer)) {
-            if (std::ranges::find(layers, layer.id) == layers.end()) layers.push_back(layer.id);
-        }
-    }
-    return layers;
-}
-
-void insert_copy(Session& session, const images::Operation& operation, const Copy& copy) {
-    images::insert_operation(session, operation);
-    for (const CopyPart& part : copy.parts)
-        images::pin_layer(session, operation.id, copy.source_region, part.layer);
-}
-
-void withdraw_copy(Session& session, const images::Operation& operation, Time now) {
-    const Copy copy = parse_copy(operation.payload);
-    if (copy.image) images::set_image_block_devices(session, *copy.image, {});
-    delete_snapshots(session, copy, now);
-    images::delete_operation(session, operation.id);
-}
 
 /// While the job of a copy runs: tells of its progress, and hears when it is canceled.
 class RegionCopy::Running {
@@ -266,11 +147,44 @@ void RegionCopy::send(const OperationId& operation, const Copy& copy, Progress& 
     const Region& target = use_.regions.get(copy.region);
     for (const Layer& layer : missing)
         progress.total += source.pool.allocated_size(layer.id).value;
+    const std::vector<EncryptedCopy> encrypted = encrypted_copies(copy);
+    for (const EncryptedCopy& part : encrypted)
+        progress.total += size_of_source(use_.database, part).value;
     if (!target.pool.shares_file_system_with(source.pool)) {
         target.pool.check_space({progress.total}, use_.free_space_reserve);
     }
     for (const Layer& layer : missing)
         send_layer(copy, layer, progress);
+    for (const EncryptedCopy& part : encrypted)
+        encrypt(copy, part, progress);
+}
+
+std::vector<EncryptedCopy> RegionCopy::encrypted_copies(const Copy& copy) const {
+    const Region& source = use_.regions.get(copy.source_region);
+    const Region& target = use_.regions.get(copy.region);
+    std::vector<EncryptedCopy> copies;
+    use_.database.read([&](Session& session) {
+        copies.clear();
+        for (const CopyPart& part : copy.parts) {
+            if (!part.encrypted_layer) continue;
+            const auto row = images::find_layer(session, copy.region, *part.encrypted_layer);
+            if (!row) continue;  // withdrawn
+            copies.push_back({.source = source,
+                              .from = part.layer,
+                              .target = target,
+                              .layer = row->id,
+                              .size = row->virtual_size,
+                              .key_id = part.key_id});
+        }
+    });
+    return copies;
+}
+
+void RegionCopy::encrypt(const Copy& copy, const EncryptedCopy& part, Progress& progress) const {
+    make_encrypted_copy(use_.database, part, use_.free_space_reserve, progress.stop.get_token());
+    part.target.pool.freeze(part.layer);
+    progress.done += size_of_source(use_.database, part).value;
+    arrived(copy, part.layer);
 }
 
 /// The layers that have not arrived, each once, parents before children; their rows are there
@@ -283,7 +197,7 @@ std::vector<Layer> RegionCopy::missing_layers(const OperationId& operation,
         const auto reading_source = source.chains->read();
         const auto reading_target = target.chains->read();
         const auto missing = use_.database.write([&](Session& session) {
-            return insert_missing(session, operation, copy, use_.clock.now());
+            return insert_missing_layers(session, operation, copy, use_.clock.now());
         });
         if (missing) return *missing;
         images::collect_layers(use_.database, target.pool, copy.region);
@@ -297,10 +211,14 @@ void RegionCopy::send_layer(const Copy& copy, const Layer& layer, Progress& prog
     target.pool.receive(
         layer.id, source.pool, [&](Bytes sent) { progress.done += sent.value; },
         progress.stop.get_token());
+    arrived(copy, layer.id);
+}
+
+void RegionCopy::arrived(const Copy& copy, const LayerId& layer) const {
     use_.database.write([&](Session& session) {
-        const auto row = images::find_layer(session, copy.region, layer.id);
+        const auto row = images::find_layer(session, copy.region, layer);
         if (!row || row->state != LayerState::creating) return;  // withdrawn
-        images::set_layer_state(session, copy.region, layer.id, LayerState::frozen);
+        images::set_layer_state(session, copy.region, layer, LayerState::frozen);
     });
 }
 
@@ -310,9 +228,10 @@ void RegionCopy::publish(const OperationId& operation, const Copy& copy) const {
     use_.database.write([&](Session& session) {
         if (!images::operation_is_open(session, operation)) return;
         for (const CopyPart& part : copy.parts) {
-            images::complete_snapshot(
-                session, part.snapshot,
-                {.layer = part.layer, .stored_size = pool.allocated_size(part.layer)}, now);
+            const LayerId& layer = part.encrypted_layer.value_or(part.layer);
+            images::complete_snapshot(session, part.snapshot,
+                                      {.layer = layer, .stored_size = pool.allocated_size(layer)},
+                                      now);
         }
         if (copy.image) {
             images::set_image_state(session, *copy.image, images::ImageState::available);
@@ -330,7 +249,7 @@ void RegionCopy::fail(const OperationId& operation, const Copy& copy,
         if (copy.image) {
             images::set_image_state(session, *copy.image, images::ImageState::failed, cause);
             images::set_image_block_devices(session, *copy.image, {});
-            delete_snapshots(session, copy, use_.clock.now());
+            delete_copied_snapshots(session, copy, use_.clock.now());
         } else {
             images::fail_snapshot(session, copy.parts.front().snapshot, cause);
         }

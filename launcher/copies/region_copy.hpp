@@ -10,29 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "images/catalog/layer.hpp"
-#include "images/catalog/operation.hpp"
+#include "launcher/copies/copy_rows.hpp"
+#include "launcher/encryption/encrypted_copy.hpp"
 #include "launcher/instances/lifecycle.hpp"
 
 namespace kiln::launcher {
-
-/// One snapshot of a copy: what `layer` holds in the source region is what it will hold.
-struct CopyPart {
-    LayerId layer;
-    SnapshotId snapshot;
-};
-
-/// What CopyImage and CopySnapshot have to do, kept in their operation.
-struct Copy {
-    std::optional<ImageId> image;  // of CopyImage
-    std::string source_region;
-    std::string region;
-    std::vector<CopyPart> parts;
-    std::vector<LayerId> layers;  // all that the parts' layers stand on, themselves included
-};
-
-std::string to_json(const Copy& copy);
-Copy parse_copy(const std::string& json);
 
 /// Copies snapshots, and an image of them, from one region into another. A layer has the same id in
 /// every region, so only those are sent that the target lacks, the base first. The job may be run
@@ -67,6 +49,9 @@ class RegionCopy {
     std::vector<images::Layer> missing_layers(const OperationId& operation, const Copy& copy) const;
     void drop_what_arrived(const Copy& copy) const;
     void send_layer(const Copy& copy, const images::Layer& layer, Progress& progress) const;
+    std::vector<EncryptedCopy> encrypted_copies(const Copy& copy) const;
+    void arrived(const Copy& copy, const LayerId& layer) const;
+    void encrypt(const Copy& copy, const EncryptedCopy& part, Progress& progress) const;
     void publish(const OperationId& operation, const Copy& copy) const;
     void fail(const OperationId& operation, const Copy& copy, const std::string& cause) const;
 
@@ -76,13 +61,5 @@ class RegionCopy {
     std::map<SnapshotId, std::shared_ptr<Progress>> progress_;
     std::size_t next_slot_ = 0;
 };
-
-/// The layers that the parts stand on, each once.
-std::vector<LayerId> layers_of(Session& session, const Copy& copy);
-/// Inserts the operation of a copy; what it reads stays until it ends.
-void insert_copy(Session& session, const images::Operation& operation, const Copy& copy);
-/// Ends a copy that is not wanted any more, in the caller's transaction: its operation and its
-/// snapshots go. RegionCopy::cancel() is to follow.
-void withdraw_copy(Session& session, const images::Operation& operation, Time now);
 
 }  // namespace kiln::launcher

@@ -5,6 +5,7 @@
 
 #include "base/ids.hpp"
 #include "images/catalog/tag.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -19,6 +20,7 @@ struct CopyImageRequest {
     std::vector<images::Tag> image_tags;
     std::vector<images::Tag> snapshot_tags;
     std::string client_token;
+    EncryptionRequest encryption;
 };
 
 struct CopySnapshotRequest {
@@ -26,6 +28,7 @@ struct CopySnapshotRequest {
     SnapshotId source;
     std::string description;  // empty: EC2's, which names the source
     std::vector<images::Tag> tags;
+    EncryptionRequest encryption;
 };
 
 }  // namespace kiln::launcher

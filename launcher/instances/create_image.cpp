@@ -68,7 +68,9 @@ std::vector<ImageBlockDevice> attached_devices(const std::vector<images::Volume>
         devices.push_back({.device_name = volume.attachment->device_name,
                            .volume_size = volume.size,
                            .volume_type = volume.volume_type,
-                           .delete_on_termination = volume.attachment->delete_on_termination});
+                           .delete_on_termination = volume.attachment->delete_on_termination,
+                           .virtual_name = "",
+                           .encrypted = volume.key_id.has_value()});
     }
     return devices;
 }
@@ -120,6 +122,8 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
     Implementation& use = *implementation_;
     images::check_image_name(request.name);
     check_description(request.description);
+    for (const BlockDeviceOverride& device : request.block_devices)
+        check_encryption(use.database(), caller, device.encryption);
     use.check_pool_space(caller.region);
     const OperationId operation = OperationId::generate();
     const Capture capture = use.database().write([&](Session& session) {
@@ -180,6 +184,8 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .kernel_id = request.kernel_id,
                 .ramdisk_id = request.ramdisk_id,
                 .created = implementation_->now()};
+    for (const BlockDeviceOverride& device : request.block_devices)
+        check_encryption(implementation_->database(), caller, device.encryption);
     image.block_devices = plan_captured_devices({}, request.block_devices);
     // EC2's default for the devices of a registered image is true, other than at a launch.
     for (ImageBlockDevice& device : image.block_devices) {

@@ -101,7 +101,8 @@ hypervisor::DiskSpec DomainPlanner::disk(const images::Volume& volume) const {
     });
     disk.chain.reserve(chain.size());
     for (const images::Layer& layer : chain)
-        disk.chain.push_back({.path = region.pool.path_of(layer.id)});
+        disk.chain.push_back(
+            {.path = region.pool.path_of(layer.id), .key_id = layer.key_id.value_or("")});
     return disk;
 }
 

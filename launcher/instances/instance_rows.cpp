@@ -6,6 +6,8 @@
 #include "base/error.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
+#include "launcher/encryption/keys.hpp"
+#include "launcher/regions/regions.hpp"
 
 namespace kiln::launcher {
 
@@ -42,11 +44,12 @@ void insert_creating_volume(Session& session, const images::Volume& volume,
                                    .parent = parent,
                                    .state = images::LayerState::creating,
                                    .virtual_size = volume.size,
-                                   .created = volume.created});
+                                   .created = volume.created,
+                                   .key_id = volume.key_id});
     images::insert_volume(session, volume);
 }
 
-void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume) {
+void create_layer_file(Database& database, const Region& region, const images::Volume& volume) {
     const auto layer = database.read([&](Session& session) {
         return images::find_layer(session, volume.region, volume.layer.value());
     });
@@ -54,10 +57,12 @@ void create_layer_file(Database& database, const images::Pool& pool, const image
         throw Error(error_code::internal_error, volume.id.str(),
                     fmt::format("the layer of '{}' is gone", volume.id.str()));
     }
+    const auto key = layer_key(region, layer->key_id);
     if (layer->parent) {
-        pool.create_overlay({.layer = layer->id, .parent = *layer->parent, .size = volume.size});
+        region.pool.create_overlay(
+            {.layer = layer->id, .parent = *layer->parent, .size = volume.size, .key = key});
     } else {
-        pool.create_empty(layer->id, volume.size);
+        region.pool.create_empty(layer->id, volume.size, key);
     }
 }
 

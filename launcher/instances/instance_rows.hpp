@@ -11,9 +11,10 @@
 #include "images/catalog/instance.hpp"
 #include "images/catalog/operation.hpp"
 #include "images/catalog/volume.hpp"
-#include "images/layers/pool.hpp"
 
 namespace kiln::launcher {
+
+struct Region;
 
 /// An instance with its volumes, as one consistent read.
 struct InstanceWithVolumes {
@@ -35,8 +36,8 @@ void change_instance(Database& database, const InstanceId& id, Time now,
 void insert_creating_volume(Session& session, const images::Volume& volume,
                             const std::optional<LayerId>& parent);
 /// Makes the file of a volume that is being created, unless it is there: an overlay of its layer's
-/// parent, or an empty one.
-void create_layer_file(Database& database, const images::Pool& pool, const images::Volume& volume);
+/// parent, or an empty one. Asks libvirt for the key of an encrypted one.
+void create_layer_file(Database& database, const Region& region, const images::Volume& volume);
 
 /// A new operation of the kind for the instance.
 images::Operation instance_operation(const std::string& kind, const images::Instance& instance,

@@ -62,6 +62,9 @@ void apply(const BlockDeviceOverride& change, ImageBlockDevice& device, bool is_
     if (change.volume_size) device.volume_size = *change.volume_size;
     if (change.volume_type) device.volume_type = *change.volume_type;
     if (change.delete_on_termination) device.delete_on_termination = *change.delete_on_termination;
+    // What a snapshot has to say of it is learned from the catalog.
+    if (change.snapshot) device.encrypted = false;
+    if (change.encryption.encrypted) device.encrypted = *change.encryption.encrypted;
 }
 
 /// "ephemeral0" to "ephemeral23" give 0 to 23.
@@ -144,7 +147,9 @@ ImageBlockDevice new_device(const BlockDeviceOverride& change) {
             .volume_size = change.volume_size.value_or(Bytes{0}),
             .volume_type = change.volume_type.value_or("gp3"),
             // EC2's default for volumes that a launch adds, other than the root's.
-            .delete_on_termination = change.delete_on_termination.value_or(false)};
+            .delete_on_termination = change.delete_on_termination.value_or(false),
+            .virtual_name = "",
+            .encrypted = change.encryption.encrypted.value_or(false)};
 }
 
 void check_limits(const std::vector<ImageBlockDevice>& devices) {
@@ -224,7 +229,7 @@ std::vector<ImageBlockDevice> plan_captured_devices(
             devices.push_back(new_device(change));
             continue;
         }
-        if (change.snapshot || change.volume_type ||
+        if (change.snapshot || change.volume_type || change.encryption.encrypted ||
             (change.volume_size && *change.volume_size != existing->volume_size)) {
             refuse(change.device_name,
                    "only DeleteOnTermination can be changed for a volume that the instance has");
@@ -247,6 +252,13 @@ std::vector<ImageBlockDevice> with_snapshot_sizes(Session& session,
             throw Error("InvalidSnapshot.NotFound", device.snapshot->str(),
                         fmt::format("The snapshot '{}' does not exist.", device.snapshot->str()));
         }
+        if (device.encrypted && !snapshot->key_id) {
+            refuse(device.device_name,
+                   fmt::format("the snapshot '{}' is not encrypted: copy it, or its image, with "
+                               "Encrypted, and use the copy",
+                               snapshot->id.str()));
+        }
+        device.encrypted = snapshot->key_id.has_value();
         if (device.volume_size.value == 0) device.volume_size = snapshot->volume_size;
         if (device.volume_size >= snapshot->volume_size) continue;
         refuse(device.device_name,

@@ -33,8 +33,9 @@ std::vector<images::ImageBlockDevice> plan_captured_devices(
     std::vector<images::ImageBlockDevice> devices,
     const std::vector<BlockDeviceOverride>& overrides);
 
-/// The devices with the sizes of their snapshots where they have none. Throws
-/// Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, and
+/// The devices with the sizes of their snapshots where they have none, and encrypted as these are.
+/// Throws Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, or that is to
+/// be encrypted and whose snapshot is not, and
 /// Error{InvalidSnapshot.NotFound} for one whose snapshot is gone; who may use it is not asked.
 std::vector<images::ImageBlockDevice> with_snapshot_sizes(
     Session& session, std::vector<images::ImageBlockDevice> devices);

@@ -73,14 +73,14 @@ void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
     const Region& region = use_.regions.get(instance.instance.region);
     const auto reading = region.chains->read();
     for (const Volume& volume : instance.volumes)
-        create_layer_file(use_.database, region.pool, volume);
+        create_layer_file(use_.database, region, volume);
 }
 
 void InstanceLifecycle::create_ephemeral_disks(const InstanceWithVolumes& instance) {
-    const images::Pool& pool = use_.regions.get(instance.instance.region).pool;
+    const Region& region = use_.regions.get(instance.instance.region);
     for (const Volume& volume : instance.volumes) {
         if (volume.storage != images::DeviceType::instance_store) continue;
-        create_layer_file(use_.database, pool, volume);
+        create_layer_file(use_.database, region, volume);
     }
 }
 

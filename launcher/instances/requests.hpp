@@ -10,6 +10,7 @@
 #include "images/catalog/image.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/tag.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -22,6 +23,7 @@ struct BlockDeviceOverride {
     std::optional<Bytes> volume_size;
     std::optional<std::string> volume_type;
     std::optional<bool> delete_on_termination;
+    EncryptionRequest encryption;
 };
 
 struct RunInstancesRequest {

@@ -68,7 +68,8 @@ std::string digest_of(const RunInstancesRequest& request) {
             {device.device_name, device.no_device, device.virtual_name,
              device.snapshot ? device.snapshot->str() : "",
              device.volume_size.value_or(Bytes{}).value, device.volume_type.value_or(""),
-             device.delete_on_termination ? (*device.delete_on_termination ? 1 : 0) : -1});
+             device.delete_on_termination ? (*device.delete_on_termination ? 1 : 0) : -1,
+             device.encryption.encrypted.value_or(false)});
     }
     nlohmann::json tags = nlohmann::json::array();
     for (const images::Tag& tag : request.instance_tags)
@@ -98,6 +99,7 @@ struct LaunchTemplate {
     std::string zone;
     std::string public_key;
     ReservationId reservation;
+    std::optional<std::string> own_key;  // of new volumes that are to be encrypted
     Time now;
 };
 
@@ -137,6 +139,7 @@ Instance new_instance(const LaunchTemplate& from, int launch_index) {
 images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                                  const Instance& instance, const ImageBlockDevice& device) {
     std::optional<LayerId> parent;
+    std::optional<std::string> key = device.encrypted ? from.own_key : std::nullopt;
     if (device.snapshot) {
         const auto snapshot = images::find_snapshot(session, *device.snapshot);
         if (!snapshot || !snapshot->layer) {
@@ -144,6 +147,7 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                         fmt::format("The snapshot '{}' does not exist.", device.snapshot->str()));
         }
         parent = snapshot->layer;
+        key = snapshot->key_id;
     }
     images::Volume volume{.id = VolumeId::generate(),
                           .owner = instance.owner,
@@ -161,6 +165,7 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                               .state = images::AttachmentState::attaching,
                               .delete_on_termination = device.delete_on_termination,
                               .attached = from.now}};
+    volume.key_id = std::move(key);
     if (!device.virtual_name.empty()) volume.storage = images::DeviceType::instance_store;
     if (device.virtual_name == root_virtual_name) {
         volume.layer.reset();  // until the bundle is unpacked
@@ -170,6 +175,10 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
         insert_creating_volume(session, volume, parent);
     }
     return volume;
+}
+
+bool is_new_and_encrypted(const ImageBlockDevice& device) {
+    return device.encrypted && !device.snapshot;
 }
 
 Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_index) {
@@ -229,6 +238,8 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     check_counts(request);
     check_client_token(request.client_token);
     check_user_data(request.user_data);
+    for (const BlockDeviceOverride& device : request.block_devices)
+        check_encryption(use.database(), caller, device.encryption);
     const InstanceType& type = get_instance_type(request.instance_type);
     const std::string zone = zone_for(request, use.region_of(caller).zones);
     const std::string digest = digest_of(request);
@@ -252,6 +263,10 @@ Reservation Launcher::run_instances(const images::Caller& caller,
                                  request.min_count);
     });
 
+    std::optional<std::string> own_key;
+    if (std::ranges::any_of(devices, is_new_and_encrypted))
+        own_key = account_key(use.database(), use.region_of(caller), caller, use.now());
+
     Reservation reservation = use.database().write([&](Session& session) {
         const LaunchTemplate from{
             .caller = caller,
@@ -261,6 +276,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
             .zone = zone,
             .public_key = public_key_for(session, caller, request.key_name),
             .reservation = ReservationId::generate(),
+            .own_key = own_key,
             .now = use.now()};
         check_snapshots(session, caller, request.block_devices, from.image.block_devices);
         Reservation made{.id = from.reservation, .owner = caller.account};

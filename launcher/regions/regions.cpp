@@ -12,6 +12,8 @@
 #include "base/log.hpp"
 #include "base/rollback.hpp"
 #include "base/text.hpp"
+#include "images/catalog/encryption_key.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -116,7 +118,6 @@ Regions::~Regions() {
     set_event_listener(nullptr);
 }
 
-/// Its pool is <state>/layers, unless that is the pool of a region that was home before.
 /// The one with the home pool, which the settings named at the first start.
 std::string Regions::put_home_region() {
     const Settings& settings = dependencies_.settings;
@@ -245,6 +246,17 @@ images::Region Regions::create(const images::Caller& caller, const CreateRegionR
     return row;
 }
 
+/// The keys of a region that is deleted: nothing is encrypted with them any more.
+void Regions::forget_keys(Entry& entry, const std::vector<std::string>& keys) const {
+    if (keys.empty()) return;
+    try {
+        remove_keys(open(entry), keys);
+    } catch (const Error& error) {
+        log::warn("the secrets {} of the deleted region {} stay with libvirt: {}",
+                  fmt::join(keys, ", "), entry.row.name, error.message());
+    }
+}
+
 void Regions::remove(const images::Caller& caller, const std::string& name) {
     caller.require_administrator();
     const std::lock_guard changing(changing_);
@@ -254,6 +266,7 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
             dependency_violation, name,
             fmt::format("The region '{}' is the service's own: it cannot be deleted.", name));
     }
+    std::vector<std::string> keys;
     dependencies_.database.write([&](Session& session) {
         const std::string holdings = images::describe_holdings(session, name);
         if (!holdings.empty()) {
@@ -262,8 +275,14 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
                 fmt::format("The region '{}' holds {}: delete them first.", name, holdings));
         }
         images::delete_region(session, name);
+        keys.clear();
+        for (const images::EncryptionKey& key : images::encryption_keys_of_region(session, name)) {
+            keys.push_back(key.id);
+            images::delete_encryption_key(session, key.id);
+        }
         caller.stop_if_dry_run();
     });
+    forget_keys(*entry, keys);
     std::error_code ignored;
     std::filesystem::remove(directory_of(entry->row), ignored);  // only while it is empty
     const std::lock_guard lock(mutex_);

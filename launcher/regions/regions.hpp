@@ -84,6 +84,7 @@ class Regions {
     std::shared_ptr<hypervisor::Hypervisor> hypervisor_at(const std::string& uri) const;
     std::shared_ptr<Entry> find(const std::string& name) const;
     const Region& open(Entry& entry) const;
+    void forget_keys(Entry& entry, const std::vector<std::string>& keys) const;
 
     Dependencies dependencies_;
     std::string home_;

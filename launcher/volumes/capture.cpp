@@ -14,6 +14,7 @@
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 #include "images/layers/pool.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -33,6 +34,7 @@ struct VolumeCapture::Switch {
     LayerId old_top;
     LayerId overlay;
     Bytes size;
+    std::optional<std::string> key_id;  // of both layers
 };
 
 std::string to_json(const Capture& capture) {
@@ -87,7 +89,8 @@ CapturePart insert_pending_snapshot(Session& session, const images::Volume& volu
                                       .state = images::SnapshotState::pending,
                                       .volume_size = volume.size,
                                       .description = description,
-                                      .created = now});
+                                      .created = now,
+                                      .key_id = volume.key_id});
     return {.volume = volume.id, .snapshot = id};
 }
 
@@ -238,7 +241,8 @@ VolumeCapture::Switch VolumeCapture::plan_part(const Capture& capture,
             .region = volume->region,
             .old_top = top->id,
             .overlay = LayerId(capture.overlays.at(part.volume.str())),
-            .size = std::max(volume->size, top->virtual_size)};
+            .size = std::max(volume->size, top->virtual_size),
+            .key_id = top->key_id};
 }
 
 /// Makes the overlays' rows. What an earlier try made is used again.
@@ -262,7 +266,8 @@ std::vector<VolumeCapture::Switch> VolumeCapture::plan(const OperationId& operat
                                            .parent = one.old_top,
                                            .state = LayerState::creating,
                                            .virtual_size = one.size,
-                                           .created = use_.clock.now()});
+                                           .created = use_.clock.now(),
+                                           .key_id = one.key_id});
         }
         images::set_operation_payload(session, operation, to_json(capture));
     });
@@ -299,7 +304,9 @@ void VolumeCapture::switch_disks(const Capture& capture, const std::vector<Switc
         const std::string serial = serial_of(one.part.volume);
         // One that the guest has not been given yet is switched in the catalog alone.
         if (!region.hypervisor.active_file(name, serial)) continue;
-        disks.push_back({.serial = serial, .overlay = region.pool.path_of(one.overlay)});
+        disks.push_back({.serial = serial,
+                         .overlay = region.pool.path_of(one.overlay),
+                         .key_id = one.key_id.value_or("")});
     }
     if (disks.empty()) return;
     const auto reading = region.chains->read();
@@ -309,7 +316,10 @@ void VolumeCapture::switch_disks(const Capture& capture, const std::vector<Switc
 void VolumeCapture::create_overlays(const Region& region, const std::vector<Switch>& switches) {
     const auto reading = region.chains->read();
     for (const Switch& one : switches) {
-        region.pool.create_overlay({.layer = one.overlay, .parent = one.old_top, .size = one.size});
+        region.pool.create_overlay({.layer = one.overlay,
+                                    .parent = one.old_top,
+                                    .size = one.size,
+                                    .key = layer_key(region, one.key_id)});
     }
 }
 

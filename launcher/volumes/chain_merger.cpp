@@ -16,6 +16,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -214,9 +215,16 @@ ChainMerger::Obstacle ChainMerger::merge_in_lanes(const Region& region, const Me
     }
 }
 
+std::optional<images::LayerKey> ChainMerger::key_of(const Region& region,
+                                                    const LayerId& layer) const {
+    const auto row = use_.database.read(
+        [&](Session& session) { return images::find_layer(session, region.name, layer); });
+    return row ? layer_key(region, row->key_id) : std::nullopt;
+}
+
 ChainMerger::Obstacle ChainMerger::merge_now(const Region& region, const Merge& merge,
                                              const std::stop_token& stop) {
-    images::prepare_merge(region.pool, merge, stop);
+    images::prepare_merge(region.pool, merge, stop, key_of(region, merge.into));
     Rollback undo;
     undo.add([&] { images::abandon_merge(region.pool, merge); });
     const auto alone = region.chains->try_exclude(guard_time_limit);

@@ -41,6 +41,7 @@ class ChainMerger {
     Lanes lanes_of(const Region& region, const images::Merge& merge) const;
     Obstacle try_merge(const Region& region, const images::Merge& merge);
     Obstacle merge_in_lanes(const Region& region, const images::Merge& merge, const Lanes& lanes);
+    std::optional<images::LayerKey> key_of(const Region& region, const LayerId& layer) const;
     Obstacle merge_now(const Region& region, const images::Merge& merge,
                        const std::stop_token& stop);
     void merge_and_list(const Region& region, const images::Merge& merge,

@@ -10,6 +10,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/layers/chain.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -133,9 +134,11 @@ hypervisor::Hypervisor& ChainPuller::hypervisor_of(const Volume& volume) const {
     return use_.regions.get(volume.region).hypervisor;
 }
 
-void ChainPuller::rebase(const images::Pool& pool, const LayerId& layer, const LayerId& base) {
+void ChainPuller::rebase(const Volume& volume, const LayerId& base) {
+    const Region& region = use_.regions.get(volume.region);
     try {
-        pool.rebase(layer, base, use_.pause.token());
+        region.pool.rebase(volume.layer.value(), base, use_.pause.token(),
+                           layer_key(region, volume.key_id));
     } catch (const Error&) {
         use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         throw;
@@ -159,7 +162,7 @@ ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<L
     region.pool.check_space(copied, use_.free_space_reserve);
 
     if (!guest_has(hypervisor, volume)) {
-        rebase(region.pool, chain.front(), chain.at(base));
+        rebase(volume, chain.at(base));
     } else {
         const std::string name = volume.attachment->instance.str();
         const std::string serial = serial_of(volume.id);

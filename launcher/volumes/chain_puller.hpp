@@ -54,7 +54,7 @@ class ChainPuller {
                             const Keys& gives_way_to);
     Outcome pull(const images::Volume& volume, const std::vector<LayerId>& chain,
                  const Keys& gives_way_to);
-    void rebase(const images::Pool& pool, const LayerId& layer, const LayerId& base);
+    void rebase(const images::Volume& volume, const LayerId& base);
     hypervisor::Hypervisor& hypervisor_of(const images::Volume& volume) const;
 
     InstanceLifecycle::Dependencies use_;

@@ -8,6 +8,7 @@
 #include "base/ids.hpp"
 #include "base/units.hpp"
 #include "images/catalog/tag.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -21,6 +22,7 @@ struct CreateVolumeRequest {
     std::string volume_type = "gp3";
     std::vector<images::Tag> tags;
     std::string client_token;
+    EncryptionRequest encryption;
 };
 
 struct AttachVolumeRequest {

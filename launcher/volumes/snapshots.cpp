@@ -79,6 +79,13 @@ void check_grantee(const std::string& grantee) {
     }
 }
 
+[[noreturn]] void refuse_to_share(const Snapshot& snapshot) {
+    throw Error("OperationNotPermitted", snapshot.id.str(),
+                fmt::format("Encrypted snapshots with EBS default key cannot be shared: '{}' is "
+                            "encrypted with the key of your account.",
+                            snapshot.id.str()));
+}
+
 [[noreturn]] void throw_pending(const SnapshotId& id) {
     throw Error("IncorrectState", id.str(),
                 fmt::format("The snapshot '{}' is pending: wait until it is completed.", id.str()));
@@ -168,7 +175,8 @@ void Launcher::modify_snapshot_attribute(const images::Caller& caller,
                     "The request must name accounts or the group all to add or remove");
     }
     implementation_->database().write([&](Session& session) {
-        images::get_snapshot(session, caller.scope(), request.snapshot);
+        const Snapshot snapshot = images::get_snapshot(session, caller.scope(), request.snapshot);
+        if (snapshot.key_id && !request.add.empty()) refuse_to_share(snapshot);
         for (const std::string& grantee : request.add)
             images::grant_snapshot(session, request.snapshot, grantee);
         for (const std::string& grantee : request.remove)

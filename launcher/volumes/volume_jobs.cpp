@@ -10,6 +10,8 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/encryption/encrypted_copy.hpp"
+#include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
 
@@ -97,13 +99,41 @@ void VolumeJobs::finish(const VolumeId& id, const char* kind,
     });
 }
 
+/// The layer that the new volume is to hold a copy of, since its own layer does not stand on it:
+/// the one that its operation pins.
+std::optional<LayerId> VolumeJobs::source_of(const Volume& volume) const {
+    return use_.database.read([&](Session& session) -> std::optional<LayerId> {
+        for (const images::Operation& operation :
+             images::operations_of_resource(session, volume.id.str())) {
+            if (operation.kind != operation_kind::create_volume) continue;
+            const auto pinned = images::pinned_layers(session, operation.id);
+            if (!pinned.empty()) return pinned.front();
+        }
+        return std::nullopt;
+    });
+}
+
+void VolumeJobs::make_file(const Volume& volume) const {
+    const Region& region = region_of(volume);
+    const auto source = source_of(volume);
+    if (!source) {
+        const auto reading = region.chains->read();
+        return create_layer_file(use_.database, region, volume);
+    }
+    make_encrypted_copy(use_.database,
+                        {.source = region,
+                         .from = *source,
+                         .target = region,
+                         .layer = volume.layer.value(),
+                         .size = volume.size,
+                         .key_id = volume.key_id.value()},
+                        use_.free_space_reserve, use_.pause.token());
+}
+
 void VolumeJobs::create(const Volume& volume) {
     constexpr const char* kind = operation_kind::create_volume;
     try {
-        if (volume.state == VolumeState::creating) {
-            const auto reading = region_of(volume).chains->read();
-            create_layer_file(use_.database, region_of(volume).pool, volume);
-        }
+        if (volume.state == VolumeState::creating) make_file(volume);
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
             images::set_layer_state(session, changed.region, changed.layer.value(),
@@ -111,6 +141,7 @@ void VolumeJobs::create(const Volume& volume) {
             changed.state = VolumeState::available;
         });
     } catch (const std::exception& error) {
+        use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         log::error("cannot make the volume {}: {}", volume.id.str(), error.what());
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
@@ -199,7 +230,7 @@ void VolumeJobs::grow(const Volume& volume, Bytes size) {
                                       size);
     } else {
         const auto reading = region.chains->read();
-        region.pool.grow(volume.layer.value(), size);
+        region.pool.grow(volume.layer.value(), size, layer_key(region, volume.key_id));
     }
 }
 

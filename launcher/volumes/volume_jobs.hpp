@@ -31,6 +31,8 @@ class VolumeJobs {
     void add_job(const VolumeId& id, Job job);
     void forget_operations(const VolumeId& id);
     std::optional<images::Volume> load(const VolumeId& id) const;
+    std::optional<LayerId> source_of(const images::Volume& volume) const;
+    void make_file(const images::Volume& volume) const;
     const Region& region_of(const images::Volume& volume) const;
 
     /// creating → available, or error with nothing left of its layer.

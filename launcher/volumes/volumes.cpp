@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "images/catalog/layer.hpp"
 #include "images/catalog/tag.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -79,12 +80,27 @@ std::string digest_of(const CreateVolumeRequest& request) {
         tags.push_back({tag.key, tag.value});
     return sha256_hex(nlohmann::json{request.zone, request.size.value_or(Bytes{0}).value,
                                      request.snapshot ? request.snapshot->str() : "",
-                                     request.volume_type, tags}
+                                     request.volume_type, tags,
+                                     request.encryption.encrypted.value_or(false)}
                           .dump());
 }
 
+/// A volume is encrypted as its snapshot is, or by wish.
+std::optional<std::string> key_of(const CreateVolumeRequest& request,
+                                  const std::optional<images::Snapshot>& snapshot,
+                                  const std::optional<std::string>& own_key) {
+    const auto& wanted = request.encryption.encrypted;
+    if (!snapshot || !snapshot->key_id) return wanted.value_or(false) ? own_key : std::nullopt;
+    if (wanted.value_or(true)) return snapshot->key_id;
+    throw Error(error_code::invalid_parameter_value, "Encrypted",
+                fmt::format("The snapshot '{}' is encrypted, and so is every volume made of it: "
+                            "leave Encrypted out.",
+                            snapshot->id.str()));
+}
+
 Volume insert_new_volume(Session& session, const images::Caller& caller,
-                         const CreateVolumeRequest& request, Time now) {
+                         const CreateVolumeRequest& request,
+                         const std::optional<std::string>& own_key, Time now) {
     std::optional<images::Snapshot> snapshot;
     if (request.snapshot) {
         snapshot = images::get_usable_snapshot(session, caller.scope(), *request.snapshot);
@@ -98,10 +114,15 @@ Volume insert_new_volume(Session& session, const images::Caller& caller,
                   .state = VolumeState::creating,
                   .size = size_of(request, snapshot),
                   .volume_type = request.volume_type,
-                  .created = now};
-    insert_creating_volume(session, volume, snapshot ? snapshot->layer : std::nullopt);
+                  .created = now,
+                  .key_id = key_of(request, snapshot, own_key)};
+    const bool is_overlay = snapshot && snapshot->key_id == volume.key_id;
+    insert_creating_volume(session, volume, is_overlay ? snapshot->layer : std::nullopt);
     images::set_tags(session, caller.scope(), volume.id.str(), request.tags);
-    images::insert_operation(session, volume_operation(operation_kind::create_volume, volume, now));
+    const auto operation = volume_operation(operation_kind::create_volume, volume, now);
+    images::insert_operation(session, operation);
+    if (snapshot && !is_overlay)
+        images::pin_layer(session, operation.id, volume.region, snapshot->layer.value());
     return volume;
 }
 
@@ -214,8 +235,13 @@ Volume Launcher::create_volume(const images::Caller& caller, const CreateVolumeR
     check_zone(request.zone, use.region_of(caller).zones);
     check_volume_type(request.volume_type);
     check_client_token(request.client_token);
+    check_encryption(use.database(), caller, request.encryption);
     use.check_pool_space(caller.region);
     const std::string digest = digest_of(request);
+    std::optional<std::string> own_key;
+    if (request.encryption.encrypted.value_or(false))
+        own_key = account_key(use.database(), use.region_of(caller), caller, use.now());
+    const auto reading = use.region_of(caller).chains->read();  // until what is copied is pinned
     bool is_new = true;
     Volume volume = use.database().write([&](Session& session) {
         if (!request.client_token.empty()) {
@@ -226,7 +252,7 @@ Volume Launcher::create_volume(const images::Caller& caller, const CreateVolumeR
                 return images::get_volume(session, caller.scope(), VolumeId(earlier->resource_id));
             }
         }
-        Volume made = insert_new_volume(session, caller, request, use.now());
+        Volume made = insert_new_volume(session, caller, request, own_key, use.now());
         if (!request.client_token.empty()) {
             images::insert_client_token(session, caller.scope(),
                                         {.action = create_action,

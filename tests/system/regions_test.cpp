@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/ids.hpp"
+#include "base/process.hpp"
 #include "tests/system/kiln_host.hpp"
 
 namespace kiln::tests {
@@ -80,6 +81,16 @@ class RegionsTest : public ::testing::Test {
             std::distance(std::filesystem::directory_iterator(far_pool_), {}));
     }
 
+    /// The words are put together in the guest: they stand in no command.
+    static std::string write_secret_to(const std::string& device) {
+        return "yes kiln-secre$(echo t) | dd of=" + device +
+               " bs=4096 count=256 iflag=fullblock conv=fsync";
+    }
+    bool has_secret(const std::string& instance) {
+        return host_.ssh(instance, "dd if=/dev/vdb bs=4096 count=1 | head -n 1") == secret;
+    }
+
+    static constexpr const char* secret = "kiln-secret";
     std::filesystem::path far_pool_ = std::filesystem::path("/dev/shm") / LayerId::generate().str();
     KilnHost host_;
     std::string region_;
@@ -117,6 +128,43 @@ TEST_F(RegionsTest, a_copy_that_a_kill_cuts_off_is_finished_and_outlives_its_sou
     work_in("local-1");
     host_.kiln_json({"delete-key-pair", "--region", "local-2", "--key-name", "local-2"});
     host_.kiln_json({"delete-region", "--name", "local-2"});
+}
+
+TEST_F(RegionsTest, what_guests_of_an_encrypted_copy_write_is_in_clear_nowhere) {
+    const std::string encrypted =
+        host_
+            .kiln_json({"copy-image", "--source-region", "local-1", "--source-image-id",
+                        host_.image_id(), "--name", "secret", "--encrypted", "--wait"})
+            .at("ImageId");
+    const std::string instance =
+        run(encrypted,
+            {"--block-device-mappings", "DeviceName=/dev/sdf,Ebs={VolumeSize=1,Encrypted=true}"});
+    host_.ssh(instance, write_secret_to("/dev/vdb"));
+    const std::string captured = host_
+                                     .kiln_json({"create-image", "--instance-id", instance,
+                                                 "--name", "captured", "--no-reboot", "--wait"})
+                                     .at("ImageId");
+    host_.ssh(instance, write_secret_to("/dev/vdb"));
+    host_.kiln_json({"stop-instances", "--instance-ids", instance, "--wait"});
+    host_.kiln_json({"start-instances", "--instance-ids", instance, "--wait"});
+    host_.kiln_json({"describe-instance-status", "--instance-ids", instance, "--wait"});
+    EXPECT_TRUE(has_secret(instance)) << "after a restart";
+
+    work_in("local-2");
+    const Arguments copy{"copy-image", "--source-region", "local-1", "--source-image-id",
+                         captured,     "--name",          "far"};
+    Arguments in_clear = copy;
+    in_clear.emplace_back("--no-encrypted");
+    host_.expect_refused(in_clear, "InvalidRequest");
+    Arguments waiting = copy;
+    waiting.emplace_back("--wait");
+    const std::string far = host_.kiln_json(waiting).at("ImageId");
+    EXPECT_TRUE(has_secret(run(far, {}))) << "with the key of the other region";
+    for (const auto& pool : {far_pool_, host_.state_directory() / "layers"}) {
+        constexpr int none_found = 1;
+        const auto search = run_process({.arguments = {"grep", "-rl", secret, pool.string()}});
+        EXPECT_EQ(search.exit_status, none_found) << search.standard_output;
+    }
 }
 
 TEST_F(RegionsTest, a_copy_on_the_same_file_system_takes_no_space_and_boots) {

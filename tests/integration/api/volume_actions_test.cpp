@@ -42,10 +42,32 @@ TEST_F(VolumeActionsTest, a_volume_is_made_attached_grown_detached_and_deleted) 
     EXPECT_EQ(send("DescribeVolumes", {{"VolumeId.1", volume}}).code, "InvalidVolume.NotFound");
     EXPECT_EQ(send("DescribeVolumesModifications", {{"VolumeId.1", root_volume()}}).code,
               "InvalidVolumeModification.NotFound");
-    EXPECT_EQ(send("CreateVolume",
-                   {{"AvailabilityZone", "local-1a"}, {"Size", "1"}, {"Encrypted", "true"}})
-                  .code,
-              "UnsupportedOperation");
+}
+
+TEST_F(VolumeActionsTest, encrypted_volumes_and_their_snapshots_say_so_and_with_which_key) {
+    const Answer made = done("CreateVolume", {{"AvailabilityZone", "local-1a"},
+                                              {"Size", "1"},
+                                              {"Encrypted", "true"},
+                                              {"KmsKeyId", "alias/aws/ebs"}});
+    settle();
+    const std::string volume = made.text("/CreateVolumeResponse/volumeId");
+    const std::string key = made.text("//kmsKeyId");
+    EXPECT_THAT(key, testing::MatchesRegex("arn:aws:kms:local-1:[0-9]{12}:key/[-0-9a-f]{36}"));
+    const std::string snapshot =
+        done("CreateSnapshot", {{"VolumeId", volume}}).text("/CreateSnapshotResponse/snapshotId");
+    settle();
+    const Answer described = done("DescribeSnapshots", {{"SnapshotId.1", snapshot}});
+    EXPECT_EQ(described.text("//encrypted"), "true");
+    EXPECT_EQ(described.text("//kmsKeyId"), key);
+    for (const char* action : {"DescribeVolumes", "DescribeSnapshots"}) {
+        const Answer encrypted =
+            done(action, {{"Filter.1.Name", "encrypted"}, {"Filter.1.Value.1", "true"}});
+        EXPECT_EQ(encrypted.texts("//kmsKeyId"), std::vector<std::string>{key}) << action;
+    }
+    const Answer refused =
+        send("CopySnapshot",
+             {{"SourceRegion", "local-1"}, {"SourceSnapshotId", snapshot}, {"Encrypted", "false"}});
+    EXPECT_EQ(refused.code, "InvalidRequest");
 }
 
 TEST_F(VolumeActionsTest, permissions_of_a_snapshot_are_given_in_either_form_shown_and_reset) {

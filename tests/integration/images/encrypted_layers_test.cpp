@@ -57,7 +57,13 @@ class EncryptedLayersTest : public ::testing::Test {
     LayerId encrypted(const LayerId& from, const std::optional<LayerKey>& from_key,
                       const LayerKey& key) {
         const LayerId layer = LayerId::generate();
-        pool_.encrypt({.layer = layer, .from = from, .from_key = from_key, .key = key}, {});
+        pool_.encrypt({.layer = layer,
+                       .size = size_,
+                       .from = pool_.path_of(from),
+                       .from_key = from_key,
+                       .key = key},
+                      {});
+        pool_.freeze(layer);
         return layer;
     }
     LayerId overlay_of(const LayerId& parent) {
@@ -231,7 +237,11 @@ TEST_F(EncryptedLayersTest, a_wrong_key_and_none_are_refused_without_telling_it)
             [&] { pool_.rebase(layers[1], layers[0], {}, key); },
             [&] { qemu_img::check(pool_.path_of(layers[1]), key); },
             [&] {
-                pool_.encrypt({.layer = target, .from = layers[1], .from_key = key, .key = key_},
+                pool_.encrypt({.layer = target,
+                               .size = size_,
+                               .from = pool_.path_of(layers[1]),
+                               .from_key = key,
+                               .key = key_},
                               {});
             }};
         for (const auto& attempt : attempts) {
@@ -250,9 +260,12 @@ TEST_F(EncryptedLayersTest, a_stopped_encryption_leaves_nothing) {
     std::stop_source source;
     source.request_stop();
     EXPECT_EQ(error_code_of([&] {
-                  pool_.encrypt(
-                      {.layer = target, .from = clear, .from_key = std::nullopt, .key = key_},
-                      source.get_token());
+                  pool_.encrypt({.layer = target,
+                                 .size = size_,
+                                 .from = pool_.path_of(clear),
+                                 .from_key = std::nullopt,
+                                 .key = key_},
+                                source.get_token());
               }),
               "Canceled");
     EXPECT_FALSE(pool_.exists(target));

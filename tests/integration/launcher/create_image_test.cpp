@@ -20,10 +20,6 @@ class CreateImageTest : public LauncherFixture {
     std::string serial_of(const InstanceId& id) {
         return launcher::serial_of(volumes(id).at(0).id);
     }
-    std::optional<images::Layer> layer_now(const LayerId& id) {
-        return read(
-            [&](Session& session) { return images::find_layer(session, caller().region, id); });
-    }
 };
 
 TEST_F(CreateImageTest, without_reboot_freezes_the_top_and_the_guest_goes_on_in_an_overlay) {
@@ -194,7 +190,8 @@ TEST_F(CaptureCutOff, is_finished_without_loss_when_the_guest_has_powered_off_me
 
     expect_finished();
     EXPECT_EQ(read_file(pool().path_of(overlay)), "what the guest wrote");
-    EXPECT_EQ(state(id), images::InstanceState::stopped);
+    EXPECT_EQ(state(id), images::InstanceState::stopped)
+        << host().domain_count() << " domains after " << ::testing::PrintToString(host().calls());
 }
 
 }  // namespace

@@ -69,6 +69,10 @@ class LauncherFixture : public CatalogFixture {
     images::Image image_now(const ImageId& id) {
         return read([&](Session& session) { return images::find_image(session, id).value(); });
     }
+    std::optional<images::Layer> layer_now(const LayerId& id) {
+        return read(
+            [&](Session& session) { return images::find_layer(session, caller().region, id); });
+    }
     std::size_t open_operation_count() {
         return read([](Session& session) { return images::open_operations(session).size(); });
     }

@@ -68,7 +68,13 @@ class EncryptedGuest : public testing::Test {
         pool_.adopt(clear, file);
         EXPECT_THAT(read_file(pool_.path_of(clear)), HasSubstr("BaseWord"));
         const LayerId base = LayerId::generate();
-        pool_.encrypt({.layer = base, .from = clear, .from_key = std::nullopt, .key = key_}, {});
+        pool_.encrypt({.layer = base,
+                       .size = size_,
+                       .from = pool_.path_of(clear),
+                       .from_key = std::nullopt,
+                       .key = key_},
+                      {});
+        pool_.freeze(base);
         return base;
     }
     LayerId overlay_of(const LayerId& parent) {

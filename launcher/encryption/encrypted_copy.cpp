@@ -1,0 +1,39 @@
+#include "launcher/encryption/encrypted_copy.hpp"
+
+#include "base/database.hpp"
+#include "images/catalog/layer.hpp"
+#include "launcher/encryption/keys.hpp"
+#include "launcher/regions/regions.hpp"
+
+namespace kiln::launcher {
+
+namespace {
+
+std::vector<images::Layer> source_chain(Database& database, const EncryptedCopy& copy) {
+    return database.read([&](Session& session) {
+        return images::layer_chain(session, copy.source.name, copy.from);
+    });
+}
+
+}  // namespace
+
+Bytes size_of_source(Database& database, const EncryptedCopy& copy) {
+    Bytes size{0};
+    for (const images::Layer& layer : source_chain(database, copy))
+        size = size + copy.source.pool.allocated_size(layer.id);
+    return size;
+}
+
+void make_encrypted_copy(Database& database, const EncryptedCopy& copy, Bytes reserve,
+                         std::stop_token stop) {
+    copy.target.pool.check_space(size_of_source(database, copy), reserve);
+    const auto chain = source_chain(database, copy);
+    copy.target.pool.encrypt({.layer = copy.layer,
+                              .size = copy.size,
+                              .from = copy.source.pool.path_of(copy.from),
+                              .from_key = layer_key(copy.source, chain.front().key_id),
+                              .key = layer_key(copy.target, copy.key_id).value()},
+                             std::move(stop));
+}
+
+}  // namespace kiln::launcher
