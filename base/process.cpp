@@ -224,6 +224,11 @@ class RunningProcess {
             settings.change_directory(command_.working_directory.c_str());
         }
         std::vector<std::string> arguments = command_.arguments;
+        if (command_.ends_with_caller) {
+            // posix_spawn cannot ask the kernel for it, and this one does, then becomes the
+            // program.
+            arguments.insert(arguments.begin(), {"setpriv", "--pdeathsig", "KILL", "--"});
+        }
         std::vector<std::string> environment = environment_with(command_.environment);
         const int failure = ::posix_spawnp(&pid_, arguments.at(0).c_str(), settings.actions(),
                                            settings.attributes(), pointers_to(arguments).data(),

@@ -27,6 +27,9 @@ struct Command {
     std::function<void(std::string_view line)> on_line;
     /// When a stop is requested, the program's whole process group is ended.
     std::stop_token stop;
+    /// The program is killed when the calling thread dies with this process: it holds a lock, or
+    /// would go on writing to what the next one finds.
+    bool ends_with_caller = false;
 };
 
 /// The path by which the program opens its `index`-th secret: /dev/fd/3 and so on.

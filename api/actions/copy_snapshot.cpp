@@ -58,6 +58,9 @@ Action copy_snapshot() {
                         {.name = "DestinationRegion",
                          .wire = "DestinationRegion",
                          .help = "The region that is called: no other one can be named"},
+                        {.name = "PresignedUrl",
+                         .wire = "PresignedUrl",
+                         .help = "Clients of EC2 send one by themselves; it is not needed"},
                         {.name = "Description", .wire = "Description", .help = "What it is"},
                         encrypted_parameter("Encrypt the copy; that of an encrypted snapshot is "
                                             "encrypted anyway"),

@@ -38,6 +38,8 @@ Action create_volume() {
                          .wire = "SnapshotId",
                          .help = "Snapshot to start from"},
                         volume_type_parameter(),
+                        iops_parameter(),
+                        throughput_parameter(),
                         encrypted_parameter("Encrypt the volume; what is made of an encrypted "
                                             "snapshot is encrypted anyway"),
                         kms_key_id_parameter(),

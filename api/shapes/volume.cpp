@@ -124,6 +124,20 @@ Parameter volume_type_parameter() {
             .choices = {launcher::volume_types.begin(), launcher::volume_types.end()}};
 }
 
+Parameter iops_parameter() {
+    return {.name = "Iops",
+            .wire = "Iops",
+            .shape = Shape::integer,
+            .help = "I/O per second; taken, and not held to: a disk is as quick as the host's"};
+}
+
+Parameter throughput_parameter() {
+    return {.name = "Throughput",
+            .wire = "Throughput",
+            .shape = Shape::integer,
+            .help = "MiB per second; as --iops"};
+}
+
 Parameter volume_id_parameter() {
     return {.name = "VolumeId", .wire = "VolumeId", .required = true, .help = "The volume"};
 }

@@ -34,6 +34,9 @@ Bytes size_of_request(std::int64_t gibibytes,
 /// "Size", "VolumeType", "VolumeId" as several actions take them.
 Parameter volume_size_parameter(std::string help);
 Parameter volume_type_parameter();
+/// Taken from EC2's clients, which send them with a type; nothing here is slowed down to them.
+Parameter iops_parameter();
+Parameter throughput_parameter();
 Parameter volume_id_parameter();
 
 }  // namespace kiln::api

@@ -20,7 +20,6 @@ struct EncryptionKeyTable {
 }  // namespace
 
 void insert_encryption_key(Session& session, const EncryptionKey& key) {
-    if (find_encryption_key(session, {.owner = key.owner, .region = key.region})) return;
     insert_row<EncryptionKeyTable>(session, key);
 }
 
@@ -32,6 +31,15 @@ std::optional<EncryptionKey> find_encryption_key(Session& session, const Scope& 
 std::vector<EncryptionKey> encryption_keys_of_region(Session& session, const std::string& region) {
     return select_rows<EncryptionKeyTable>(session, "where region = :region order by key_id",
                                            {{"region", region}});
+}
+
+bool is_used(Session& session, const EncryptionKey& key) {
+    Statement row(session,
+                  "select 1 from layers where key_id = :id union all "
+                  "select 1 from snapshots where key_id = :id union all "
+                  "select 1 from volumes where key_id = :id limit 1",
+                  {{"id", key.id}}, {ColumnType::number});
+    return row.next();
 }
 
 void delete_encryption_key(Session& session, const std::string& id) {

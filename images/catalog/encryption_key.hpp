@@ -20,10 +20,11 @@ struct EncryptionKey {
     Time created;
 };
 
-/// Nothing when the owner has one in the region.
 void insert_encryption_key(Session& session, const EncryptionKey& key);
 std::optional<EncryptionKey> find_encryption_key(Session& session, const Scope& scope);
 std::vector<EncryptionKey> encryption_keys_of_region(Session& session, const std::string& region);
+/// Whether something is encrypted with it.
+bool is_used(Session& session, const EncryptionKey& key);
 /// Throws Error{InternalError} while something is encrypted with it.
 void delete_encryption_key(Session& session, const std::string& id);
 

@@ -76,6 +76,7 @@ void compare_with_files(Session& session, const std::string& region, const Pool&
 
 std::vector<LayerId> collect_layers(Database& database, const Pool& pool,
                                     const std::string& region) {
+    const auto collecting = pool.collecting();
     auto layers = database.write([&](Session& session) {
         std::vector<LayerId> unneeded;
         for (const Layer& layer : unneeded_layers(session, region)) {
@@ -90,6 +91,7 @@ std::vector<LayerId> collect_layers(Database& database, const Pool& pool,
 
 void reconcile_pool(Database& database, const Pool& pool, const std::string& region) {
     recover_merges(database, pool, region);
+    const auto collecting = pool.collecting();
     const auto abandoned =
         database.write([&](Session& session) { return condemn_abandoned_layers(session, region); });
     remove_deleting_layers(database, pool, region, abandoned);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -90,6 +92,9 @@ class Pool {
     void freeze(const LayerId& layer) const;
     /// Removes the layer's file; none is no error.
     void remove(const LayerId& layer) const;
+    /// Held by whoever condemns layers, until their rows are gone: a layer may be received anew
+    /// under the same id, and nobody is to remove its file by an old list.
+    std::unique_lock<std::mutex> collecting() const { return std::unique_lock(*collecting_); }
     bool exists(const LayerId& layer) const;
     /// The virtual size as the file's header says. The layer must not be untrusted input.
     Bytes virtual_size(const LayerId& layer) const;
@@ -112,6 +117,7 @@ class Pool {
                    const TransferProgress& progress, const std::stop_token& stop) const;
 
     std::filesystem::path directory_;
+    std::unique_ptr<std::mutex> collecting_ = std::make_unique<std::mutex>();
 };
 
 }  // namespace kiln::images

@@ -54,7 +54,8 @@ Command command_of(Run run) {
     Command command{.arguments = {"qemu-img", run.arguments.at(0)},
                     .time_limit = run.time_limit,
                     .working_directory = std::move(run.working_directory),
-                    .stop = std::move(run.stop)};
+                    .stop = std::move(run.stop),
+                    .ends_with_caller = true};
     for (NamedKey& named : run.keys) {
         const std::string file = secret_file(command.secrets.size());
         command.arguments.insert(

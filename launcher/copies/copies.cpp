@@ -101,10 +101,21 @@ void check_readable_bundle(Session& session, const images::Caller& caller, const
                 "to another account.");
 }
 
+void refuse_encryption(const Image& source, const EncryptionRequest& request) {
+    if (!request.encrypted.value_or(false)) return;
+    throw Error(
+        "InvalidRequest", source.id.str(),
+        fmt::format("{} is an instance-store image: only copies of EBS-backed images can "
+                    "be encrypted. Make one of it with 'kiln convert-image', and copy that.",
+                    source.id.str()));
+}
+
 Image copied_image(Session& session, const images::Caller& caller, const CopyImageRequest& request,
                    const Image& source, Time now) {
-    if (source.root_device_type == images::DeviceType::instance_store)
+    if (source.root_device_type == images::DeviceType::instance_store) {
+        refuse_encryption(source, request.encryption);
         check_readable_bundle(session, caller, source);
+    }
     Image image = source;
     image.id = ImageId::generate();
     image.owner = caller.account;
@@ -141,16 +152,34 @@ std::vector<CopyPart> insert_snapshots(Session& session, const CopyTarget& targe
     return parts;
 }
 
-bool is_encrypted(Session& session, const SnapshotId& id) {
-    const auto snapshot = images::find_snapshot(session, id);
-    return snapshot && snapshot->key_id;
+/// Whether what the request makes is encrypted; throws when its source is not to be had.
+bool needs_key(Session& session, const images::Caller& caller, const CopySnapshotRequest& request) {
+    const auto source = images::get_usable_snapshot(
+        session, {.owner = caller.account, .region = request.source_region}, request.source);
+    return is_to_be_encrypted(source, request.encryption);
 }
 
-bool has_encrypted_snapshots(Session& session, const ImageId& id) {
-    const auto image = images::find_image(session, id);
-    return image && std::ranges::any_of(image->block_devices, [&](const ImageBlockDevice& device) {
-               return device.snapshot && is_encrypted(session, *device.snapshot);
-           });
+bool needs_key(Session& session, const images::Caller& caller, const CopyImageRequest& request) {
+    const images::Scope scope{.owner = caller.account, .region = request.source_region};
+    const Image source = images::get_launchable_image(session, scope, request.source);
+    return std::ranges::any_of(source.block_devices, [&](const ImageBlockDevice& device) {
+        return device.snapshot &&
+               is_to_be_encrypted(get_readable_snapshot(session, scope, source, *device.snapshot),
+                                  request.encryption);
+    });
+}
+
+/// The key that what the request makes is encrypted with, where it is.
+std::optional<std::string> key_for(Database& database, const Region& target,
+                                   const images::Caller& caller, const auto& request, Time now) {
+    try {
+        const bool needed =
+            database.read([&](Session& session) { return needs_key(session, caller, request); });
+        if (!needed) return std::nullopt;
+    } catch (const Error&) {
+        return std::nullopt;  // the request's transaction says so, unless it was done before
+    }
+    return account_key(database, target, caller, now);
 }
 
 std::vector<images::Tag> tags_of_copy(Session& session, const images::Scope& source,
@@ -241,13 +270,12 @@ ImageId Launcher::copy_image(const images::Caller& caller, const CopyImageReques
     check_encryption(use.database(), caller, request.encryption);
     const Region& source = use.use().regions.get(request.source_region);
     use.check_pool_space(caller.region);
-    CopyTarget target{.caller = caller, .encryption = request.encryption, .now = use.now()};
-    const bool needs_key =
-        request.encryption.encrypted.value_or(false) || use.database().read([&](Session& session) {
-            return has_encrypted_snapshots(session, request.source);
-        });
-    if (needs_key)
-        target.own_key = account_key(use.database(), use.region_of(caller), caller, target.now);
+    const Time now = use.now();
+    const CopyTarget target{
+        .caller = caller,
+        .encryption = request.encryption,
+        .own_key = key_for(use.database(), use.region_of(caller), caller, request, now),
+        .now = now};
     const std::string digest = digest_of(request);
     const OperationId operation = OperationId::generate();
     Copy copy;
@@ -274,13 +302,12 @@ SnapshotId Launcher::copy_snapshot(const images::Caller& caller,
     check_encryption(use.database(), caller, request.encryption);
     const Region& source = use.use().regions.get(request.source_region);
     use.check_pool_space(caller.region);
-    CopyTarget target{.caller = caller, .encryption = request.encryption, .now = use.now()};
-    const bool needs_key =
-        request.encryption.encrypted.value_or(false) || use.database().read([&](Session& session) {
-            return is_encrypted(session, request.source);
-        });
-    if (needs_key)
-        target.own_key = account_key(use.database(), use.region_of(caller), caller, target.now);
+    const Time now = use.now();
+    const CopyTarget target{
+        .caller = caller,
+        .encryption = request.encryption,
+        .own_key = key_for(use.database(), use.region_of(caller), caller, request, now),
+        .now = now};
     const OperationId operation = OperationId::generate();
     const auto reading = source.chains->read();  // until what is read is pinned
     const Copy copy = use.database().write([&](Session& session) {

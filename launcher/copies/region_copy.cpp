@@ -120,7 +120,7 @@ void RegionCopy::send_and_publish(const OperationId& operation, const Copy& copy
         use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         const auto* known = dynamic_cast<const Error*>(&error);
         if (known != nullptr && known->code() == error_code::unavailable) throw;  // tried again
-        if (is_open(operation)) fail(operation, copy, error.what());
+        fail(operation, copy, error.what());
     }
 }
 
@@ -242,10 +242,8 @@ void RegionCopy::publish(const OperationId& operation, const Copy& copy) const {
 
 void RegionCopy::fail(const OperationId& operation, const Copy& copy,
                       const std::string& cause) const {
-    log::error("the copy of {} from {} to {} failed: {}",
-               copy.image ? copy.image->str() : copy.parts.front().snapshot.str(),
-               copy.source_region, copy.region, cause);
-    use_.database.write([&](Session& session) {
+    const bool failed = use_.database.write([&](Session& session) {
+        if (!images::operation_is_open(session, operation)) return false;  // withdrawn
         if (copy.image) {
             images::set_image_state(session, *copy.image, images::ImageState::failed, cause);
             images::set_image_block_devices(session, *copy.image, {});
@@ -254,7 +252,12 @@ void RegionCopy::fail(const OperationId& operation, const Copy& copy,
             images::fail_snapshot(session, copy.parts.front().snapshot, cause);
         }
         images::delete_operation(session, operation);
+        return true;
     });
+    if (!failed) return;
+    log::error("the copy of {} from {} to {} failed: {}",
+               copy.image ? copy.image->str() : copy.parts.front().snapshot.str(),
+               copy.source_region, copy.region, cause);
 }
 
 }  // namespace kiln::launcher

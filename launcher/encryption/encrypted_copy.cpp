@@ -19,6 +19,7 @@ std::vector<images::Layer> source_chain(Database& database, const EncryptedCopy&
 
 Bytes size_of_source(Database& database, const EncryptedCopy& copy) {
     Bytes size{0};
+    if (copy.target.pool.exists(copy.layer)) return size;
     for (const images::Layer& layer : source_chain(database, copy))
         size = size + copy.source.pool.allocated_size(layer.id);
     return size;
@@ -26,6 +27,7 @@ Bytes size_of_source(Database& database, const EncryptedCopy& copy) {
 
 void make_encrypted_copy(Database& database, const EncryptedCopy& copy, Bytes reserve,
                          std::stop_token stop) {
+    if (copy.target.pool.exists(copy.layer)) return;
     copy.target.pool.check_space(size_of_source(database, copy), reserve);
     const auto chain = source_chain(database, copy);
     copy.target.pool.encrypt({.layer = copy.layer,

@@ -25,7 +25,7 @@ struct EncryptedCopy {
     std::string key_id;
 };
 
-/// What is going to be read, as far as it occupies its files.
+/// What is going to be read, as far as it occupies its files; nothing when the copy is there.
 Bytes size_of_source(Database& database, const EncryptedCopy& copy);
 
 /// Makes the live layer's file, which stands on nothing, unless it is there. The caller sees to it

@@ -5,7 +5,6 @@
 #include "base/database.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "base/rollback.hpp"
 #include "images/catalog/encryption_key.hpp"
 #include "launcher/regions/regions.hpp"
 
@@ -34,6 +33,16 @@ std::string_view without_arn(std::string_view key, const images::Caller& caller)
     return key;
 }
 
+/// False when libvirt does not have it and nothing needs it. Throws as layer_key() when it is
+/// needed.
+bool can_be_used(Database& database, const Region& region, const EncryptionKey& key) {
+    if (region.hypervisor.secret_passphrase(key.id)) return true;
+    const bool is_needed =
+        database.read([&](Session& session) { return images::is_used(session, key); });
+    if (is_needed) layer_key(region, key.id);
+    return false;
+}
+
 }  // namespace
 
 void check_encryption(Database& database, const images::Caller& caller,
@@ -55,24 +64,24 @@ void check_encryption(Database& database, const images::Caller& caller,
 
 std::optional<std::string> account_key(Database& database, const Region& region,
                                        const images::Caller& caller, Time now) {
-    if (const auto known = find_key(database, caller.scope())) return known->id;
+    const std::lock_guard making(*region.making_key);
+    const auto known = find_key(database, caller.scope());
+    if (known && (caller.dry_run || can_be_used(database, region, *known))) return known->id;
     if (caller.dry_run) return std::nullopt;
     const images::LayerKey made = images::generate_layer_key();
-    Rollback undo;
-    undo.add([&] { region.hypervisor.remove_secret(made.id); });
+    // The row first: what is cut off here is a key that libvirt does not have and nothing uses.
+    database.write([&](Session& session) {
+        if (known) images::delete_encryption_key(session, known->id);
+        images::insert_encryption_key(
+            session,
+            {.id = made.id, .owner = caller.account, .region = region.name, .created = now});
+    });
     region.hypervisor.define_secret(
         {.id = made.id,
          .description = fmt::format("kiln: volumes of account {} in region {}",
                                     caller.account.str(), region.name),
          .passphrase = made.passphrase});
-    const std::string kept = database.write([&](Session& session) {
-        images::insert_encryption_key(
-            session,
-            {.id = made.id, .owner = caller.account, .region = region.name, .created = now});
-        return images::find_encryption_key(session, caller.scope()).value().id;
-    });
-    if (kept == made.id) undo.commit();  // else somebody was quicker
-    return kept;
+    return made.id;
 }
 
 std::optional<images::LayerKey> layer_key(const Region& region,

@@ -30,8 +30,9 @@ void check_encryption(Database& database, const images::Caller& caller,
                       const EncryptionRequest& request);
 
 /// The id of the account's key of the region in which it calls; the first call makes it, and has
-/// libvirt keep it. nullopt when there is none and the caller only wanted to know. Asks the catalog
-/// and libvirt: not within a transaction.
+/// libvirt keep it, and so does one after libvirt has lost it, when nothing is encrypted with it.
+/// nullopt when there is none and the caller only wanted to know. Asks the catalog
+/// and libvirt: not within a transaction. Throws as layer_key().
 std::optional<std::string> account_key(Database& database, const Region& region,
                                        const images::Caller& caller, Time now);
 

@@ -282,12 +282,14 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
         }
         caller.stop_if_dry_run();
     });
+    {
+        const std::lock_guard lock(mutex_);
+        entries_.erase(name);
+        removed_.push_back(entry);
+    }
     forget_keys(*entry, keys);
     std::error_code ignored;
     std::filesystem::remove(directory_of(entry->row), ignored);  // only while it is empty
-    const std::lock_guard lock(mutex_);
-    entries_.erase(name);
-    removed_.push_back(entry);
 }
 
 }  // namespace kiln::launcher

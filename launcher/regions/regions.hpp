@@ -30,6 +30,7 @@ struct Region {
     hypervisor::Hypervisor& hypervisor;
     hypervisor::DiskCache cache;
     std::unique_ptr<ChainGuard> chains = std::make_unique<ChainGuard>();
+    std::unique_ptr<std::mutex> making_key = std::make_unique<std::mutex>();
 };
 
 struct CreateRegionRequest {

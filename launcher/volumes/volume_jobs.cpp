@@ -23,6 +23,10 @@ using images::ModificationState;
 using images::Volume;
 using images::VolumeState;
 
+/// Volumes that are encrypted at once, by copying all that they are to hold; the others wait. Each
+/// holds a thread of the executor, and processors are few.
+constexpr std::size_t encryption_slots = 2;
+
 bool is_in(const Volume& volume, AttachmentState state) {
     return volume.attachment && volume.attachment->state == state;
 }
@@ -67,6 +71,9 @@ void VolumeJobs::add_job(const VolumeId& id, Job job) {
     const auto instance = instance_of(load(id));
     std::vector<std::string> keys{id.str()};
     if (instance) keys.push_back(instance->str());
+    if (job == &VolumeJobs::create && source_of(id)) {
+        keys.push_back(fmt::format("encryption slot {}", next_slot_++ % encryption_slots));
+    }
     use_.executor.add_for_all(std::move(keys), [this, id, job, instance] {
         const auto volume = load(id);
         if (instance_of(volume) != instance) {
@@ -101,10 +108,10 @@ void VolumeJobs::finish(const VolumeId& id, const char* kind,
 
 /// The layer that the new volume is to hold a copy of, since its own layer does not stand on it:
 /// the one that its operation pins.
-std::optional<LayerId> VolumeJobs::source_of(const Volume& volume) const {
+std::optional<LayerId> VolumeJobs::source_of(const VolumeId& id) const {
     return use_.database.read([&](Session& session) -> std::optional<LayerId> {
         for (const images::Operation& operation :
-             images::operations_of_resource(session, volume.id.str())) {
+             images::operations_of_resource(session, id.str())) {
             if (operation.kind != operation_kind::create_volume) continue;
             const auto pinned = images::pinned_layers(session, operation.id);
             if (!pinned.empty()) return pinned.front();
@@ -115,7 +122,7 @@ std::optional<LayerId> VolumeJobs::source_of(const Volume& volume) const {
 
 void VolumeJobs::make_file(const Volume& volume) const {
     const Region& region = region_of(volume);
-    const auto source = source_of(volume);
+    const auto source = source_of(volume.id);
     if (!source) {
         const auto reading = region.chains->read();
         return create_layer_file(use_.database, region, volume);
@@ -142,6 +149,8 @@ void VolumeJobs::create(const Volume& volume) {
         });
     } catch (const std::exception& error) {
         use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
+        const auto* known = dynamic_cast<const Error*>(&error);
+        if (known != nullptr && known->code() == error_code::unavailable) throw;  // tried again
         log::error("cannot make the volume {}: {}", volume.id.str(), error.what());
         finish(volume.id, kind, [](Session& session, Volume& changed) {
             if (changed.state != VolumeState::creating) return;
@@ -152,8 +161,9 @@ void VolumeJobs::create(const Volume& volume) {
             changed.layer.reset();
             changed.state = VolumeState::error;
         });
-        images::collect_layers(use_.database, region_of(volume).pool, volume.region);
     }
+    // What it was read from may have been deleted meanwhile.
+    images::collect_layers(use_.database, region_of(volume).pool, volume.region);
 }
 
 void VolumeJobs::give_to_guest(const Volume& volume) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ class VolumeJobs {
     void add_job(const VolumeId& id, Job job);
     void forget_operations(const VolumeId& id);
     std::optional<images::Volume> load(const VolumeId& id) const;
-    std::optional<LayerId> source_of(const images::Volume& volume) const;
+    std::optional<LayerId> source_of(const VolumeId& id) const;
     void make_file(const images::Volume& volume) const;
     const Region& region_of(const images::Volume& volume) const;
 
@@ -55,6 +56,7 @@ class VolumeJobs {
 
     InstanceLifecycle::Dependencies use_;
     ChainPuller& puller_;
+    std::atomic<std::size_t> next_slot_ = 0;
 };
 
 }  // namespace kiln::launcher

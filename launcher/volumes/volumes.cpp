@@ -98,6 +98,19 @@ std::optional<std::string> key_of(const CreateVolumeRequest& request,
                             snapshot->id.str()));
 }
 
+bool needs_own_key(Database& database, const images::Caller& caller,
+                   const CreateVolumeRequest& request) {
+    if (!request.encryption.encrypted.value_or(false)) return false;
+    if (!request.snapshot) return true;
+    try {
+        return database.read([&](Session& session) {
+            return !images::get_usable_snapshot(session, caller.scope(), *request.snapshot).key_id;
+        });
+    } catch (const Error&) {
+        return false;  // the request's transaction says so, unless it was done before
+    }
+}
+
 Volume insert_new_volume(Session& session, const images::Caller& caller,
                          const CreateVolumeRequest& request,
                          const std::optional<std::string>& own_key, Time now) {
@@ -239,7 +252,7 @@ Volume Launcher::create_volume(const images::Caller& caller, const CreateVolumeR
     use.check_pool_space(caller.region);
     const std::string digest = digest_of(request);
     std::optional<std::string> own_key;
-    if (request.encryption.encrypted.value_or(false))
+    if (needs_own_key(use.database(), caller, request))
         own_key = account_key(use.database(), use.region_of(caller), caller, use.now());
     const auto reading = use.region_of(caller).chains->read();  // until what is copied is pinned
     bool is_new = true;

@@ -43,6 +43,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         failures_.insert_or_assign(function, std::move(error));
     }
+    /// The one after the next call of the function fails, once.
+    void fail_second(const std::string& function, Error error) {
+        const std::lock_guard lock(mutex_);
+        next_failures_.insert_or_assign(function, std::move(error));
+    }
     /// The next call of the function does its work and then throws, once.
     void fail_after_next(const std::string& function, Error error) {
         const std::lock_guard lock(mutex_);
@@ -256,6 +261,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void fail_now(const std::string& function) {
         const auto failure = failures_.extract(function);
         if (failure) throw Error(failure.mapped());
+        failures_.insert(next_failures_.extract(function));
     }
 
     /// The mutex is held.
@@ -304,6 +310,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     std::map<std::string, std::function<void()>> actions_;
     std::map<std::string, hypervisor::DomainSpec> domains_;
     std::map<std::string, Error> failures_;
+    std::map<std::string, Error> next_failures_;
     std::map<std::string, Error> late_failures_;
     std::vector<std::string> calls_;
     std::function<void(const hypervisor::DomainEvent&)> listener_;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <thread>
@@ -48,6 +49,25 @@ double seconds_of(const std::function<void()>& work) {
     const auto begin = std::chrono::steady_clock::now();
     work();
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+TEST(Process, a_program_may_end_with_its_caller) {
+    const tests::TemporaryDirectory work;
+    const std::string file = work.path() / "pid";
+    const pid_t caller = ::fork();
+    ASSERT_NE(caller, -1);
+    if (caller == 0) {
+        Command command = shell("echo $$ >" + file + ".part && mv " + file + ".part " + file +
+                                " && exec sleep 600");
+        command.ends_with_caller = true;
+        run_process(command);
+        ::_exit(0);
+    }
+    run_checked(shell("until [ -e " + file + " ]; do sleep 0.01; done"));
+    const pid_t program = std::stoi(read_file(file));
+    ::kill(caller, SIGKILL);
+    EXPECT_EQ(::waitpid(caller, nullptr, 0), caller);
+    EXPECT_TRUE(ends(program));
 }
 
 TEST(Process, the_exit_status_and_both_outputs_come_back) {

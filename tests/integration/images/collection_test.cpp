@@ -55,6 +55,18 @@ TEST_F(CollectionTest, what_volumes_and_snapshots_stand_on_stays) {
         EXPECT_TRUE(is_whole(layer));
 }
 
+TEST_F(CollectionTest, a_pool_is_collected_by_one_at_a_time) {
+    const Layer layer = insert_on(std::nullopt);
+    auto other = pool_.collecting();
+    std::thread collection([&] { collect(); });
+    std::this_thread::yield();
+    EXPECT_EQ(row(layer.id)->state, LayerState::frozen) << "nobody condemns it meanwhile";
+    write([&](Session& session) { insert_snapshot(session, snapshot(layer.id)); });
+    other.unlock();
+    collection.join();
+    EXPECT_TRUE(is_whole(layer)) << "it was needed when the other had ended";
+}
+
 TEST_F(CollectionTest, a_base_goes_with_the_last_thing_that_needed_it) {
     const Layer base = insert_on(std::nullopt);
     const Layer top = insert_on(base.id, LayerState::live);

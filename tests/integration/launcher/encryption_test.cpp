@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "base/statement.hpp"
 #include "images/catalog/encryption_key.hpp"
 #include "images/layers/qemu_img.hpp"
 #include "launcher/encryption/keys.hpp"
@@ -198,6 +199,13 @@ TEST_F(EncryptionTest, no_copy_of_an_encrypted_snapshot_is_in_clear) {
               "snap-");
 }
 
+TEST_F(EncryptionTest, no_copy_of_an_instance_store_image_is_promised_to_be_encrypted) {
+    write([&](Session& session) {
+        run_sql(session, "update images set root_device_type = 'instance-store'", {});
+    });
+    expect_refused("InvalidRequest", [&] { encrypted_image(); });
+}
+
 TEST_F(EncryptionTest, guests_of_an_encrypted_image_write_with_its_key) {
     const InstanceId id = run_encrypted();
     EXPECT_EQ(state(id), images::InstanceState::running);
@@ -345,20 +353,73 @@ TEST_F(EncryptionTest, only_the_accounts_own_key_is_known) {
     });
 }
 
-TEST_F(EncryptionTest, a_copy_fails_and_leaves_nothing_when_the_key_is_gone) {
+TEST_F(EncryptionTest, requests_are_refused_while_a_key_that_is_needed_is_gone) {
+    const SnapshotId source = clear_snapshot();
+    create({.size = Bytes::gibibytes(1), .encryption = {.encrypted = true}});
+    host().remove_secret(near_key_.id);
+    const launcher::EncryptionRequest encrypted{.encrypted = true};
+    expect_refused(error_code::internal_error,
+                   [&] { create({.size = Bytes::gibibytes(1), .encryption = encrypted}); });
+    expect_refused(error_code::internal_error,
+                   [&] { copy(caller(), "local-1", source, encrypted); });
+    host().define_secret({.id = near_key_.id, .passphrase = near_key_.passphrase});
+    EXPECT_EQ(snapshot_now(copy(caller(), "local-1", source, encrypted)).state,
+              SnapshotState::completed);
+}
+
+TEST_F(EncryptionTest, a_key_that_is_gone_and_that_nothing_needs_is_made_anew) {
+    host().remove_secret(near_key_.id);
+    const VolumeId volume =
+        create({.size = Bytes::gibibytes(1), .encryption = {.encrypted = true}});
+    const std::string key = key_in("local-1")->id;
+    EXPECT_NE(key, near_key_.id);
+    EXPECT_EQ(volume_now(volume).key_id, key);
+    EXPECT_EQ(volume_now(volume).state, VolumeState::available);
+}
+
+TEST_F(EncryptionTest, a_copy_fails_and_leaves_nothing_when_the_key_goes_meanwhile) {
     const SnapshotId source = clear_snapshot();
     const auto layers = layer_count();
-    host().remove_secret(near_key_.id);
+    host().fail_second("secret_passphrase", Error(error_code::internal_error, "", "no such key"));
     const SnapshotId id = copy(caller(), "local-1", source, {.encrypted = true});
     EXPECT_EQ(snapshot_now(id).state, SnapshotState::error);
-    EXPECT_THAT(snapshot_now(id).state_message, HasSubstr("virsh secret-define"));
+    EXPECT_THAT(snapshot_now(id).state_message, HasSubstr("no such key"));
     EXPECT_EQ(layer_count(), layers);
     EXPECT_EQ(open_operation_count(), 0U);
 }
 
+TEST_F(EncryptionTest, a_request_that_is_refused_makes_no_key) {
+    host().remove_secret(near_key_.id);
+    const SnapshotId unknown = SnapshotId::generate();
+    expect_refused("InvalidSnapshot.NotFound",
+                   [&] { copy(caller(), "local-1", unknown, {.encrypted = true}); });
+    expect_refused("InvalidSnapshot.NotFound",
+                   [&] { create({.snapshot = unknown, .encryption = {.encrypted = true}}); });
+    EXPECT_EQ(key_in("local-1")->id, near_key_.id);
+}
+
+TEST_F(EncryptionTest, a_volume_that_libvirt_interrupted_is_made_at_the_next_start) {
+    const VolumeId original = create_empty();
+    write_to(original, marker);
+    const SnapshotId source = snap(original);
+    host().fail_second("secret_passphrase", Error(error_code::unavailable, "", "libvirtd is down"));
+    const VolumeId volume = create({.snapshot = source, .encryption = {.encrypted = true}});
+    EXPECT_EQ(volume_now(volume).state, VolumeState::creating);
+    const LayerId source_layer = snapshot_now(source).layer.value();
+    launcher().delete_snapshot(caller(), source);
+    launcher().delete_volume(caller(), original);
+    settle();
+
+    stop_service();
+    start_service();
+    EXPECT_EQ(volume_now(volume).state, VolumeState::available);
+    EXPECT_THAT(content_of(volume), HasSubstr(marker));
+    EXPECT_EQ(layer_now(source_layer), std::nullopt) << "and is not kept in clear";
+}
+
 TEST_F(EncryptionTest, a_copy_that_libvirt_interrupted_goes_on_at_the_next_start) {
     const SnapshotId source = clear_snapshot();
-    host().fail_next("secret_passphrase", Error(error_code::unavailable, "", "libvirtd is down"));
+    host().fail_second("secret_passphrase", Error(error_code::unavailable, "", "libvirtd is down"));
     const SnapshotId id = copy(caller(), "local-1", source, {.encrypted = true});
     EXPECT_EQ(snapshot_now(id).state, SnapshotState::pending);
     EXPECT_EQ(snapshot_now(id).key_id, near_key_.id) << "described as encrypted already";
@@ -372,7 +433,7 @@ TEST_F(EncryptionTest, a_copy_that_libvirt_interrupted_goes_on_at_the_next_start
 TEST_F(EncryptionTest, a_withdrawn_copy_leaves_nothing) {
     const SnapshotId source = clear_snapshot();
     const auto layers = layer_count();
-    host().fail_next("secret_passphrase", Error(error_code::unavailable, "", "libvirtd is down"));
+    host().fail_second("secret_passphrase", Error(error_code::unavailable, "", "libvirtd is down"));
     const SnapshotId id = copy(caller(), "local-1", source, {.encrypted = true});
     launcher().delete_snapshot(caller(), id);
     settle();
