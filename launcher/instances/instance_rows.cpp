@@ -93,11 +93,16 @@ void finish_operations(Session& session, const std::string& resource_id, const s
     }
 }
 
+bool goes_with_its_instance(const images::Volume& volume) {
+    return volume.storage == images::DeviceType::instance_store ||
+           volume.attachment->delete_on_termination;
+}
+
 void release_volumes(Session& session, const InstanceId& instance, Time now) {
     for (images::Volume volume : images::volumes_of_instance(session, instance)) {
         // One that its launch has not finished may have no file.
-        const bool deleted = volume.attachment->delete_on_termination ||
-                             volume.state == images::VolumeState::creating;
+        const bool deleted =
+            goes_with_its_instance(volume) || volume.state == images::VolumeState::creating;
         volume.attachment.reset();
         volume.state = deleted ? images::VolumeState::deleted : images::VolumeState::available;
         if (deleted) {

@@ -83,7 +83,9 @@ std::size_t disk_number(const BlockDeviceOverride& change) {
 
 void check_ephemeral(const BlockDeviceOverride& change) {
     disk_number(change);
-    if (!change.snapshot && !change.volume_size && !change.volume_type) return;
+    const bool is_volume = change.snapshot || change.volume_size || change.volume_type ||
+                           change.delete_on_termination || change.encryption.encrypted;
+    if (!is_volume) return;
     refuse(change.device_name, "it is either an ephemeral disk (VirtualName) or a volume (Ebs)");
 }
 
@@ -228,6 +230,11 @@ std::vector<ImageBlockDevice> plan_captured_devices(
         if (existing == devices.end()) {
             devices.push_back(new_device(change));
             continue;
+        }
+        if (is_ephemeral(*existing)) {
+            refuse(
+                change.device_name,
+                "it is an ephemeral disk, of which Ebs says nothing: say NoDevice to leave it out");
         }
         if (change.snapshot || change.volume_type || change.encryption.encrypted ||
             (change.volume_size && *change.volume_size != existing->volume_size)) {

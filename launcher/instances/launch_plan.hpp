@@ -27,8 +27,8 @@ std::vector<images::ImageBlockDevice> plan_block_devices(
     const InstanceType& type);
 
 /// The mapping that a captured image gets: the captured devices without those of NoDevice, with
-/// DeleteOnTermination as asked. Throws Error{InvalidBlockDeviceMapping} when an override asks for
-/// more.
+/// DeleteOnTermination of volumes as asked. Throws Error{InvalidBlockDeviceMapping} when an
+/// override asks for more.
 std::vector<images::ImageBlockDevice> plan_captured_devices(
     std::vector<images::ImageBlockDevice> devices,
     const std::vector<BlockDeviceOverride>& overrides);

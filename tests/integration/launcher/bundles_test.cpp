@@ -14,8 +14,10 @@ using images::BundleTaskState;
 using images::DeviceType;
 using images::ImageState;
 using images::InstanceState;
+using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr const char* location = "images/web.manifest.xml";
@@ -205,6 +207,26 @@ TEST_F(BundlesTest, ephemeral_disks_are_lost_when_their_instance_stops) {
     launcher().terminate_instances(caller(), {id});
     settle();
     EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, ephemeral_disks_end_with_their_instance_whatever_their_mapping_says) {
+    images::Image kept = image_now(golden());
+    kept.id = ImageId::generate();
+    kept.name = "kept";
+    kept.block_devices.push_back({.device_name = "/dev/sdb",
+                                  .volume_type = "",
+                                  .delete_on_termination = false,
+                                  .virtual_name = "ephemeral0"});
+    write([&](Session& session) { images::insert_image(session, kept); });
+    const std::size_t layers = layer_count();
+    const InstanceId id = run_one({.image = kept.id, .instance_type = "m5d.large"});
+    ASSERT_EQ(layer_count(), layers + 2);
+    launcher().terminate_instances(caller(), {id});
+    settle();
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_EQ(layer_count(), layers);
+    EXPECT_THAT(host().calls(), Not(Contains("request_shutdown " + id.str())))
+        << "nothing is kept that it would have to flush";
 }
 
 TEST_F(BundlesTest, a_canceled_task_leaves_nothing) {
