@@ -34,11 +34,12 @@ std::vector<images::ImageBlockDevice> plan_captured_devices(
     const std::vector<BlockDeviceOverride>& overrides);
 
 /// The devices with the sizes of their snapshots where they have none, and encrypted as these are.
-/// Throws Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, or that is to
-/// be encrypted and whose snapshot is not, and
+/// Throws Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, or that the
+/// overrides want encrypted, or not, other than its snapshot is, and
 /// Error{InvalidSnapshot.NotFound} for one whose snapshot is gone; who may use it is not asked.
 std::vector<images::ImageBlockDevice> with_snapshot_sizes(
-    Session& session, std::vector<images::ImageBlockDevice> devices);
+    Session& session, std::vector<images::ImageBlockDevice> devices,
+    const std::vector<BlockDeviceOverride>& overrides);
 
 /// Throws what EC2 answers a stranger unless the caller may use each snapshot that the overrides
 /// bring in; those that `own`, the image's mapping, has are the image's affair.
