@@ -223,6 +223,11 @@ std::vector<ImageBlockDevice> plan_block_devices(const images::Image& image,
             devices.push_back(new_device(change));
         }
     }
+    return with_disks_of(type, std::move(devices));
+}
+
+std::vector<ImageBlockDevice> with_disks_of(const InstanceType& type,
+                                            std::vector<ImageBlockDevice> devices) {
     fit_to_type(devices, type);
     check_limits(devices);
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);

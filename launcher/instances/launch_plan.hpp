@@ -26,6 +26,11 @@ std::vector<images::ImageBlockDevice> plan_block_devices(
     const images::Image& image, const std::vector<BlockDeviceOverride>& overrides,
     const InstanceType& type);
 
+/// The devices with the ephemeral disks of the type, as at a launch, instead of those that they
+/// have. Throws Error{InvalidBlockDeviceMapping} when these are more than an instance can have.
+std::vector<images::ImageBlockDevice> with_disks_of(const InstanceType& type,
+                                                    std::vector<images::ImageBlockDevice> devices);
+
 /// The mapping that a captured image gets: the captured devices without those of NoDevice, with
 /// DeleteOnTermination of volumes as asked. Throws Error{InvalidBlockDeviceMapping} when an
 /// override asks for more.
