@@ -98,26 +98,26 @@ InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
 }
 
 Launcher::Implementation::~Implementation() {
+    dependencies_.regions.set_recovery(nullptr);
     dependencies_.regions.set_event_listener(nullptr);
     pause_.stop();
     if (housekeeper_.joinable()) housekeeper_.join();
     executor_.stop();
 }
 
-void Launcher::Implementation::learn_parents() {
-    for (const Region* region : dependencies_.regions.reachable()) {
-        const auto volumes = database().read(
-            [&](Session& session) { return images::all_volumes(session, region->name); });
-        for (const images::Volume& volume : volumes) {
-            // One that is being made may have no file yet.
-            if (!volume.layer || !region->pool.exists(*volume.layer)) continue;
-            try {
-                puller_.learn_parent(volume);
-            } catch (const Error& error) {
-                log::error("cannot tell what {} stands on: {}", volume.id.str(), error.what());
-            }
+void Launcher::Implementation::recover_chains(const Region& region) {
+    const auto volumes = database().read(
+        [&](Session& session) { return images::all_volumes(session, region.name); });
+    for (const images::Volume& volume : volumes) {
+        // One that is being made may have no file yet.
+        if (!volume.layer || !region.pool.exists(*volume.layer)) continue;
+        try {
+            puller_.learn_parent(volume);
+        } catch (const Error& error) {
+            log::error("cannot tell what {} stands on: {}", volume.id.str(), error.what());
         }
     }
+    images::reconcile_pool(database(), region.pool, region.name);
 }
 
 void Launcher::Implementation::collect_layers(const std::string& region) {

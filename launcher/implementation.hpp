@@ -106,8 +106,9 @@ class Launcher::Implementation {
     bool host_was_restarted() const;
     /// To be called when what a restart of the host ended is settled.
     void remember_host_boot() const;
-    /// Lets the catalog follow the chains that were pulled short while no service ran.
-    void learn_parents();
+    /// Lets the catalog follow the region's chains that were pulled short while no service saw it,
+    /// and its pool follow the catalog.
+    void recover_chains(const Region& region);
     void start_housekeeping();
 
   private:

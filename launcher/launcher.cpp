@@ -13,9 +13,13 @@ Launcher::~Launcher() = default;
 
 void Launcher::recover() {
     Implementation& use = *implementation_;
-    use.learn_parents();
+    // One that is reached later has no idea either of what happened meanwhile.
+    use.use().regions.set_recovery([&use](const Region& region) {
+        use.recover_chains(region);
+        images::collect_layers(use.database(), region.pool, region.name);
+    });
     for (const Region* region : use.use().regions.reachable())
-        images::reconcile_pool(use.database(), region->pool, region->name);
+        use.recover_chains(*region);
     const auto [operations, instances] = use.database().read([](Session& session) {
         return std::pair(images::open_operations(session), images::unfinished_instances(session));
     });

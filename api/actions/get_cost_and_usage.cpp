@@ -121,10 +121,10 @@ const FilterTable<UsageRecord>& filters() {
 
 std::vector<UsageRecord> records_of(Services& services, const images::Caller& caller,
                                     const Arguments& arguments, const TimePeriod& period) {
+    const auto owner = caller.administrator ? std::nullopt : std::optional(caller.account);
     auto records = services.database.read([&](Session& session) {
         return images::list_usage(
-            session, caller.account,
-            {.since = period.start - images::minimum_run, .until = period.end});
+            session, owner, {.since = period.start - images::minimum_run, .until = period.end});
     });
     filters().apply(filters_of(arguments), records);
     return records;

@@ -1,5 +1,7 @@
 #include "images/catalog/usage.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "images/catalog/table.hpp"
@@ -62,15 +64,17 @@ void meter_bundle_end(Session& session, const std::string& location, Time now) {
     meter_end(session, location, now);
 }
 
-std::vector<UsageRecord> list_usage(Session& session, const AccountId& owner,
+std::vector<UsageRecord> list_usage(Session& session, const std::optional<AccountId>& owner,
                                     const UsageSpan& span) {
+    std::vector<SqlParameter> parameters{{"until", to_epoch_ms(span.until)},
+                                         {"since", to_epoch_ms(span.since)}};
+    if (owner) parameters.push_back({"owner", owner->str()});
     return select_rows<UsageTable>(session,
-                                   "where owner = :owner and started < :until"
-                                   " and (ended is null or ended >= :since)"
-                                   " order by started, resource_id, record_id",
-                                   {{"owner", owner.str()},
-                                    {"until", to_epoch_ms(span.until)},
-                                    {"since", to_epoch_ms(span.since)}});
+                                   fmt::format("where {}started < :until"
+                                               " and (ended is null or ended >= :since)"
+                                               " order by started, resource_id, record_id",
+                                               owner ? "owner = :owner and " : ""),
+                                   parameters);
 }
 
 }  // namespace kiln::images

@@ -63,12 +63,12 @@ void meter_bundle_start(Session& session, const StoredBundle& bundle, Time now);
 void meter_bundle_end(Session& session, const std::string& location, Time now);
 
 /// The account's records of all regions that ran in the span from `since` until `until`, oldest
-/// first.
+/// first; without an owner those of all accounts.
 struct UsageSpan {
     Time since;
     Time until;
 };
-std::vector<UsageRecord> list_usage(Session& session, const AccountId& owner,
+std::vector<UsageRecord> list_usage(Session& session, const std::optional<AccountId>& owner,
                                     const UsageSpan& span);
 
 }  // namespace kiln::images

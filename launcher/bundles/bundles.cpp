@@ -324,7 +324,7 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
     const auto devices = devices_of(manifest, request, image.root_device_name);
     database().write([&](Session& session) {
         check_own_snapshots(session, caller, request.block_devices);
-        image.block_devices = with_snapshot_sizes(session, devices);
+        image.block_devices = with_snapshot_sizes(session, devices, request.block_devices);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();

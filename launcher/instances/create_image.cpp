@@ -134,7 +134,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         const auto devices =
             plan_captured_devices(attached_devices(volumes), request.block_devices);
         check_own_snapshots(session, caller, request.block_devices);
-        image.block_devices = with_snapshot_sizes(session, devices);
+        image.block_devices = with_snapshot_sizes(session, devices, request.block_devices);
         root_device_of(image);
         const auto parts = insert_snapshots(
             session,
@@ -197,7 +197,8 @@ ImageId Launcher::register_image(const images::Caller& caller,
     root_device_of(image);
     implementation_->database().write([&](Session& session) {
         check_own_snapshots(session, caller, request.block_devices);
-        image.block_devices = with_snapshot_sizes(session, image.block_devices);
+        image.block_devices =
+            with_snapshot_sizes(session, image.block_devices, request.block_devices);
         image.login_user = login_user_of(session, root_device_of(image));
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);

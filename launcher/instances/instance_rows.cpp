@@ -93,22 +93,33 @@ void finish_operations(Session& session, const std::string& resource_id, const s
     }
 }
 
+bool goes_with_its_instance(const images::Volume& volume) {
+    return volume.storage == images::DeviceType::instance_store ||
+           volume.attachment->delete_on_termination;
+}
+
+void delete_attached(Session& session, images::Volume volume, Time now) {
+    volume.attachment.reset();
+    volume.state = images::VolumeState::deleted;
+    // Collection would leave a layer that is being made to its operation.
+    if (volume.layer) {
+        images::set_layer_state(session, volume.region, *volume.layer,
+                                images::LayerState::deleting);
+    }
+    volume.layer.reset();
+    images::delete_all_tags(session, volume.id.str());
+    images::update_volume(session, volume, now);
+}
+
 void release_volumes(Session& session, const InstanceId& instance, Time now) {
     for (images::Volume volume : images::volumes_of_instance(session, instance)) {
         // One that its launch has not finished may have no file.
-        const bool deleted = volume.attachment->delete_on_termination ||
-                             volume.state == images::VolumeState::creating;
-        volume.attachment.reset();
-        volume.state = deleted ? images::VolumeState::deleted : images::VolumeState::available;
-        if (deleted) {
-            // Collection would leave a layer that is being made to its operation.
-            if (volume.layer) {
-                images::set_layer_state(session, volume.region, *volume.layer,
-                                        images::LayerState::deleting);
-            }
-            volume.layer.reset();
-            images::delete_all_tags(session, volume.id.str());
+        if (goes_with_its_instance(volume) || volume.state == images::VolumeState::creating) {
+            delete_attached(session, std::move(volume), now);
+            continue;
         }
+        volume.attachment.reset();
+        volume.state = images::VolumeState::available;
         images::update_volume(session, volume, now);
     }
 }

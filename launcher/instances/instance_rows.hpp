@@ -48,7 +48,14 @@ images::Operation volume_operation(const std::string& kind, const images::Volume
 /// Ends what an operation of the kind had to do for the resource.
 void finish_operations(Session& session, const std::string& resource_id, const std::string& kind);
 
-/// Detaches the volumes: those with DeleteOnTermination and those that a launch has not finished
+/// Whether the attached volume is deleted when its instance terminates: an ephemeral disk always
+/// is, whatever its mapping says.
+bool goes_with_its_instance(const images::Volume& volume);
+
+/// Deletes an attached volume with its attachment; its layer is unneeded then.
+void delete_attached(Session& session, images::Volume volume, Time now);
+
+/// Detaches the volumes: those that go with the instance and those that a launch has not finished
 /// are deleted (their layers are then unneeded), the others become available.
 void release_volumes(Session& session, const InstanceId& instance, Time now);
 

@@ -83,7 +83,9 @@ std::size_t disk_number(const BlockDeviceOverride& change) {
 
 void check_ephemeral(const BlockDeviceOverride& change) {
     disk_number(change);
-    if (!change.snapshot && !change.volume_size && !change.volume_type) return;
+    const bool is_volume = change.snapshot || change.volume_size || change.volume_type ||
+                           change.delete_on_termination || change.encryption.encrypted;
+    if (!is_volume) return;
     refuse(change.device_name, "it is either an ephemeral disk (VirtualName) or a volume (Ebs)");
 }
 
@@ -152,6 +154,25 @@ ImageBlockDevice new_device(const BlockDeviceOverride& change) {
             .encrypted = change.encryption.encrypted.value_or(false)};
 }
 
+/// A volume is encrypted as its snapshot is.
+void check_encryption_of(const ImageBlockDevice& device, const images::Snapshot& snapshot,
+                         const std::vector<BlockDeviceOverride>& overrides) {
+    if (device.encrypted && !snapshot.key_id) {
+        refuse(device.device_name,
+               fmt::format("the snapshot '{}' is not encrypted: copy it, or its image, with "
+                           "Encrypted, and use the copy",
+                           snapshot.id.str()));
+    }
+    const auto change =
+        std::ranges::find(overrides, device.device_name, &BlockDeviceOverride::device_name);
+    if (change == overrides.end() || change->encryption.encrypted.value_or(true)) return;
+    if (!snapshot.key_id) return;
+    refuse(device.device_name,
+           fmt::format("the snapshot '{}' is encrypted, and so is every volume made of it: leave "
+                       "Encrypted out",
+                       snapshot.id.str()));
+}
+
 void check_limits(const std::vector<ImageBlockDevice>& devices) {
     for (const ImageBlockDevice& device : devices) {
         if (device.volume_size <= max_volume_size) continue;
@@ -202,6 +223,11 @@ std::vector<ImageBlockDevice> plan_block_devices(const images::Image& image,
             devices.push_back(new_device(change));
         }
     }
+    return with_disks_of(type, std::move(devices));
+}
+
+std::vector<ImageBlockDevice> with_disks_of(const InstanceType& type,
+                                            std::vector<ImageBlockDevice> devices) {
     fit_to_type(devices, type);
     check_limits(devices);
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
@@ -229,6 +255,11 @@ std::vector<ImageBlockDevice> plan_captured_devices(
             devices.push_back(new_device(change));
             continue;
         }
+        if (is_ephemeral(*existing)) {
+            refuse(
+                change.device_name,
+                "it is an ephemeral disk, of which Ebs says nothing: say NoDevice to leave it out");
+        }
         if (change.snapshot || change.volume_type || change.encryption.encrypted ||
             (change.volume_size && *change.volume_size != existing->volume_size)) {
             refuse(change.device_name,
@@ -243,8 +274,9 @@ std::vector<ImageBlockDevice> plan_captured_devices(
     return devices;
 }
 
-std::vector<ImageBlockDevice> with_snapshot_sizes(Session& session,
-                                                  std::vector<ImageBlockDevice> devices) {
+std::vector<ImageBlockDevice> with_snapshot_sizes(
+    Session& session, std::vector<ImageBlockDevice> devices,
+    const std::vector<BlockDeviceOverride>& overrides) {
     for (ImageBlockDevice& device : devices) {
         if (!device.snapshot) continue;
         const auto snapshot = images::find_snapshot(session, *device.snapshot);
@@ -252,12 +284,7 @@ std::vector<ImageBlockDevice> with_snapshot_sizes(Session& session,
             throw Error("InvalidSnapshot.NotFound", device.snapshot->str(),
                         fmt::format("The snapshot '{}' does not exist.", device.snapshot->str()));
         }
-        if (device.encrypted && !snapshot->key_id) {
-            refuse(device.device_name,
-                   fmt::format("the snapshot '{}' is not encrypted: copy it, or its image, with "
-                               "Encrypted, and use the copy",
-                               snapshot->id.str()));
-        }
+        check_encryption_of(device, *snapshot, overrides);
         device.encrypted = snapshot->key_id.has_value();
         if (device.volume_size.value == 0) device.volume_size = snapshot->volume_size;
         if (device.volume_size >= snapshot->volume_size) continue;

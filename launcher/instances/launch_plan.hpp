@@ -26,19 +26,25 @@ std::vector<images::ImageBlockDevice> plan_block_devices(
     const images::Image& image, const std::vector<BlockDeviceOverride>& overrides,
     const InstanceType& type);
 
+/// The devices with the ephemeral disks of the type, as at a launch, instead of those that they
+/// have. Throws Error{InvalidBlockDeviceMapping} when these are more than an instance can have.
+std::vector<images::ImageBlockDevice> with_disks_of(const InstanceType& type,
+                                                    std::vector<images::ImageBlockDevice> devices);
+
 /// The mapping that a captured image gets: the captured devices without those of NoDevice, with
-/// DeleteOnTermination as asked. Throws Error{InvalidBlockDeviceMapping} when an override asks for
-/// more.
+/// DeleteOnTermination of volumes as asked. Throws Error{InvalidBlockDeviceMapping} when an
+/// override asks for more.
 std::vector<images::ImageBlockDevice> plan_captured_devices(
     std::vector<images::ImageBlockDevice> devices,
     const std::vector<BlockDeviceOverride>& overrides);
 
 /// The devices with the sizes of their snapshots where they have none, and encrypted as these are.
-/// Throws Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, or that is to
-/// be encrypted and whose snapshot is not, and
+/// Throws Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, or that the
+/// overrides want encrypted, or not, other than its snapshot is, and
 /// Error{InvalidSnapshot.NotFound} for one whose snapshot is gone; who may use it is not asked.
 std::vector<images::ImageBlockDevice> with_snapshot_sizes(
-    Session& session, std::vector<images::ImageBlockDevice> devices);
+    Session& session, std::vector<images::ImageBlockDevice> devices,
+    const std::vector<BlockDeviceOverride>& overrides);
 
 /// Throws what EC2 answers a stranger unless the caller may use each snapshot that the overrides
 /// bring in; those that `own`, the image's mapping, has are the image's affair.

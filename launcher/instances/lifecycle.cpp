@@ -227,9 +227,8 @@ void InstanceLifecycle::terminate(const InstanceId& id) {
     const auto instance = load_instance(use_.database, id);
     if (!instance || instance->instance.state != InstanceState::shutting_down) return;
     // A guest whose volumes all go with it need not flush them.
-    const bool keeps_a_volume = std::ranges::any_of(instance->volumes, [](const Volume& volume) {
-        return !volume.attachment->delete_on_termination;
-    });
+    const bool keeps_a_volume = std::ranges::any_of(
+        instance->volumes, [](const Volume& volume) { return !goes_with_its_instance(volume); });
     power_off(instance->instance, keeps_a_volume);
     finish_termination(instance->instance);
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "images/catalog/volume.hpp"
@@ -12,8 +13,10 @@ namespace kiln::launcher {
 
 namespace {
 
+using images::ImageBlockDevice;
 using images::Instance;
 using images::InstanceState;
+using images::Volume;
 
 void check_one_attribute(const ModifyInstanceAttributeRequest& request) {
     const int count = static_cast<int>(request.instance_type.has_value()) +
@@ -66,7 +69,51 @@ void change_shutdown_behavior(Instance& instance, images::ShutdownBehavior behav
     instance.shutdown_behavior = behavior;
 }
 
-void change_type(Instance& instance, const std::string& name) {
+ImageBlockDevice device_of(const Volume& volume) {
+    return {.device_name = volume.attachment->device_name,
+            .volume_size = volume.size,
+            .volume_type = volume.volume_type,
+            .virtual_name = volume.virtual_name};
+}
+
+Volume ephemeral_disk(const Instance& instance, const ImageBlockDevice& device, Time now) {
+    return {.id = VolumeId::generate(),
+            .owner = instance.owner,
+            .region = instance.region,
+            .zone = instance.zone,
+            .layer = LayerId::generate(),
+            .state = images::VolumeState::in_use,
+            .size = device.volume_size,
+            .volume_type = device.volume_type,
+            .created = now,
+            .attachment = images::VolumeAttachment{.instance = instance.id,
+                                                   .device_name = device.device_name,
+                                                   .state = images::AttachmentState::attached,
+                                                   .delete_on_termination = true,
+                                                   .attached = now},
+            .storage = images::DeviceType::instance_store,
+            .virtual_name = device.virtual_name};
+}
+
+/// Those of a stopped instance hold nothing; its next start makes the files.
+void exchange_ephemeral_disks(Session& session, const Instance& instance, const InstanceType& type,
+                              Time now) {
+    std::vector<ImageBlockDevice> devices;
+    const auto volumes = images::volumes_of_instance(session, instance.id);
+    std::ranges::transform(volumes, std::back_inserter(devices), device_of);
+    devices = with_disks_of(type, std::move(devices));
+    for (const Volume& volume : volumes) {
+        const auto kept = std::erase_if(devices, [&](const ImageBlockDevice& device) {
+            return device.device_name == volume.attachment->device_name &&
+                   device.virtual_name == volume.virtual_name && device.volume_size == volume.size;
+        });
+        if (kept == 0) delete_attached(session, volume, now);
+    }
+    for (const ImageBlockDevice& device : devices)
+        insert_creating_volume(session, ephemeral_disk(instance, device, now), std::nullopt);
+}
+
+void change_type(Session& session, Instance& instance, const std::string& name, Time now) {
     check_stopped(instance, "instance type");
     const auto& types = instance_types();
     const auto type = std::ranges::find(types, name, &InstanceType::name);
@@ -83,6 +130,7 @@ void change_type(Instance& instance, const std::string& name) {
                                 images::to_text(instance.architecture)));
     }
     instance.instance_type = name;
+    exchange_ephemeral_disks(session, instance, *type, now);
 }
 
 void change_block_devices(Session& session, const Instance& instance,
@@ -112,7 +160,7 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
     implementation_->database().write([&](Session& session) {
         Instance instance = images::get_instance(session, caller.scope(), request.instance);
         check_alive(instance);
-        if (request.instance_type) change_type(instance, *request.instance_type);
+        if (request.instance_type) change_type(session, instance, *request.instance_type, now);
         if (request.user_data) {
             check_stopped(instance, "user data");
             instance.user_data = *request.user_data;
@@ -134,6 +182,7 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
         images::update_instance(session, instance, now);
         caller.stop_if_dry_run();
     });
+    if (request.instance_type) implementation_->collect_layers(caller.region);
 }
 
 }  // namespace kiln::launcher

@@ -95,7 +95,7 @@ struct Regions::Entry {
     explicit Entry(images::Region as_row) : row(std::move(as_row)) {}
 
     const images::Region row;
-    std::mutex opening;
+    std::recursive_mutex opening;  // a recovery comes back for its region
     std::unique_ptr<Region> opened;
 };
 
@@ -191,7 +191,35 @@ std::shared_ptr<Regions::Entry> Regions::find(const std::string& name) const {
 }
 
 const Region& Regions::get(const std::string& name) const {
-    return open(*find(name));
+    const auto entry = find(name);
+    const std::lock_guard lock(entry->opening);
+    if (entry->opened) return *entry->opened;
+    open(*entry);
+    recover(*entry);
+    return *entry->opened;
+}
+
+/// It is being opened: others wait for it, or do without it.
+void Regions::recover(Entry& entry) const {
+    std::function<void(const Region&)> recovery;
+    {
+        const std::lock_guard lock(mutex_);
+        recovery = recovery_;
+    }
+    if (!recovery) return;
+    try {
+        recovery(*entry.opened);
+    } catch (const std::exception& error) {
+        entry.opened.reset();
+        throw Error(
+            error_code::unavailable, entry.row.name,
+            fmt::format("the region '{}' cannot be recovered: {}", entry.row.name, error.what()));
+    }
+}
+
+void Regions::set_recovery(std::function<void(const Region&)> recovery) {
+    const std::lock_guard lock(mutex_);
+    recovery_ = std::move(recovery);
 }
 
 const Region& Regions::home() const {
@@ -207,7 +235,7 @@ std::vector<const Region*> Regions::reachable() const {
     }
     std::vector<const Region*> regions;
     for (const auto& entry : entries) {
-        const std::unique_lock opening(entry->opening, std::try_to_lock);
+        const std::unique_lock<std::recursive_mutex> opening(entry->opening, std::try_to_lock);
         if (opening && entry->opened) regions.push_back(entry->opened.get());
     }
     return regions;

@@ -70,6 +70,9 @@ class Regions {
     std::vector<const Region*> reachable() const;
     /// Of every libvirt, those of later regions too. See Hypervisor::set_event_listener.
     void set_event_listener(std::function<void(const hypervisor::DomainEvent&)> listener);
+    /// Called once for each region that get() opens from now on, before anybody else has it; what
+    /// it throws makes the region one that cannot be reached. It may get() the region itself.
+    void set_recovery(std::function<void(const Region&)> recovery);
 
     /// Makes a region with its pool. Throws Error{InvalidParameterValue} for a name, zone or pool
     /// that is malformed or taken, and what opening it throws: then nothing is left.
@@ -85,6 +88,7 @@ class Regions {
     std::shared_ptr<hypervisor::Hypervisor> hypervisor_at(const std::string& uri) const;
     std::shared_ptr<Entry> find(const std::string& name) const;
     const Region& open(Entry& entry) const;
+    void recover(Entry& entry) const;
     void forget_keys(Entry& entry, const std::vector<std::string>& keys) const;
 
     Dependencies dependencies_;
@@ -95,6 +99,7 @@ class Regions {
     std::map<std::string, std::shared_ptr<Entry>> entries_;                               // by name
     std::vector<std::shared_ptr<Entry>> removed_;  // somebody may still hold a reference
     std::function<void(const hypervisor::DomainEvent&)> listener_;
+    std::function<void(const Region&)> recovery_;
 };
 
 }  // namespace kiln::launcher

@@ -16,6 +16,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
+#include "images/layers/kept_layers.hpp"
 #include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
@@ -46,6 +47,20 @@ std::vector<CollectedLayer> unneeded_layers(Database& database, const Region& re
                           .size = size_of(region.pool, layer.id),
                           .fate = LayerFate::remove,
                           .reason = "no volume, snapshot or operation needs it"});
+    }
+    return layers;
+}
+
+std::vector<CollectedLayer> kept_layers(Database& database, const Region& region) {
+    const auto kept =
+        database.read([&](Session& session) { return images::kept_layers(session, region.name); });
+    std::vector<CollectedLayer> layers;
+    layers.reserve(kept.size());
+    for (const images::KeptLayer& one : kept) {
+        layers.push_back({.layer = one.layer,
+                          .size = size_of(region.pool, one.layer),
+                          .fate = LayerFate::keep,
+                          .reason = one.reason});
     }
     return layers;
 }
@@ -116,6 +131,7 @@ GarbageCollection ChainMerger::plan(const Region& region) const {
     GarbageCollection collection{.layers = unneeded_layers(use_.database, region)};
     for (const Merge& merge : merges_of(region))
         append(collection, listed(region, merge, use_of(region, merge.into)));
+    append(collection, kept_layers(use_.database, region));
     collection.freed = total_of(collection.layers);
     return collection;
 }

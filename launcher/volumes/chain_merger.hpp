@@ -14,7 +14,8 @@ namespace kiln::launcher {
 
 /// Collects a region's layers: removes those that nothing needs, and merges those that only one
 /// layer needs into it, where nothing in use reads through that one. A layer that is kept although
-/// it could be merged otherwise is listed with who is in the way; all others are not. Any thread.
+/// it could be merged otherwise is listed with who is in the way; a plan lists all others, too,
+/// with who needs them. Any thread.
 ///
 /// A merge survives a crash at every step: what it prepares lies beside the layer's file and is
 /// removed at the next start, and a row that does not say yet what its file says is set right then.

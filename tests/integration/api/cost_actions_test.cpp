@@ -12,6 +12,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
+using testing::UnorderedElementsAre;
 
 /// An account that had a volume of 10 GiB all November and an instance for two hours of the 10th,
 /// before there was anything else.
@@ -43,11 +44,12 @@ class CostActionsTest : public ActionsTest {
         const char* started;
         const char* ended;
         std::string region = "local-1";
+        std::optional<AccountId> owner = {};  // else the caller
     };
     void insert(const Record& record) {
         write([&](Session& session) {
             images::meter_start(session,
-                                {.owner = caller().account,
+                                {.owner = record.owner.value_or(caller().account),
                                  .region = record.region,
                                  .resource_id = record.resource,
                                  .kind = record.kind,
@@ -98,6 +100,32 @@ TEST_F(CostActionsTest, groups_tell_their_keys_costs_and_quantities) {
                 ElementsAre("Hrs", "GB-Mo"));
     EXPECT_THAT(answer.texts("//groups/item/timePeriod/start"),
                 ElementsAre("2022-11-01", "2022-11-01"));
+}
+
+TEST_F(CostActionsTest, administrators_see_all_accounts_and_others_their_own) {
+    insert({.resource = "vol-0000000c",
+            .kind = UsageKind::volume,
+            .type = "gp3",
+            .size = Bytes::gibibytes(5),
+            .started = "2022-11-01",
+            .ended = "2022-12-01",
+            .owner = stranger().owner});
+    const std::string own = caller().account.str();
+    const std::string other = stranger().owner.str();
+    const auto accounts = [&](const WirePairs& more) {
+        return report(november(grouped_by("LINKED_ACCOUNT", more))).texts("//keys/item");
+    };
+    const auto only = [](const std::string& account) {
+        return WirePairs{{"Filter.1.Name", "linked-account"}, {"Filter.1.Value.1", account}};
+    };
+    EXPECT_THAT(accounts({}), UnorderedElementsAre(own, other));
+    EXPECT_THAT(accounts(only(other)), ElementsAre(other));
+    EXPECT_THAT(report(november()).texts("//total/blendedCost/amount"), ElementsAre("1.22"));
+
+    become_stranger();
+    EXPECT_THAT(accounts({}), ElementsAre(other));
+    EXPECT_THAT(accounts(only(own)), IsEmpty());
+    EXPECT_THAT(report(november()).texts("//total/blendedCost/amount"), ElementsAre("0.4"));
 }
 
 TEST_F(CostActionsTest, every_dimension_groups) {

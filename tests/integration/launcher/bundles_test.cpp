@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include "base/file.hpp"
@@ -14,8 +15,11 @@ using images::BundleTaskState;
 using images::DeviceType;
 using images::ImageState;
 using images::InstanceState;
+using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr const char* location = "images/web.manifest.xml";
@@ -205,6 +209,60 @@ TEST_F(BundlesTest, ephemeral_disks_are_lost_when_their_instance_stops) {
     launcher().terminate_instances(caller(), {id});
     settle();
     EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_stopped_instance_has_the_ephemeral_disks_of_its_new_type) {
+    host().set_memory(Bytes::gibibytes(256));
+    const InstanceId id = run_one({.image = golden(), .instance_type = "m5d.4xlarge"});
+    const auto as = [&](const std::string& type) {
+        if (state(id) == InstanceState::running) stop(id);
+        launcher().modify_instance_attribute(caller(), {.instance = id, .instance_type = type});
+        std::vector<std::string> disks;
+        for (const images::Volume& volume : volumes(id)) {
+            if (volume.storage != DeviceType::instance_store) continue;
+            disks.push_back(fmt::format("{} {} {}", volume.attachment->device_name,
+                                        volume.virtual_name, volume.size.in_gibibytes()));
+        }
+        return disks;
+    };
+    stop(id);
+    const std::size_t layers = layer_count();
+    EXPECT_THAT(as("t3.nano"), IsEmpty());
+    EXPECT_EQ(layer_count(), layers - 2);
+    EXPECT_THAT(as("m5d.4xlarge"),
+                ElementsAre("/dev/sdb ephemeral0 300", "/dev/sdc ephemeral1 300"));
+    EXPECT_THAT(as("m5d.large"), ElementsAre("/dev/sdb ephemeral0 75"));
+    EXPECT_EQ(layer_count(), layers - 1);
+
+    launcher().start_instances(caller(), {id});
+    settle();
+    ASSERT_EQ(state(id), InstanceState::running);
+    const auto now_there = volumes(id);
+    ASSERT_THAT(now_there, SizeIs(2));
+    EXPECT_TRUE(guest_has(id, now_there.back().id) && guest_has(id, now_there.front().id));
+    launcher().terminate_instances(caller(), {id});
+    settle();
+    EXPECT_EQ(layer_count(), layers - 3);
+}
+
+TEST_F(BundlesTest, ephemeral_disks_end_with_their_instance_whatever_their_mapping_says) {
+    images::Image kept = image_now(golden());
+    kept.id = ImageId::generate();
+    kept.name = "kept";
+    kept.block_devices.push_back({.device_name = "/dev/sdb",
+                                  .volume_type = "",
+                                  .delete_on_termination = false,
+                                  .virtual_name = "ephemeral0"});
+    write([&](Session& session) { images::insert_image(session, kept); });
+    const std::size_t layers = layer_count();
+    const InstanceId id = run_one({.image = kept.id, .instance_type = "m5d.large"});
+    ASSERT_EQ(layer_count(), layers + 2);
+    launcher().terminate_instances(caller(), {id});
+    settle();
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_EQ(layer_count(), layers);
+    EXPECT_THAT(host().calls(), Not(Contains("request_shutdown " + id.str())))
+        << "nothing is kept that it would have to flush";
 }
 
 TEST_F(BundlesTest, a_canceled_task_leaves_nothing) {

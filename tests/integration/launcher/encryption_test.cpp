@@ -302,6 +302,32 @@ TEST_F(EncryptionTest, a_launch_gives_new_encrypted_volumes_and_refuses_to_encry
                    [&] { launcher().run_instances(caller(), wanted); });
 }
 
+TEST_F(EncryptionTest, a_mapping_does_not_make_what_is_encrypted_clear) {
+    auto wanted = request();
+    wanted.image = encrypted_image();
+    const std::string root = image_now(wanted.image).root_device_name;
+    wanted.block_devices = {{.device_name = root, .encryption = {.encrypted = false}}};
+    EXPECT_THAT(error_message_of([&] { launcher().run_instances(caller(), wanted); }),
+                HasSubstr("leave Encrypted out"));
+    const SnapshotId secret = encrypted_snapshot();
+    wanted.block_devices = {
+        {.device_name = "/dev/sdf", .snapshot = secret, .encryption = {.encrypted = false}}};
+    expect_refused("InvalidBlockDeviceMapping",
+                   [&] { launcher().run_instances(caller(), wanted); });
+    expect_refused("InvalidBlockDeviceMapping", [&] {
+        launcher().register_image(
+            caller(),
+            {.name = "clear",
+             .root_device_name = root,
+             .block_devices = {
+                 {.device_name = root, .snapshot = secret, .encryption = {.encrypted = false}}}});
+    });
+    wanted.image = golden();
+    wanted.block_devices = {
+        {.device_name = image_now(golden()).root_device_name, .encryption = {.encrypted = false}}};
+    EXPECT_EQ(state(run_one(wanted)), images::InstanceState::running) << "it is in clear anyway";
+}
+
 TEST_F(EncryptionTest, long_encrypted_chains_are_pulled_short_and_merged) {
     const VolumeId volume = volume_of(encrypted_snapshot());
     std::vector<SnapshotId> snapshots;

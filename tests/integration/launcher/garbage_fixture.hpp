@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <thread>
 
 #include "images/layers/qemu_img.hpp"
@@ -16,6 +17,14 @@ class GarbageFixture : public VolumesFixture {
         administrator.administrator = true;
         administrator.dry_run = dry_run;
         return launcher().collect_garbage(administrator);
+    }
+    /// What a dry run says of each layer that is kept.
+    std::map<LayerId, std::string> planned_to_be_kept() {
+        std::map<LayerId, std::string> reasons;
+        for (const launcher::CollectedLayer& layer : collect(true).layers) {
+            if (layer.fate == launcher::LayerFate::keep) reasons.emplace(layer.layer, layer.reason);
+        }
+        return reasons;
     }
     /// Its only layer, which the test expects to be kept.
     std::string why_kept(const launcher::GarbageCollection& collection) {

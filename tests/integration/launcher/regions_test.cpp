@@ -22,7 +22,6 @@ class RegionsTest : public LauncherFixture {
                 }};
     }
 
-  private:
     SystemClock clock_;
 };
 
@@ -41,6 +40,43 @@ TEST_F(RegionsTest, a_service_that_is_started_with_another_region_set_keeps_its_
         EXPECT_THAT(again.get("local-2").zones, ElementsAre("east", "west"));
         EXPECT_EQ(error_code_of([&] { again.get("local-3"); }), "InvalidParameterValue");
     }
+}
+
+TEST_F(RegionsTest, a_region_that_is_reached_later_is_recovered_then_and_once) {
+    images::Caller administrator = caller();
+    administrator.administrator = true;
+    regions().create(administrator, {.name = "local-2", .libvirt_uri = "fake:///two"});
+    const images::Pool far = regions().get("local-2").pool;
+    const LayerId stray = LayerId::generate();
+    far.create_empty(stray, Bytes::mebibytes(1));
+    stop_service();
+
+    bool is_down = true;
+    auto dependencies = with(settings());
+    dependencies.connect = [&](const std::string& uri) {
+        if (is_down && uri == "fake:///two")
+            throw Error(error_code::unavailable, uri, "no route to host");
+        return std::shared_ptr<hypervisor::Hypervisor>(std::shared_ptr<void>(), &host());
+    };
+    launcher::Regions again(dependencies);
+    launcher::Launcher service({.settings = settings(),
+                                .clock = clock_,
+                                .database = database(),
+                                .regions = again,
+                                .store = store(),
+                                .accelerator = hypervisor::Accelerator::tcg,
+                                .catalog_id = "catalog"});
+    service.recover();
+    EXPECT_EQ(error_code_of([&] { again.get("local-2"); }), "Unavailable");
+    EXPECT_TRUE(far.exists(stray));
+
+    is_down = false;
+    again.get("local-2");
+    EXPECT_FALSE(far.exists(stray)) << "the catalog knows no such layer";
+
+    far.create_empty(stray, Bytes::mebibytes(1));
+    again.get("local-2");
+    EXPECT_TRUE(far.exists(stray)) << "it may be that of somebody who has just begun";
 }
 
 TEST_F(RegionsTest, the_settings_change_the_zones_of_the_home_region) {

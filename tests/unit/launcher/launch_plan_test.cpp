@@ -128,6 +128,10 @@ TEST(LaunchPlanTest, refuses_mappings_that_cannot_be) {
         {{.device_name = "/dev/sdf",
           .virtual_name = "ephemeral0",
           .volume_size = Bytes::gibibytes(1)}},
+        {{.device_name = "/dev/sdf", .virtual_name = "ephemeral0", .delete_on_termination = false}},
+        {{.device_name = "/dev/sdf",
+          .virtual_name = "ephemeral0",
+          .encryption = {.encrypted = true}}},
     };
     for (const auto& overrides : rows) {
         EXPECT_EQ(error_code_of([&] { plan_block_devices(golden(), overrides); }),
@@ -148,6 +152,20 @@ TEST(LaunchPlanTest, a_capture_changes_delete_on_termination_alone) {
               "InvalidBlockDeviceMapping");
     EXPECT_TRUE(
         plan_captured_devices(devices, {{.device_name = "/dev/xvda", .no_device = true}}).empty());
+}
+
+TEST(LaunchPlanTest, a_capture_changes_nothing_of_an_ephemeral_disk) {
+    auto devices = golden().block_devices;
+    devices.push_back({.device_name = "/dev/sdb", .virtual_name = "ephemeral0"});
+    const std::vector<BlockDeviceOverride> rows{
+        {.device_name = "/dev/sdb", .delete_on_termination = false},
+        {.device_name = "/dev/sdb", .delete_on_termination = true},
+        {.device_name = "/dev/sdb", .encryption = {.encrypted = true}},
+        {.device_name = "/dev/sdc", .virtual_name = "ephemeral1", .delete_on_termination = false}};
+    for (const BlockDeviceOverride& change : rows) {
+        EXPECT_EQ(error_code_of([&] { plan_captured_devices(devices, {change}); }),
+                  "InvalidBlockDeviceMapping");
+    }
 }
 
 TEST(LaunchPlanTest, user_data_is_base64_of_at_most_16_kib) {
