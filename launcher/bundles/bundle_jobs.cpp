@@ -12,6 +12,7 @@
 #include "images/catalog/usage.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
 
 namespace kiln::launcher {
@@ -123,7 +124,7 @@ void BundleJobs::bundle(const images::Operation& operation, const Work& work, Ru
     try {
         const std::stop_callback with_service(use_.pause.token(),
                                               [&] { running.stop.request_stop(); });
-        publish(operation, work, store(work, running));
+        publish(operation, work, store(operation, work, running));
     } catch (const std::exception& error) {
         use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         const auto* known = dynamic_cast<const Error*>(&error);
@@ -134,10 +135,23 @@ void BundleJobs::bundle(const images::Operation& operation, const Work& work, Ru
     }
 }
 
-images::BundleManifest BundleJobs::store(const Work& work, Running& running) {
+/// What an earlier run had stored whole before its process ended: the prefix is the task's alone.
+std::optional<images::BundleManifest> BundleJobs::find_stored(const Work& work) const {
+    try {
+        return images::read_manifest(store_, images::manifest_of(work.bundle()), max_bundled_root);
+    } catch (const Error& error) {
+        const std::string& code = error.code();
+        if (code != "NoSuchKey" && code != "NoSuchBucket" && code != "InvalidManifest") throw;
+        return std::nullopt;
+    }
+}
+
+images::BundleManifest BundleJobs::store(const images::Operation& operation, const Work& work,
+                                         Running& running) {
+    if (auto stored = find_stored(work)) return *std::move(stored);
     const Region& region = use_.regions.get(work.task.region);
     const std::stop_token stop = running.stop.get_token();
-    images::remove_unfinished_bundle(store_, work.bundle());
+    remove_stored_bundle(use_.database, store_, work.bundle(), {.operation = operation.id});
     Rollback raw;
     raw.add([&] { remove_file(work.raw_file); });
     set_state(work.task.id, BundleTaskState::bundling);
@@ -186,13 +200,7 @@ void BundleJobs::publish(const images::Operation& operation, const Work& work,
 void BundleJobs::give_up(const images::Operation& operation, const Work& work,
                          const std::string& code, const std::string& cause) const {
     // One whose last byte was stored before it was canceled, too.
-    const images::ObjectName manifest = images::manifest_of(work.bundle());
-    try {
-        images::remove_bundle(store_, manifest);
-    } catch (const Error& error) {
-        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
-    }
-    images::remove_unfinished_bundle(store_, work.bundle());
+    remove_stored_bundle(use_.database, store_, work.bundle(), {.operation = operation.id});
     remove_file(work.raw_file);
     use_.database.write([&](Session& session) {
         auto task = images::find_bundle_task(session, work.task.id);

@@ -43,7 +43,9 @@ class BundleJobs {
     std::optional<Work> load(const images::Operation& operation) const;
     void run(const images::Operation& operation, const std::string& failure);
     void bundle(const images::Operation& operation, const Work& work, Running& running);
-    images::BundleManifest store(const Work& work, Running& running);
+    std::optional<images::BundleManifest> find_stored(const Work& work) const;
+    images::BundleManifest store(const images::Operation& operation, const Work& work,
+                                 Running& running);
     void set_state(const images::BundleTaskId& task, images::BundleTaskState state) const;
     void publish(const images::Operation& operation, const Work& work,
                  const images::BundleManifest& manifest) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -13,7 +14,7 @@
 #include "images/catalog/tag.hpp"
 #include "images/catalog/usage.hpp"
 #include "images/layers/qemu_img.hpp"
-#include "launcher/bundles/image_unpacker.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -27,7 +28,8 @@ using images::Image;
 using images::ImageBlockDevice;
 using images::Instance;
 
-constexpr std::string_view manifest_suffix = ".manifest.xml";
+/// What is too large to be registered can be deleted all the same.
+constexpr Bytes any_size{std::numeric_limits<std::uint64_t>::max()};
 
 void check_can_be_bundled(const Instance& instance, const images::Volume* root) {
     if (instance.state != images::InstanceState::running &&
@@ -47,22 +49,6 @@ void check_can_be_bundled(const Instance& instance, const images::Volume* root) 
         fmt::format("The root device of '{}' has {} GiB, and that of an instance-store "
                     "image at most {}: create an image (CreateImage) instead.",
                     instance.id.str(), root->size.in_gibibytes(), max_bundled_root.in_gibibytes()));
-}
-
-void refuse_existing_bundle(Session& session, const images::ObjectStore& store,
-                            const images::ObjectPrefix& bundle) {
-    const images::ObjectName manifest = images::manifest_of(bundle);
-    bool taken = images::is_being_bundled(session, bundle.bucket, bundle.prefix);
-    try {
-        taken = taken || store.size(manifest).value > 0;
-    } catch (const Error& error) {
-        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
-    }
-    if (!taken) return;
-    throw Error(error_code::invalid_parameter_value, to_text(manifest),
-                fmt::format("There is a bundle '{}' already: choose another prefix, or delete it "
-                            "(DeleteBundle).",
-                            to_text(manifest)));
 }
 
 BundleTask new_task(const images::Caller& caller, const BundleInstanceRequest& request, Time now) {
@@ -180,13 +166,6 @@ void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, c
     images::qemu_img::convert_to_raw(region.pool.path_of(layer), raw_file, stop);
 }
 
-void claim_bundle(Session& session, const images::ObjectStore& store, const AccountId& account,
-                  const images::ObjectPrefix& bundle, Time now) {
-    images::check_object_key(images::manifest_of(bundle).key);
-    images::claim_bucket(session, account, bundle.bucket, now);
-    refuse_existing_bundle(session, store, bundle);
-}
-
 images::BundleDescription describe(const BundledMachine& machine) {
     const std::string root = device_in_manifest(machine.root_device_name);
     images::BundleDescription description{
@@ -204,21 +183,6 @@ images::BundleDescription describe(const BundledMachine& machine) {
              .device = device_in_manifest(device.device_name)});
     }
     return description;
-}
-
-images::ObjectName parse_location(const std::string& location) {
-    const std::size_t slash = location.find('/');
-    if (slash != std::string::npos && location.ends_with(manifest_suffix)) {
-        images::ObjectName name{.bucket = location.substr(0, slash),
-                                .key = location.substr(slash + 1)};
-        images::check_bucket_name(name.bucket);
-        images::check_object_key(name.key);
-        return name;
-    }
-    throw Error(error_code::invalid_parameter_value, location,
-                fmt::format("'{}' is not the location of a bundle's manifest: expecting "
-                            "BUCKET/PREFIX{}",
-                            location, manifest_suffix));
 }
 
 BundleTask Launcher::bundle_instance(const images::Caller& caller,
@@ -278,18 +242,27 @@ std::optional<int> Launcher::bundled_percent(const images::BundleTaskId& task) c
 void Launcher::delete_bundle(const images::Caller& caller, const std::string& location) {
     Implementation& use = *implementation_;
     const images::ObjectName manifest = parse_location(location);
+    const auto bundles = use.lock_bundles();
+    std::optional<Error> missing;
     use.database().write([&](Session& session) {
         images::check_own_bucket(session, caller.account, manifest.bucket);
+        refuse_unfinished_bundle(session, manifest);
         const auto users = images::images_at_location(session, location);
         if (!users.empty()) {
             throw Error("DependencyViolation", location,
                         fmt::format("The bundle '{}' is that of the image {}: deregister it first.",
                                     location, users.front().str()));
         }
-        images::read_manifest(use.use().store, manifest, max_bundled_root);
+        try {
+            images::read_manifest(use.use().store, manifest, any_size);
+        } catch (const Error& error) {
+            if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
+            missing = error;  // nobody is charged for what is gone
+        }
         caller.stop_if_dry_run();
         images::meter_bundle_end(session, location, use.now());
     });
+    if (missing) throw Error(*missing);
     images::remove_bundle(use.use().store, manifest);
 }
 
@@ -300,6 +273,7 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
     const images::ObjectName location = parse_location(request.location);
     database().read([&](Session& session) {
         images::check_own_bucket(session, caller.account, location.bucket);
+        refuse_unfinished_bundle(session, location);
     });
     const auto manifest =
         images::check_bundle(use().store, location, max_bundled_root, pause_.token());
@@ -322,7 +296,11 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                 .root_device_type = images::DeviceType::instance_store,
                 .location = request.location};
     const auto devices = devices_of(manifest, request, image.root_device_name);
+    const auto bundles = lock_bundles();
     database().write([&](Session& session) {
+        // It may have been deleted, and another one begun, while it was checked.
+        refuse_unfinished_bundle(session, location);
+        images::read_manifest(use().store, location, max_bundled_root);
         check_own_snapshots(session, caller, request.block_devices);
         image.block_devices = with_snapshot_sizes(session, devices);
         images::insert_image(session, image);

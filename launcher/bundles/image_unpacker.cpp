@@ -11,6 +11,7 @@
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 #include "images/layers/qemu_img.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
 
 namespace kiln::launcher {

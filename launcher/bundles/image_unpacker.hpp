@@ -33,7 +33,4 @@ class ImageUnpacker {
     const images::ObjectStore& store_;
 };
 
-/// "bucket/key" as the name of an object. Throws Error{InvalidParameterValue}.
-images::ObjectName parse_location(const std::string& location);
-
 }  // namespace kiln::launcher

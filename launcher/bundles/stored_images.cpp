@@ -164,12 +164,19 @@ ImageId Launcher::create_restore_image_task(const images::Caller& caller,
 
 void Launcher::delete_stored_image(const images::Caller& caller, const images::ObjectName& object) {
     Implementation& use = *implementation_;
+    std::optional<Error> missing;
     use.database().write([&](Session& session) {
         images::check_own_bucket(session, caller.account, object.bucket);
-        images::read_document(use.use().store, object);
+        try {
+            images::read_document(use.use().store, object);
+        } catch (const Error& error) {
+            if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
+            missing = error;  // nobody is charged for what is gone
+        }
         caller.stop_if_dry_run();
         images::meter_bundle_end(session, to_text(object), use.now());
     });
+    if (missing) throw Error(*missing);
     use.use().store.remove(object);
 }
 

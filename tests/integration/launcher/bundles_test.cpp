@@ -2,6 +2,7 @@
 
 #include "base/file.hpp"
 #include "images/bundles/bundle.hpp"
+#include "images/catalog/bundle_task.hpp"
 #include "images/catalog/usage.hpp"
 #include "launcher/instances/instance_rows.hpp"
 #include "tests/integration/launcher/volumes_fixture.hpp"
@@ -46,6 +47,18 @@ class BundlesTest : public VolumesFixture {
             images::insert_image(session, made);
         });
         return made.id;
+    }
+    ImageId capture() {
+        const ImageId image =
+            launcher().create_image(caller(), {.instance = instance_, .name = "captured"});
+        settle();
+        return image;
+    }
+    ImageId convert_to_bundle(const ImageId& source, const std::string& name) {
+        return launcher().convert_image(
+            caller(), {.source = source,
+                       .name = name,
+                       .bundle = images::ObjectPrefix{.bucket = "images", .prefix = "web"}});
     }
     VolumeId root() { return volumes(instance_).at(0).id; }
     images::BundleTaskId bundle(const std::string& prefix = "web") {
@@ -387,6 +400,111 @@ TEST_F(BundlesTest, a_conversion_that_a_stop_cut_off_goes_on_at_the_next_start) 
         << image_now(converted).state_reason;
     EXPECT_EQ(stray_files(), 0U);
     EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_conversion_keeps_its_prefix_from_other_writers) {
+    const ImageId source = capture();
+    std::string second_conversion;
+    std::string bundling;
+    store().before_next_put([&] {
+        second_conversion = error_code_of([&] { convert_to_bundle(source, "second"); });
+        bundling = error_code_of([&] {
+            launcher().bundle_instance(
+                caller(), {.instance = instance_, .bundle = {.bucket = "images", .prefix = "web"}});
+        });
+    });
+    const ImageId first = convert_to_bundle(source, "first");
+    settle();
+    EXPECT_EQ(second_conversion, "InvalidParameterValue");
+    EXPECT_EQ(bundling, "InvalidParameterValue");
+    EXPECT_EQ(image_now(first).state, ImageState::available) << image_now(first).state_reason;
+    EXPECT_EQ(state(launch(first)), InstanceState::running);
+}
+
+TEST_F(BundlesTest, a_canceled_conversion_keeps_its_prefix_until_it_has_cleaned_up) {
+    const ImageId source = capture();
+    std::string again;
+    store().before_next_put([&] {
+        const auto pending = read([&](Session& session) {
+            return images::images_at_location(session, location).front();
+        });
+        launcher().deregister_image(caller(), pending, false);
+        again = error_code_of([&] { convert_to_bundle(source, "again"); });
+    });
+    convert_to_bundle(source, "canceled");
+    settle();
+    EXPECT_EQ(again, "InvalidParameterValue");
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(open_operation_count(), 0U);
+    const ImageId later = convert_to_bundle(source, "later");
+    settle();
+    EXPECT_EQ(image_now(later).state, ImageState::available) << image_now(later).state_reason;
+}
+
+TEST_F(BundlesTest, a_canceled_conversion_is_cleaned_up_after_a_stop_too) {
+    const ImageId source = capture();
+    std::optional<images::Operation> operation;
+    store().before_next_put([&] {
+        operation = read([](Session& session) { return images::open_operations(session).front(); });
+    });
+    const ImageId canceled = convert_to_bundle(source, "canceled");
+    settle();
+    stop_service();
+    write([&](Session& session) {
+        images::set_image_state(session, canceled, ImageState::deregistered);
+        images::insert_operation(session, operation.value());
+    });
+    start_service();
+    EXPECT_EQ(image_now(canceled).state, ImageState::deregistered);
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_bundle_that_a_crash_left_complete_is_published) {
+    std::optional<images::Operation> operation;
+    store().before_next_put([&] {
+        operation = read([](Session& session) { return images::open_operations(session).front(); });
+    });
+    const auto id = bundle();
+    stop_service();
+    images::BundleTask cut_off = task_now(id);
+    cut_off.state = BundleTaskState::storing;
+    const images::Layer pinned = layer();
+    pool().create_empty(pinned.id, Bytes::mebibytes(4));
+    pool().freeze(pinned.id);
+    write([&](Session& session) {
+        images::update_bundle_task(session, cut_off);
+        images::insert_layer(session, pinned);
+        images::insert_operation(session, operation.value());
+        images::pin_layer(session, operation->id, pinned.region, pinned.id);
+    });
+    const auto before = objects();
+    start_service();
+    EXPECT_EQ(task_now(id).state, BundleTaskState::complete) << task_now(id).error_message;
+    EXPECT_EQ(objects(), before);
+    EXPECT_EQ(open_operation_count(), 0U);
+    EXPECT_EQ(state(launch(register_bundle())), InstanceState::running);
+}
+
+TEST_F(BundlesTest, a_bundle_that_is_being_written_is_neither_registered_nor_deleted) {
+    std::string registering;
+    std::string deleting;
+    store().before_next_put([&] {
+        registering = error_code_of([&] { register_bundle(); });
+        deleting = error_code_of([&] { launcher().delete_bundle(caller(), location); });
+    });
+    const auto task = bundle();
+    EXPECT_EQ(registering, "IncorrectState");
+    EXPECT_EQ(deleting, "IncorrectState");
+    EXPECT_EQ(task_now(task).state, BundleTaskState::complete) << task_now(task).error_message;
+}
+
+TEST_F(BundlesTest, a_bundle_that_is_gone_is_charged_no_more) {
+    bundle();
+    images::remove_bundle(store(), {.bucket = "images", .key = "web.manifest.xml"});
+    expect_refused("NoSuchBucket", [&] { launcher().delete_bundle(caller(), location); });
+    EXPECT_EQ(charged_bundles(), 0U);
 }
 
 TEST_F(BundlesTest, requests_that_cannot_be_are_refused) {
