@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -10,7 +11,6 @@
 #include "base/rollback.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/usage.hpp"
-#include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
@@ -38,26 +38,46 @@ struct BundleJobs::Work {
     images::ObjectPrefix bundle() const { return {.bucket = task.bucket, .prefix = task.prefix}; }
 };
 
-namespace {
-
-/// Of an instance that is gone the name is left.
-images::BundleDescription describe_instance(Session& session, const BundleTask& task) {
-    const auto instance = images::find_instance(session, task.instance);
-    if (!instance) return {.name = task.prefix, .user = task.owner.str()};
-    BundledMachine machine{.name = task.prefix,
-                           .owner = task.owner,
-                           .architecture = instance->architecture,
-                           .boot_mode = instance->boot_mode,
-                           .login_user = instance->login_user,
-                           .root_device_name = instance->root_device_name};
-    for (const images::Volume& volume : images::volumes_of_instance(session, instance->id)) {
-        machine.devices.push_back(
-            {.device_name = volume.attachment->device_name, .virtual_name = volume.virtual_name});
-    }
-    return describe(machine);
+std::string to_json(const Bundling& bundling) {
+    const images::BundleDescription& description = bundling.description;
+    nlohmann::json devices = nlohmann::json::array();
+    for (const images::BundleMapping& mapping : description.block_device_mapping)
+        devices.push_back({{"virtual_name", mapping.virtual_name}, {"device", mapping.device}});
+    return nlohmann::json{{"capturing", bundling.capturing.str()},
+                          {"name", description.name},
+                          {"user", description.user},
+                          {"architecture", description.architecture},
+                          {"boot_mode", description.boot_mode},
+                          {"login_user", description.login_user},
+                          {"devices", devices}}
+        .dump();
 }
 
-}  // namespace
+Bundling parse_bundling(const std::string& json) {
+    const nlohmann::json document = nlohmann::json::parse(json);
+    Bundling bundling{
+        .capturing = OperationId(document.at("capturing").get<std::string>()),
+        .description = {.name = document.at("name").get<std::string>(),
+                        .user = document.at("user").get<std::string>(),
+                        .architecture = document.at("architecture").get<std::string>(),
+                        .boot_mode = document.at("boot_mode").get<std::string>(),
+                        .login_user = document.at("login_user").get<std::string>()}};
+    for (const nlohmann::json& device : document.at("devices")) {
+        bundling.description.block_device_mapping.push_back(
+            {.virtual_name = device.at("virtual_name").get<std::string>(),
+             .device = device.at("device").get<std::string>()});
+    }
+    return bundling;
+}
+
+void BundleJobs::check_root_size(const Work& work) {
+    const Bytes size{std::filesystem::file_size(work.raw_file)};
+    if (size <= max_bundled_root) return;
+    throw Error(error_code::invalid_parameter_value, work.task.id.str(),
+                fmt::format("the root device has {} GiB, and that of an instance-store image at "
+                            "most {}",
+                            size.in_gibibytes(), max_bundled_root.in_gibibytes()));
+}
 
 std::optional<BundleJobs::Work> BundleJobs::load(const images::Operation& operation) const {
     return use_.database.read([&](Session& session) -> std::optional<Work> {
@@ -68,7 +88,7 @@ std::optional<BundleJobs::Work> BundleJobs::load(const images::Operation& operat
         const auto pinned = images::pinned_layers(session, operation.id);
         return Work{.task = *task,
                     .layer = pinned.empty() ? std::nullopt : std::optional(pinned.front()),
-                    .description = describe_instance(session, *task),
+                    .description = parse_bundling(operation.payload).description,
                     .raw_file = use_.regions.get(task->region).pool.directory() /
                                 (task->id.str() + ".raw")};
     });
@@ -157,6 +177,8 @@ images::BundleManifest BundleJobs::store(const images::Operation& operation, con
     set_state(work.task.id, BundleTaskState::bundling);
     flatten(use_, region, work.layer.value(), work.raw_file, stop);
     images::check_not_canceled(stop, work.task.id.str());
+    check_root_size(work);  // the root may have grown since the request
+    check_store_space(use_, {work.raw_file});
     set_state(work.task.id, BundleTaskState::storing);
     const auto tell = [&](const images::Progress& progress) {
         constexpr std::uint64_t whole = 100;

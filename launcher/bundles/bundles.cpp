@@ -43,6 +43,12 @@ void check_can_be_bundled(const Instance& instance, const images::Volume* root) 
         throw Error(error_code::incorrect_instance_state, instance.id.str(),
                     fmt::format("The instance '{}' has no root device.", instance.id.str()));
     }
+    if (root->key_id) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    fmt::format("The root device of '{}' is encrypted, and a bundle would have its "
+                                "content in clear.",
+                                instance.id.str()));
+    }
     if (root->size <= max_bundled_root) return;
     throw Error(
         error_code::invalid_parameter_value, instance.id.str(),
@@ -63,19 +69,30 @@ BundleTask new_task(const images::Caller& caller, const BundleInstanceRequest& r
             .updated = now};
 }
 
-/// The operations of a bundling: the first keeps what the second freezes.
-struct Bundling {
-    OperationId keeper;
-    OperationId capturing;
-};
+images::BundleDescription describe_instance(const InstanceWithVolumes& described,
+                                            const BundleTask& task) {
+    const Instance& instance = described.instance;
+    BundledMachine machine{.name = task.prefix,
+                           .owner = task.owner,
+                           .architecture = instance.architecture,
+                           .boot_mode = instance.boot_mode,
+                           .login_user = instance.login_user,
+                           .root_device_name = instance.root_device_name};
+    for (const images::Volume& volume : described.volumes) {
+        machine.devices.push_back(
+            {.device_name = volume.attachment->device_name, .virtual_name = volume.virtual_name});
+    }
+    return describe(machine);
+}
 
+/// The capture's keeper owns what it freezes.
 void insert_bundling(Session& session, const BundleTask& task, const Bundling& bundling,
                      const Capture& capture) {
-    images::insert_operation(session, {.id = bundling.keeper,
+    images::insert_operation(session, {.id = capture.keeper.value(),
                                        .kind = operation_kind::bundle_instance,
                                        .owner = task.owner,
                                        .resource_id = task.id.str(),
-                                       .payload = bundling.capturing.str(),
+                                       .payload = to_json(bundling),
                                        .created = task.started});
     images::insert_operation(session, {.id = bundling.capturing,
                                        .kind = operation_kind::create_snapshot,
@@ -120,6 +137,7 @@ std::vector<ImageBlockDevice> devices_of(const images::BundleManifest& manifest,
                            .virtual_name = mapping.virtual_name});
     }
     devices = plan_captured_devices(std::move(devices), request.block_devices);
+    default_to_delete_on_termination(devices, request.block_devices);
     if (std::ranges::find(devices, root, &ImageBlockDevice::device_name) != devices.end()) {
         throw Error("InvalidBlockDeviceMapping", root,
                     fmt::format("The root device {} of an instance-store image is its bundle: "
@@ -166,6 +184,21 @@ void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, c
     images::qemu_img::convert_to_raw(region.pool.path_of(layer), raw_file, stop);
 }
 
+void check_store_space(const InstanceLifecycle::Dependencies& use,
+                       const std::vector<std::filesystem::path>& files) {
+    Bytes needed;
+    for (const std::filesystem::path& file : files)
+        needed = needed + allocated_size(file);
+    const Bytes free = free_space(use.object_directory);
+    if (free >= needed + use.free_space_reserve) return;
+    throw Error(error_code::insufficient_instance_capacity, use.object_directory.string(),
+                fmt::format("the object store below '{}' has {} MiB free, but {} MiB are needed "
+                            "and {} MiB are kept in reserve: delete bundles or stored images, or "
+                            "lower free_space_reserve_mib",
+                            use.object_directory.string(), free.in_mebibytes(),
+                            needed.in_mebibytes(), use.free_space_reserve.in_mebibytes()));
+}
+
 images::BundleDescription describe(const BundledMachine& machine) {
     const std::string root = device_in_manifest(machine.root_device_name);
     images::BundleDescription description{
@@ -197,13 +230,14 @@ BundleTask Launcher::bundle_instance(const images::Caller& caller,
             .instance = instance, .volumes = images::volumes_of_instance(session, instance.id)};
         check_can_be_bundled(instance, described.root());
         claim_bundle(session, use.use().store, caller.account, request.bundle, use.now());
-        const OperationId keeper = OperationId::generate();
         capture = {.instance = instance.id,
-                   .keeper = keeper,
+                   .keeper = OperationId::generate(),
                    .parts = {{.volume = described.root()->id, .snapshot = std::nullopt}}};
         BundleTask made = new_task(caller, request, use.now());
         images::insert_bundle_task(session, made);
-        insert_bundling(session, made, {.keeper = keeper, .capturing = capturing}, capture);
+        insert_bundling(session, made,
+                        {.capturing = capturing, .description = describe_instance(described, made)},
+                        capture);
         caller.stop_if_dry_run();
         return made;
     });
@@ -268,8 +302,7 @@ void Launcher::delete_bundle(const images::Caller& caller, const std::string& lo
 
 ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                                                   const RegisterImageRequest& request) {
-    images::check_image_name(request.name);
-    check_description(request.description);
+    if (!request.root_device_name.empty()) check_device_name(request.root_device_name);
     const images::ObjectName location = parse_location(request.location);
     database().read([&](Session& session) {
         images::check_own_bucket(session, caller.account, location.bucket);

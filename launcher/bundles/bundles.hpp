@@ -18,6 +18,11 @@ inline constexpr Bytes max_bundled_root = Bytes::gibibytes(10);
 void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, const LayerId& layer,
              const std::filesystem::path& raw_file, const std::stop_token& stop);
 
+/// Before files are put into the object store, where they are no larger than they are. Throws
+/// Error{InsufficientInstanceCapacity} when there is no room for them.
+void check_store_space(const InstanceLifecycle::Dependencies& use,
+                       const std::vector<std::filesystem::path>& files);
+
 /// What a bundle's manifest says of a machine. `devices`: those of them that are ephemeral count.
 struct BundledMachine {
     std::string name;

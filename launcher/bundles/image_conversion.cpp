@@ -73,9 +73,11 @@ void withdraw_conversion(Session& session, const images::Operation& operation, T
 }
 
 void ImageConversion::add(const OperationId& operation, const Conversion& conversion) {
-    use_.executor.add_for_all(
-        {conversion.image.str(), ImageUnpacker::lane_of(conversion.source), slot},
-        [this, operation, conversion] { run(operation, conversion); });
+    std::vector<std::string> lanes{conversion.image.str(), slot};
+    // A bundle is made of a layer: launches of the source need not wait for it.
+    if (!conversion.bundle) lanes.push_back(ImageUnpacker::lane_of(conversion.source));
+    use_.executor.add_for_all(std::move(lanes),
+                              [this, operation, conversion] { run(operation, conversion); });
 }
 
 void ImageConversion::cancel(const OperationId& operation, const Conversion& conversion) {
@@ -136,12 +138,12 @@ Image ImageConversion::get_image(const ImageId& id) const {
 
 void ImageConversion::to_ebs(const OperationId& operation, const Conversion& conversion) const {
     const Image source = get_image(conversion.source);
-    const LayerId layer = unpacker_.layer_of(source);
+    const LayerId layer = unpacker_.layer_of(source, operation);
     const images::Pool& pool = use_.regions.get(source.region).pool;
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
-        ImageUnpacker::keep(session, source, layer);
-        if (!images::operation_is_open(session, operation)) return;
+        const bool is_kept = ImageUnpacker::keep(session, source, layer);
+        if (!is_kept || !images::operation_is_open(session, operation)) return;
         images::complete_snapshot(session, conversion.snapshot.value(),
                                   {.layer = layer, .stored_size = pool.allocated_size(layer)}, now);
         images::set_image_state(session, conversion.image, ImageState::available);
@@ -168,6 +170,7 @@ void ImageConversion::to_bundle(const OperationId& operation, const Conversion& 
     clean_up(operation, conversion);
     flatten(use_, use_.regions.get(image.region), conversion.layer.value(), raw,
             either.get_token());
+    check_store_space(use_, {raw});
     const auto manifest = images::write_bundle(store_, bundle, raw,
                                                describe({.name = image.name,
                                                          .owner = image.owner,
