@@ -94,7 +94,8 @@ InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
             .status = status_,
             .executor = executor_,
             .pause = pause_,
-            .free_space_reserve = dependencies_.settings.free_space_reserve};
+            .free_space_reserve = dependencies_.settings.free_space_reserve,
+            .object_directory = dependencies_.settings.state_directory};
 }
 
 Launcher::Implementation::~Implementation() {
@@ -156,7 +157,7 @@ void Launcher::Implementation::prepare_launch(const InstanceId& id) {
 void Launcher::Implementation::resume_bundling(const images::Operation& operation,
                                                const std::string& failure) {
     const bool is_captured = database().read([&](Session& session) {
-        return !images::operation_is_open(session, OperationId(operation.payload));
+        return !images::operation_is_open(session, parse_bundling(operation.payload).capturing);
     });
     if (is_captured) bundles_.add(operation, failure);  // else the capture's end does
 }

@@ -69,6 +69,8 @@ class Launcher::Implementation {
 
     /// Held while a launch counts what is left of the host and takes its share.
     std::unique_lock<std::mutex> lock_admission() { return std::unique_lock(admission_); }
+    /// Held while a bundle is deleted, or an image that has it is inserted.
+    std::unique_lock<std::mutex> lock_bundles() { return std::unique_lock(bundles_mutex_); }
     /// Where the caller calls.
     const Region& region_of(const images::Caller& caller) const {
         return dependencies_.regions.get(caller.region);
@@ -149,6 +151,7 @@ class Launcher::Implementation {
     StoredImageJobs stored_images_;
     ChainMerger merger_;
     std::mutex admission_;
+    std::mutex bundles_mutex_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone
     std::thread housekeeper_;
 };

@@ -58,14 +58,6 @@ void update_bundle_task(Session& session, const BundleTask& task) {
     update_row<BundleTaskTable>(session, task);
 }
 
-bool is_being_bundled(Session& session, const std::string& bucket, const std::string& prefix) {
-    return select_row<BundleTaskTable>(session,
-                                       "where bucket = :bucket and prefix = :prefix"
-                                       " and state not in ('complete', 'failed')",
-                                       {{"bucket", bucket}, {"prefix", prefix}})
-        .has_value();
-}
-
 void forget_bundle_tasks(Session& session, Time before) {
     run_sql(session,
             "delete from bundle_tasks where state in ('complete', 'failed') and updated < :before",

@@ -42,8 +42,6 @@ std::optional<BundleTask> find_bundle_task(Session& session, const BundleTaskId&
 std::vector<BundleTask> list_bundle_tasks(Session& session, const Scope& scope);
 /// Writes every column of the row anew, by id.
 void update_bundle_task(Session& session, const BundleTask& task);
-/// Whether a task that has not ended writes to that prefix of the bucket.
-bool is_being_bundled(Session& session, const std::string& bucket, const std::string& prefix);
 /// Removes the rows of tasks that ended before `time`.
 void forget_bundle_tasks(Session& session, Time before);
 

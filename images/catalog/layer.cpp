@@ -103,6 +103,14 @@ void pin_layer(Session& session, const OperationId& operation, const std::string
             {{"operation", operation.str()}, {"region", region}, {"id", id.str()}});
 }
 
+void unpin_layer(Session& session, const OperationId& operation, const std::string& region,
+                 const LayerId& id) {
+    run_sql(session,
+            "delete from layer_pins"
+            " where operation_id = :operation and region = :region and layer_id = :id",
+            {{"operation", operation.str()}, {"region", region}, {"id", id.str()}});
+}
+
 std::vector<OperationId> operations_reading_through(Session& session, const std::string& region,
                                                     const LayerId& id) {
     Statement rows(session,

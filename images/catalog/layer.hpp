@@ -59,6 +59,9 @@ void delete_layer(Session& session, const std::string& region, const LayerId& id
 /// The layer is needed until the operation ends. Again is no error.
 void pin_layer(Session& session, const OperationId& operation, const std::string& region,
                const LayerId& id);
+/// Nothing to unpin is no error.
+void unpin_layer(Session& session, const OperationId& operation, const std::string& region,
+                 const LayerId& id);
 /// What the operation pins, sorted.
 std::vector<LayerId> pinned_layers(Session& session, const OperationId& operation);
 /// The operations that pin the layer, or one that stands on it.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -10,8 +11,8 @@
 #include "base/rollback.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/usage.hpp"
-#include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
 
 namespace kiln::launcher {
@@ -37,26 +38,46 @@ struct BundleJobs::Work {
     images::ObjectPrefix bundle() const { return {.bucket = task.bucket, .prefix = task.prefix}; }
 };
 
-namespace {
-
-/// Of an instance that is gone the name is left.
-images::BundleDescription describe_instance(Session& session, const BundleTask& task) {
-    const auto instance = images::find_instance(session, task.instance);
-    if (!instance) return {.name = task.prefix, .user = task.owner.str()};
-    BundledMachine machine{.name = task.prefix,
-                           .owner = task.owner,
-                           .architecture = instance->architecture,
-                           .boot_mode = instance->boot_mode,
-                           .login_user = instance->login_user,
-                           .root_device_name = instance->root_device_name};
-    for (const images::Volume& volume : images::volumes_of_instance(session, instance->id)) {
-        machine.devices.push_back(
-            {.device_name = volume.attachment->device_name, .virtual_name = volume.virtual_name});
-    }
-    return describe(machine);
+std::string to_json(const Bundling& bundling) {
+    const images::BundleDescription& description = bundling.description;
+    nlohmann::json devices = nlohmann::json::array();
+    for (const images::BundleMapping& mapping : description.block_device_mapping)
+        devices.push_back({{"virtual_name", mapping.virtual_name}, {"device", mapping.device}});
+    return nlohmann::json{{"capturing", bundling.capturing.str()},
+                          {"name", description.name},
+                          {"user", description.user},
+                          {"architecture", description.architecture},
+                          {"boot_mode", description.boot_mode},
+                          {"login_user", description.login_user},
+                          {"devices", devices}}
+        .dump();
 }
 
-}  // namespace
+Bundling parse_bundling(const std::string& json) {
+    const nlohmann::json document = nlohmann::json::parse(json);
+    Bundling bundling{
+        .capturing = OperationId(document.at("capturing").get<std::string>()),
+        .description = {.name = document.at("name").get<std::string>(),
+                        .user = document.at("user").get<std::string>(),
+                        .architecture = document.at("architecture").get<std::string>(),
+                        .boot_mode = document.at("boot_mode").get<std::string>(),
+                        .login_user = document.at("login_user").get<std::string>()}};
+    for (const nlohmann::json& device : document.at("devices")) {
+        bundling.description.block_device_mapping.push_back(
+            {.virtual_name = device.at("virtual_name").get<std::string>(),
+             .device = device.at("device").get<std::string>()});
+    }
+    return bundling;
+}
+
+void BundleJobs::check_root_size(const Work& work) {
+    const Bytes size{std::filesystem::file_size(work.raw_file)};
+    if (size <= max_bundled_root) return;
+    throw Error(error_code::invalid_parameter_value, work.task.id.str(),
+                fmt::format("the root device has {} GiB, and that of an instance-store image at "
+                            "most {}",
+                            size.in_gibibytes(), max_bundled_root.in_gibibytes()));
+}
 
 std::optional<BundleJobs::Work> BundleJobs::load(const images::Operation& operation) const {
     return use_.database.read([&](Session& session) -> std::optional<Work> {
@@ -67,7 +88,7 @@ std::optional<BundleJobs::Work> BundleJobs::load(const images::Operation& operat
         const auto pinned = images::pinned_layers(session, operation.id);
         return Work{.task = *task,
                     .layer = pinned.empty() ? std::nullopt : std::optional(pinned.front()),
-                    .description = describe_instance(session, *task),
+                    .description = parse_bundling(operation.payload).description,
                     .raw_file = use_.regions.get(task->region).pool.directory() /
                                 (task->id.str() + ".raw")};
     });
@@ -123,7 +144,7 @@ void BundleJobs::bundle(const images::Operation& operation, const Work& work, Ru
     try {
         const std::stop_callback with_service(use_.pause.token(),
                                               [&] { running.stop.request_stop(); });
-        publish(operation, work, store(work, running));
+        publish(operation, work, store(operation, work, running));
     } catch (const std::exception& error) {
         use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         const auto* known = dynamic_cast<const Error*>(&error);
@@ -134,15 +155,30 @@ void BundleJobs::bundle(const images::Operation& operation, const Work& work, Ru
     }
 }
 
-images::BundleManifest BundleJobs::store(const Work& work, Running& running) {
+/// What an earlier run had stored whole before its process ended: the prefix is the task's alone.
+std::optional<images::BundleManifest> BundleJobs::find_stored(const Work& work) const {
+    try {
+        return images::read_manifest(store_, images::manifest_of(work.bundle()), max_bundled_root);
+    } catch (const Error& error) {
+        const std::string& code = error.code();
+        if (code != "NoSuchKey" && code != "NoSuchBucket" && code != "InvalidManifest") throw;
+        return std::nullopt;
+    }
+}
+
+images::BundleManifest BundleJobs::store(const images::Operation& operation, const Work& work,
+                                         Running& running) {
+    if (auto stored = find_stored(work)) return *std::move(stored);
     const Region& region = use_.regions.get(work.task.region);
     const std::stop_token stop = running.stop.get_token();
-    images::remove_unfinished_bundle(store_, work.bundle());
+    remove_stored_bundle(use_.database, store_, work.bundle(), {.operation = operation.id});
     Rollback raw;
     raw.add([&] { remove_file(work.raw_file); });
     set_state(work.task.id, BundleTaskState::bundling);
     flatten(use_, region, work.layer.value(), work.raw_file, stop);
     images::check_not_canceled(stop, work.task.id.str());
+    check_root_size(work);  // the root may have grown since the request
+    check_store_space(use_, {work.raw_file});
     set_state(work.task.id, BundleTaskState::storing);
     const auto tell = [&](const images::Progress& progress) {
         constexpr std::uint64_t whole = 100;
@@ -186,13 +222,7 @@ void BundleJobs::publish(const images::Operation& operation, const Work& work,
 void BundleJobs::give_up(const images::Operation& operation, const Work& work,
                          const std::string& code, const std::string& cause) const {
     // One whose last byte was stored before it was canceled, too.
-    const images::ObjectName manifest = images::manifest_of(work.bundle());
-    try {
-        images::remove_bundle(store_, manifest);
-    } catch (const Error& error) {
-        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
-    }
-    images::remove_unfinished_bundle(store_, work.bundle());
+    remove_stored_bundle(use_.database, store_, work.bundle(), {.operation = operation.id});
     remove_file(work.raw_file);
     use_.database.write([&](Session& session) {
         auto task = images::find_bundle_task(session, work.task.id);

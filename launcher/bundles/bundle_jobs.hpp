@@ -16,6 +16,15 @@
 
 namespace kiln::launcher {
 
+/// What BundleInstance has to do, kept in its operation, which pins what was captured.
+struct Bundling {
+    OperationId capturing;                  // the operation of the capture
+    images::BundleDescription description;  // of the instance when it was asked for
+};
+
+std::string to_json(const Bundling& bundling);
+Bundling parse_bundling(const std::string& json);
+
 /// The jobs behind BundleInstance. A task's operation pins the layer that a capture has frozen for
 /// it; the job reads the chain below that layer into a raw file beside it, bundles that file, and
 /// ends the task. After a crash it begins with the reading again; a canceled task is cleaned up by
@@ -43,7 +52,10 @@ class BundleJobs {
     std::optional<Work> load(const images::Operation& operation) const;
     void run(const images::Operation& operation, const std::string& failure);
     void bundle(const images::Operation& operation, const Work& work, Running& running);
-    images::BundleManifest store(const Work& work, Running& running);
+    static void check_root_size(const Work& work);
+    std::optional<images::BundleManifest> find_stored(const Work& work) const;
+    images::BundleManifest store(const images::Operation& operation, const Work& work,
+                                 Running& running);
     void set_state(const images::BundleTaskId& task, images::BundleTaskState state) const;
     void publish(const images::Operation& operation, const Work& work,
                  const images::BundleManifest& manifest) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -13,7 +14,7 @@
 #include "images/catalog/tag.hpp"
 #include "images/catalog/usage.hpp"
 #include "images/layers/qemu_img.hpp"
-#include "launcher/bundles/image_unpacker.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -27,7 +28,8 @@ using images::Image;
 using images::ImageBlockDevice;
 using images::Instance;
 
-constexpr std::string_view manifest_suffix = ".manifest.xml";
+/// What is too large to be registered can be deleted all the same.
+constexpr Bytes any_size{std::numeric_limits<std::uint64_t>::max()};
 
 void check_can_be_bundled(const Instance& instance, const images::Volume* root) {
     if (instance.state != images::InstanceState::running &&
@@ -41,28 +43,18 @@ void check_can_be_bundled(const Instance& instance, const images::Volume* root) 
         throw Error(error_code::incorrect_instance_state, instance.id.str(),
                     fmt::format("The instance '{}' has no root device.", instance.id.str()));
     }
+    if (root->key_id) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    fmt::format("The root device of '{}' is encrypted, and a bundle would have its "
+                                "content in clear.",
+                                instance.id.str()));
+    }
     if (root->size <= max_bundled_root) return;
     throw Error(
         error_code::invalid_parameter_value, instance.id.str(),
         fmt::format("The root device of '{}' has {} GiB, and that of an instance-store "
                     "image at most {}: create an image (CreateImage) instead.",
                     instance.id.str(), root->size.in_gibibytes(), max_bundled_root.in_gibibytes()));
-}
-
-void refuse_existing_bundle(Session& session, const images::ObjectStore& store,
-                            const images::ObjectPrefix& bundle) {
-    const images::ObjectName manifest = images::manifest_of(bundle);
-    bool taken = images::is_being_bundled(session, bundle.bucket, bundle.prefix);
-    try {
-        taken = taken || store.size(manifest).value > 0;
-    } catch (const Error& error) {
-        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
-    }
-    if (!taken) return;
-    throw Error(error_code::invalid_parameter_value, to_text(manifest),
-                fmt::format("There is a bundle '{}' already: choose another prefix, or delete it "
-                            "(DeleteBundle).",
-                            to_text(manifest)));
 }
 
 BundleTask new_task(const images::Caller& caller, const BundleInstanceRequest& request, Time now) {
@@ -77,19 +69,30 @@ BundleTask new_task(const images::Caller& caller, const BundleInstanceRequest& r
             .updated = now};
 }
 
-/// The operations of a bundling: the first keeps what the second freezes.
-struct Bundling {
-    OperationId keeper;
-    OperationId capturing;
-};
+images::BundleDescription describe_instance(const InstanceWithVolumes& described,
+                                            const BundleTask& task) {
+    const Instance& instance = described.instance;
+    BundledMachine machine{.name = task.prefix,
+                           .owner = task.owner,
+                           .architecture = instance.architecture,
+                           .boot_mode = instance.boot_mode,
+                           .login_user = instance.login_user,
+                           .root_device_name = instance.root_device_name};
+    for (const images::Volume& volume : described.volumes) {
+        machine.devices.push_back(
+            {.device_name = volume.attachment->device_name, .virtual_name = volume.virtual_name});
+    }
+    return describe(machine);
+}
 
+/// The capture's keeper owns what it freezes.
 void insert_bundling(Session& session, const BundleTask& task, const Bundling& bundling,
                      const Capture& capture) {
-    images::insert_operation(session, {.id = bundling.keeper,
+    images::insert_operation(session, {.id = capture.keeper.value(),
                                        .kind = operation_kind::bundle_instance,
                                        .owner = task.owner,
                                        .resource_id = task.id.str(),
-                                       .payload = bundling.capturing.str(),
+                                       .payload = to_json(bundling),
                                        .created = task.started});
     images::insert_operation(session, {.id = bundling.capturing,
                                        .kind = operation_kind::create_snapshot,
@@ -134,6 +137,7 @@ std::vector<ImageBlockDevice> devices_of(const images::BundleManifest& manifest,
                            .virtual_name = mapping.virtual_name});
     }
     devices = plan_captured_devices(std::move(devices), request.block_devices);
+    default_to_delete_on_termination(devices, request.block_devices);
     if (std::ranges::find(devices, root, &ImageBlockDevice::device_name) != devices.end()) {
         throw Error("InvalidBlockDeviceMapping", root,
                     fmt::format("The root device {} of an instance-store image is its bundle: "
@@ -180,11 +184,19 @@ void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, c
     images::qemu_img::convert_to_raw(region.pool.path_of(layer), raw_file, stop);
 }
 
-void claim_bundle(Session& session, const images::ObjectStore& store, const AccountId& account,
-                  const images::ObjectPrefix& bundle, Time now) {
-    images::check_object_key(images::manifest_of(bundle).key);
-    images::claim_bucket(session, account, bundle.bucket, now);
-    refuse_existing_bundle(session, store, bundle);
+void check_store_space(const InstanceLifecycle::Dependencies& use,
+                       const std::vector<std::filesystem::path>& files) {
+    Bytes needed;
+    for (const std::filesystem::path& file : files)
+        needed = needed + allocated_size(file);
+    const Bytes free = free_space(use.object_directory);
+    if (free >= needed + use.free_space_reserve) return;
+    throw Error(error_code::insufficient_instance_capacity, use.object_directory.string(),
+                fmt::format("the object store below '{}' has {} MiB free, but {} MiB are needed "
+                            "and {} MiB are kept in reserve: delete bundles or stored images, or "
+                            "lower free_space_reserve_mib",
+                            use.object_directory.string(), free.in_mebibytes(),
+                            needed.in_mebibytes(), use.free_space_reserve.in_mebibytes()));
 }
 
 images::BundleDescription describe(const BundledMachine& machine) {
@@ -206,21 +218,6 @@ images::BundleDescription describe(const BundledMachine& machine) {
     return description;
 }
 
-images::ObjectName parse_location(const std::string& location) {
-    const std::size_t slash = location.find('/');
-    if (slash != std::string::npos && location.ends_with(manifest_suffix)) {
-        images::ObjectName name{.bucket = location.substr(0, slash),
-                                .key = location.substr(slash + 1)};
-        images::check_bucket_name(name.bucket);
-        images::check_object_key(name.key);
-        return name;
-    }
-    throw Error(error_code::invalid_parameter_value, location,
-                fmt::format("'{}' is not the location of a bundle's manifest: expecting "
-                            "BUCKET/PREFIX{}",
-                            location, manifest_suffix));
-}
-
 BundleTask Launcher::bundle_instance(const images::Caller& caller,
                                      const BundleInstanceRequest& request) {
     Implementation& use = *implementation_;
@@ -233,13 +230,14 @@ BundleTask Launcher::bundle_instance(const images::Caller& caller,
             .instance = instance, .volumes = images::volumes_of_instance(session, instance.id)};
         check_can_be_bundled(instance, described.root());
         claim_bundle(session, use.use().store, caller.account, request.bundle, use.now());
-        const OperationId keeper = OperationId::generate();
         capture = {.instance = instance.id,
-                   .keeper = keeper,
+                   .keeper = OperationId::generate(),
                    .parts = {{.volume = described.root()->id, .snapshot = std::nullopt}}};
         BundleTask made = new_task(caller, request, use.now());
         images::insert_bundle_task(session, made);
-        insert_bundling(session, made, {.keeper = keeper, .capturing = capturing}, capture);
+        insert_bundling(session, made,
+                        {.capturing = capturing, .description = describe_instance(described, made)},
+                        capture);
         caller.stop_if_dry_run();
         return made;
     });
@@ -278,28 +276,37 @@ std::optional<int> Launcher::bundled_percent(const images::BundleTaskId& task) c
 void Launcher::delete_bundle(const images::Caller& caller, const std::string& location) {
     Implementation& use = *implementation_;
     const images::ObjectName manifest = parse_location(location);
+    const auto bundles = use.lock_bundles();
+    std::optional<Error> missing;
     use.database().write([&](Session& session) {
         images::check_own_bucket(session, caller.account, manifest.bucket);
+        refuse_unfinished_bundle(session, manifest);
         const auto users = images::images_at_location(session, location);
         if (!users.empty()) {
             throw Error("DependencyViolation", location,
                         fmt::format("The bundle '{}' is that of the image {}: deregister it first.",
                                     location, users.front().str()));
         }
-        images::read_manifest(use.use().store, manifest, max_bundled_root);
+        try {
+            images::read_manifest(use.use().store, manifest, any_size);
+        } catch (const Error& error) {
+            if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
+            missing = error;  // nobody is charged for what is gone
+        }
         caller.stop_if_dry_run();
         images::meter_bundle_end(session, location, use.now());
     });
+    if (missing) throw Error(*missing);
     images::remove_bundle(use.use().store, manifest);
 }
 
 ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                                                   const RegisterImageRequest& request) {
-    images::check_image_name(request.name);
-    check_description(request.description);
+    if (!request.root_device_name.empty()) check_device_name(request.root_device_name);
     const images::ObjectName location = parse_location(request.location);
     database().read([&](Session& session) {
         images::check_own_bucket(session, caller.account, location.bucket);
+        refuse_unfinished_bundle(session, location);
     });
     const auto manifest =
         images::check_bundle(use().store, location, max_bundled_root, pause_.token());
@@ -322,7 +329,11 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                 .root_device_type = images::DeviceType::instance_store,
                 .location = request.location};
     const auto devices = devices_of(manifest, request, image.root_device_name);
+    const auto bundles = lock_bundles();
     database().write([&](Session& session) {
+        // It may have been deleted, and another one begun, while it was checked.
+        refuse_unfinished_bundle(session, location);
+        images::read_manifest(use().store, location, max_bundled_root);
         check_own_snapshots(session, caller, request.block_devices);
         image.block_devices = with_snapshot_sizes(session, devices, request.block_devices);
         images::insert_image(session, image);

@@ -18,10 +18,10 @@ inline constexpr Bytes max_bundled_root = Bytes::gibibytes(10);
 void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, const LayerId& layer,
              const std::filesystem::path& raw_file, const std::stop_token& stop);
 
-/// Throws unless the prefix is free for a new bundle of that account: nothing is there, nothing is
-/// being written there, and the bucket is the account's, or becomes it.
-void claim_bundle(Session& session, const images::ObjectStore& store, const AccountId& account,
-                  const images::ObjectPrefix& bundle, Time now);
+/// Before files are put into the object store, where they are no larger than they are. Throws
+/// Error{InsufficientInstanceCapacity} when there is no room for them.
+void check_store_space(const InstanceLifecycle::Dependencies& use,
+                       const std::vector<std::filesystem::path>& files);
 
 /// What a bundle's manifest says of a machine. `devices`: those of them that are ephemeral count.
 struct BundledMachine {

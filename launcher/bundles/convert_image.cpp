@@ -7,6 +7,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"

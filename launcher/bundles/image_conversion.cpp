@@ -13,6 +13,7 @@
 #include "images/catalog/tag.hpp"
 #include "images/catalog/usage.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -24,6 +25,13 @@ using images::Image;
 using images::ImageState;
 
 constexpr const char* slot = "image conversion";
+
+/// Whether it was not canceled.
+bool is_wanted(Session& session, const OperationId& operation, const Conversion& conversion) {
+    const auto image = images::find_image(session, conversion.image);
+    return images::operation_is_open(session, operation) && image &&
+           image->state == ImageState::pending;
+}
 
 }  // namespace
 
@@ -60,13 +68,16 @@ void withdraw_conversion(Session& session, const images::Operation& operation, T
         images::delete_all_tags(session, conversion.snapshot->str());
         images::delete_snapshot(session, *conversion.snapshot, now);
     }
-    images::delete_operation(session, operation.id);
+    // Until what it has stored is removed the operation keeps the prefix from others.
+    if (!conversion.bundle) images::delete_operation(session, operation.id);
 }
 
 void ImageConversion::add(const OperationId& operation, const Conversion& conversion) {
-    use_.executor.add_for_all(
-        {conversion.image.str(), ImageUnpacker::lane_of(conversion.source), slot},
-        [this, operation, conversion] { run(operation, conversion); });
+    std::vector<std::string> lanes{conversion.image.str(), slot};
+    // A bundle is made of a layer: launches of the source need not wait for it.
+    if (!conversion.bundle) lanes.push_back(ImageUnpacker::lane_of(conversion.source));
+    use_.executor.add_for_all(std::move(lanes),
+                              [this, operation, conversion] { run(operation, conversion); });
 }
 
 void ImageConversion::cancel(const OperationId& operation, const Conversion& conversion) {
@@ -89,16 +100,16 @@ void ImageConversion::run(const OperationId& operation, const Conversion& conver
         const std::lock_guard lock(mutex_);
         running_.erase(operation);
     });
-    const bool is_open = use_.database.read(
-        [&](Session& session) { return images::operation_is_open(session, operation); });
-    if (is_open) {
+    const auto image = use_.database.read([&](Session& session) -> std::optional<Image> {
+        if (!images::operation_is_open(session, operation)) return std::nullopt;
+        return images::find_image(session, conversion.image);
+    });
+    if (!image) return;
+    if (image->state == ImageState::pending) {
         convert(operation, conversion, stop->get_token());
-        return;
+    } else {
+        end_canceled(operation, conversion);
     }
-    const auto image = use_.database.read(
-        [&](Session& session) { return images::find_image(session, conversion.image); });
-    // Housekeeping may have added it again while it ended.
-    if (image && image->state != ImageState::available) clean_up(conversion);
 }
 
 void ImageConversion::convert(const OperationId& operation, const Conversion& conversion,
@@ -127,12 +138,12 @@ Image ImageConversion::get_image(const ImageId& id) const {
 
 void ImageConversion::to_ebs(const OperationId& operation, const Conversion& conversion) const {
     const Image source = get_image(conversion.source);
-    const LayerId layer = unpacker_.layer_of(source);
+    const LayerId layer = unpacker_.layer_of(source, operation);
     const images::Pool& pool = use_.regions.get(source.region).pool;
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
-        ImageUnpacker::keep(session, source, layer);
-        if (!images::operation_is_open(session, operation)) return;
+        const bool is_kept = ImageUnpacker::keep(session, source, layer);
+        if (!is_kept || !images::operation_is_open(session, operation)) return;
         images::complete_snapshot(session, conversion.snapshot.value(),
                                   {.layer = layer, .stored_size = pool.allocated_size(layer)}, now);
         images::set_image_state(session, conversion.image, ImageState::available);
@@ -156,9 +167,10 @@ void ImageConversion::to_bundle(const OperationId& operation, const Conversion& 
     std::stop_source either;
     const std::stop_callback with_service(use_.pause.token(), [&] { either.request_stop(); });
     const std::stop_callback with_operation(stop, [&] { either.request_stop(); });
-    clean_up(conversion);
+    clean_up(operation, conversion);
     flatten(use_, use_.regions.get(image.region), conversion.layer.value(), raw,
             either.get_token());
+    check_store_space(use_, {raw});
     const auto manifest = images::write_bundle(store_, bundle, raw,
                                                describe({.name = image.name,
                                                          .owner = image.owner,
@@ -170,7 +182,7 @@ void ImageConversion::to_bundle(const OperationId& operation, const Conversion& 
                                                nullptr, either.get_token());
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
-        if (!images::operation_is_open(session, operation)) return;  // cancel() has added a job
+        if (!is_wanted(session, operation, conversion)) return;  // cancel() has added a job
         images::set_image_state(session, conversion.image, ImageState::available);
         images::meter_bundle_start(session,
                                    {.location = image.location,
@@ -187,9 +199,9 @@ void ImageConversion::fail(const OperationId& operation, const Conversion& conve
                            const std::string& cause) const {
     log::error("the conversion of {} to {} failed: {}", conversion.source.str(),
                conversion.image.str(), cause);
-    clean_up(conversion);
+    clean_up(operation, conversion);
     use_.database.write([&](Session& session) {
-        if (!images::operation_is_open(session, operation)) return;
+        if (!is_wanted(session, operation, conversion)) return;
         images::set_image_state(session, conversion.image, ImageState::failed, cause);
         images::set_image_block_devices(session, conversion.image, {});
         if (conversion.snapshot) {
@@ -200,16 +212,21 @@ void ImageConversion::fail(const OperationId& operation, const Conversion& conve
     });
 }
 
+/// One that is not wanted any more, whose operation was kept for what it has stored.
+void ImageConversion::end_canceled(const OperationId& operation,
+                                   const Conversion& conversion) const {
+    clean_up(operation, conversion);
+    use_.database.write([&](Session& session) { images::delete_operation(session, operation); });
+    const std::string region = get_image(conversion.image).region;
+    images::collect_layers(use_.database, use_.regions.get(region).pool, region);
+}
+
 /// What a conversion that did not end has stored.
-void ImageConversion::clean_up(const Conversion& conversion) const {
+void ImageConversion::clean_up(const OperationId& operation, const Conversion& conversion) const {
     if (!conversion.bundle) return;
     remove_file(raw_file(conversion));
-    try {
-        images::remove_bundle(store_, images::manifest_of(*conversion.bundle));
-    } catch (const Error& error) {
-        if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
-    }
-    images::remove_unfinished_bundle(store_, *conversion.bundle);
+    remove_stored_bundle(use_.database, store_, *conversion.bundle,
+                         {.operation = operation, .own = conversion.image});
 }
 
 }  // namespace kiln::launcher

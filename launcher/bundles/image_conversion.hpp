@@ -28,12 +28,13 @@ struct Conversion {
 std::string to_json(const Conversion& conversion);
 Conversion parse_conversion(const std::string& json);
 
-/// Ends a conversion that is not wanted any more, in the caller's transaction.
-/// ImageConversion::cancel() is to follow.
+/// Ends a conversion that is not wanted any more, in the caller's transaction, after which its
+/// image is not pending. ImageConversion::cancel() is to follow: what was stored is its job's to
+/// remove, which ends the operation.
 void withdraw_conversion(Session& session, const images::Operation& operation, Time now);
 
 /// Makes EBS-backed images of instance-store images, and the other way round. The job may be run
-/// again after a crash at any point. Once its operation is deleted it removes what it has stored.
+/// again after a crash at any point. Once its image is not pending it removes what it has stored.
 class ImageConversion {
   public:
     ImageConversion(const InstanceLifecycle::Dependencies& dependencies, images::ObjectStore& store,
@@ -42,7 +43,7 @@ class ImageConversion {
 
     /// Adds the job of an operation. Any thread.
     void add(const OperationId& operation, const Conversion& conversion);
-    /// To be called when the operation was deleted. Any thread.
+    /// To be called when the conversion was withdrawn. Any thread.
     void cancel(const OperationId& operation, const Conversion& conversion);
 
   private:
@@ -56,7 +57,8 @@ class ImageConversion {
     std::filesystem::path raw_file(const Conversion& conversion) const;
     void fail(const OperationId& operation, const Conversion& conversion,
               const std::string& cause) const;
-    void clean_up(const Conversion& conversion) const;
+    void end_canceled(const OperationId& operation, const Conversion& conversion) const;
+    void clean_up(const OperationId& operation, const Conversion& conversion) const;
 
     InstanceLifecycle::Dependencies use_;
     images::ObjectStore& store_;

@@ -11,6 +11,7 @@
 #include "images/bundles/object_name.hpp"
 #include "images/bundles/transfer.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/volumes/requests.hpp"
 
 namespace kiln::launcher {
 
@@ -44,11 +45,40 @@ ImageBlockDevice read_device(const json& object) {
                             .volume_size = {object.at("volume_size").get<std::uint64_t>()},
                             .volume_type = text_of(object, "volume_type"),
                             .delete_on_termination = object.at("delete_on_termination").get<bool>(),
-                            .virtual_name = text_of(object, "virtual_name")};
+                            .virtual_name = text_of(object, "virtual_name"),
+                            .encrypted = object.value("encrypted", false)};
     require(is_device_name(device.device_name),
             fmt::format("'{}' is no device's name", device.device_name));
     require(device.volume_size <= max_volume_size, "a device is larger than a volume may be");
     return device;
+}
+
+/// An ephemeral disk, or a volume that is made of a file or empty.
+void check_kind(const ImageBlockDevice& device, bool is_file) {
+    if (!device.virtual_name.empty()) {
+        require(is_ephemeral_name(device.virtual_name),
+                fmt::format("'{}' is no ephemeral disk's name", device.virtual_name));
+        require(!is_file && device.volume_type.empty() && !device.encrypted,
+                "an ephemeral disk is described as a volume");
+        return;
+    }
+    require(std::ranges::find(volume_types, device.volume_type) != volume_types.end(),
+            fmt::format("'{}' is no volume's type", device.volume_type));
+    require(device.volume_size.value > 0, "a volume has no size");
+    require(!is_file || !device.encrypted,
+            "a disk that is stored in clear is said to be encrypted");
+}
+
+std::vector<images::Tag> read_tags(const json& document) {
+    std::vector<images::Tag> tags;
+    std::set<std::string> keys;
+    for (const json& object : document.value("tags", json::array())) {
+        require(tags.size() < images::max_tags_per_resource, "it has too many tags");
+        tags.push_back({.key = text_of(object, "key"), .value = text_of(object, "value")});
+        images::check_tag(tags.back());
+        require(keys.insert(tags.back().key).second, "it has a tag twice");
+    }
+    return tags;
 }
 
 /// All but the block devices.
@@ -94,11 +124,12 @@ void check_devices(const ImageDocument& read, std::size_t file_count) {
 ImageDocument read(const std::string& text, std::size_t file_count) {
     const json document = json::parse(text);
     require(document.at("version").get<int>() == document_version, "it is of another version");
-    ImageDocument made{.image = read_image(document)};
+    ImageDocument made{.image = read_image(document), .is_file = {}, .tags = read_tags(document)};
     for (const json& object : document.at("block_devices")) {
         require(made.is_file.size() < images::max_bundle_mappings, "it has too many devices");
         made.image.block_devices.push_back(read_device(object));
         made.is_file.push_back(object.at("is_file").get<bool>());
+        check_kind(made.image.block_devices.back(), made.is_file.back());
     }
     check_devices(made, file_count);
     return made;
@@ -106,7 +137,10 @@ ImageDocument read(const std::string& text, std::size_t file_count) {
 
 }  // namespace
 
-std::string to_document(const Image& image) {
+std::string to_document(const Image& image, const std::vector<images::Tag>& tags) {
+    json tag_list = json::array();
+    for (const images::Tag& tag : tags)
+        tag_list.push_back({{"key", tag.key}, {"value", tag.value}});
     json devices = json::array();
     for (const ImageBlockDevice& device : image.block_devices) {
         devices.push_back({{"device_name", device.device_name},
@@ -114,7 +148,8 @@ std::string to_document(const Image& image) {
                            {"volume_size", device.volume_size.value},
                            {"volume_type", device.volume_type},
                            {"delete_on_termination", device.delete_on_termination},
-                           {"virtual_name", device.virtual_name}});
+                           {"virtual_name", device.virtual_name},
+                           {"encrypted", device.encrypted}});
     }
     const json document{{"version", document_version},
                         {"name", image.name},
@@ -127,7 +162,8 @@ std::string to_document(const Image& image) {
                         {"ramdisk_id", image.ramdisk_id},
                         {"platform", image.platform},
                         {"login_user", image.login_user},
-                        {"block_devices", devices}};
+                        {"block_devices", devices},
+                        {"tags", tag_list}};
     return document.dump();
 }
 

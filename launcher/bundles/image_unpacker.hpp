@@ -19,21 +19,21 @@ class ImageUnpacker {
     /// Gives the root of an instance that is being launched its layer. Again is no error. Throws
     /// what unpacking the bundle does; then nothing is left.
     void prepare(const InstanceId& id) const;
-    /// The layer that the image's bundle is unpacked to, which it is when it was not. The caller
-    /// has the image's lane, and calls keep() in the transaction that makes the layer needed.
-    LayerId layer_of(const images::Image& image) const;
+    /// The layer that the image's bundle is unpacked to, which it is when it was not. The operation
+    /// pins it, so that nobody collects it until it is named otherwise. The caller has the image's
+    /// lane, and calls keep() in the transaction that makes the layer needed.
+    LayerId layer_of(const images::Image& image, const OperationId& operation) const;
     /// The layer is frozen, and kept for the image's next launch while the image is available.
-    static void keep(Session& session, const images::Image& image, const LayerId& layer);
+    /// false when it is gone, since the operation ended meanwhile.
+    static bool keep(Session& session, const images::Image& image, const LayerId& layer);
 
   private:
-    LayerId unpack(const images::Image& image) const;
-    void unpack_into(const images::Image& image, const LayerId& layer) const;
+    LayerId unpack(const images::Image& image, const OperationId& operation,
+                   const LayerId& layer) const;
+    void unpack_into(const images::Image& image, const LayerId& layer, Bytes size) const;
 
     InstanceLifecycle::Dependencies use_;
     const images::ObjectStore& store_;
 };
-
-/// "bucket/key" as the name of an object. Throws Error{InvalidParameterValue}.
-images::ObjectName parse_location(const std::string& location);
 
 }  // namespace kiln::launcher

@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/rollback.hpp"
+#include "images/bundles/frame.hpp"
 #include "images/bundles/stored_image.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
@@ -166,6 +167,7 @@ void StoredImageJobs::write_object(const Storing& storing, const images::StoreIm
         running.percent = static_cast<int>(progress.done.value * whole /
                                            std::max<std::uint64_t>(progress.total.value, 1));
     };
+    check_store_space(use_, stored.files);
     images::write_stored_image(store_, {.bucket = task.bucket, .key = task.object_key}, stored,
                                tell, running.stop.get_token());
 }
@@ -270,7 +272,16 @@ void StoredImageJobs::make_layers(const Region& region, const Restoration& resto
         total = total + disk.size;
     }
     region.pool.check_space(store_.size(restoration.object), use_.free_space_reserve);
-    images::unpack_stored_image(store_, restoration.object, stored, total, nullptr, stop);
+    // How much the disks occupy is not known before they are unpacked.
+    const auto keep_reserve = [&](const images::Progress&) {
+        region.pool.check_space(images::frame_size, use_.free_space_reserve);
+    };
+    Rollback raw_files;
+    raw_files.add([&] {
+        for (const auto& file : stored.files)
+            remove_file(file);
+    });
+    images::unpack_stored_image(store_, restoration.object, stored, total, keep_reserve, stop);
     for (std::size_t i = 0; i < disks.size(); ++i) {
         const Bytes size{std::filesystem::file_size(stored.files[i])};
         if (size > disks[i].size) {
@@ -279,6 +290,7 @@ void StoredImageJobs::make_layers(const Region& region, const Restoration& resto
                                     to_text(restoration.object)));
         }
         disks[i].size = size;
+        region.pool.check_space(allocated_size(stored.files[i]), use_.free_space_reserve);
         const std::filesystem::path layer_file = region.pool.unfinished_path_of(disks[i].layer);
         images::qemu_img::convert_raw(stored.files[i], layer_file, stop);
         region.pool.adopt(disks[i].layer, layer_file);

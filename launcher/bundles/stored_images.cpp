@@ -66,6 +66,15 @@ std::vector<LayerId> layers_of(Session& session, const Image& image) {
     return layers;
 }
 
+std::vector<images::Tag> tags_of(Session& session, const images::Caller& caller,
+                                 const ImageId& id) {
+    std::vector<images::Tag> tags;
+    for (const images::TagDescription& described : images::list_tags(session, caller.scope())) {
+        if (described.resource_id == id.str()) tags.push_back(described.tag);
+    }
+    return tags;
+}
+
 images::Snapshot pending_snapshot(const Image& image, const ImageBlockDevice& device,
                                   const images::ObjectName& object) {
     return {.id = SnapshotId::generate(),
@@ -98,7 +107,7 @@ std::string Launcher::create_store_image_task(const images::Caller& caller, cons
         images::put_store_image_task(session, task);
         const Storing storing{.image = id,
                               .bucket = bucket,
-                              .document = to_document(image),
+                              .document = to_document(image, tags_of(session, caller, id)),
                               .layers = layers_of(session, image)};
         images::Operation made{.id = OperationId::generate(),
                                .kind = operation_kind::store_image,
@@ -147,6 +156,8 @@ ImageId Launcher::create_restore_image_task(const images::Caller& caller,
             restoration.snapshots.push_back(snapshot.id);
         }
         images::insert_image(session, image);
+        // The request's are set over those of the document.
+        images::set_tags(session, caller.scope(), image.id.str(), read.tags);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         images::Operation made{.id = OperationId::generate(),
                                .kind = operation_kind::restore_image,
@@ -164,12 +175,19 @@ ImageId Launcher::create_restore_image_task(const images::Caller& caller,
 
 void Launcher::delete_stored_image(const images::Caller& caller, const images::ObjectName& object) {
     Implementation& use = *implementation_;
+    std::optional<Error> missing;
     use.database().write([&](Session& session) {
         images::check_own_bucket(session, caller.account, object.bucket);
-        images::read_document(use.use().store, object);
+        try {
+            images::read_document(use.use().store, object);
+        } catch (const Error& error) {
+            if (error.code() != "NoSuchKey" && error.code() != "NoSuchBucket") throw;
+            missing = error;  // nobody is charged for what is gone
+        }
         caller.stop_if_dry_run();
         images::meter_bundle_end(session, to_text(object), use.now());
     });
+    if (missing) throw Error(*missing);
     use.use().store.remove(object);
 }
 

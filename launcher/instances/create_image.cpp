@@ -164,13 +164,15 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
 
 ImageId Launcher::register_image(const images::Caller& caller,
                                  const RegisterImageRequest& request) {
-    if (!request.location.empty()) return implementation_->register_bundle(caller, request);
     images::check_image_name(request.name);
     check_description(request.description);
     if (request.virtualization_type == images::VirtualizationType::paravirtual) {
         throw Error(error_code::unsupported_operation, "VirtualizationType",
                     "paravirtual images cannot be run by this kiln yet: register the image as hvm");
     }
+    for (const BlockDeviceOverride& device : request.block_devices)
+        check_encryption(implementation_->database(), caller, device.encryption);
+    if (!request.location.empty()) return implementation_->register_bundle(caller, request);
     Image image{.id = ImageId::generate(),
                 .owner = caller.account,
                 .region = caller.region,
@@ -184,16 +186,8 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .kernel_id = request.kernel_id,
                 .ramdisk_id = request.ramdisk_id,
                 .created = implementation_->now()};
-    for (const BlockDeviceOverride& device : request.block_devices)
-        check_encryption(implementation_->database(), caller, device.encryption);
     image.block_devices = plan_captured_devices({}, request.block_devices);
-    // EC2's default for the devices of a registered image is true, other than at a launch.
-    for (ImageBlockDevice& device : image.block_devices) {
-        for (const BlockDeviceOverride& asked : request.block_devices) {
-            if (asked.device_name != device.device_name) continue;
-            device.delete_on_termination = asked.delete_on_termination.value_or(true);
-        }
-    }
+    default_to_delete_on_termination(image.block_devices, request.block_devices);
     root_device_of(image);
     implementation_->database().write([&](Session& session) {
         check_own_snapshots(session, caller, request.block_devices);

@@ -68,14 +68,16 @@ void apply(const BlockDeviceOverride& change, ImageBlockDevice& device, bool is_
 }
 
 /// "ephemeral0" to "ephemeral23" give 0 to 23.
-std::size_t disk_number(const BlockDeviceOverride& change) {
-    std::string_view digits = change.virtual_name;
-    if (digits.starts_with(ephemeral)) {
-        digits.remove_prefix(ephemeral.size());
-        for (std::size_t number = 0; number < max_disks; ++number) {
-            if (digits == std::to_string(number)) return number;
-        }
+std::optional<std::size_t> find_disk_number(std::string_view name) {
+    if (!name.starts_with(ephemeral)) return std::nullopt;
+    for (std::size_t number = 0; number < max_disks; ++number) {
+        if (name.substr(ephemeral.size()) == std::to_string(number)) return number;
     }
+    return std::nullopt;
+}
+
+std::size_t disk_number(const BlockDeviceOverride& change) {
+    if (const auto number = find_disk_number(change.virtual_name)) return *number;
     refuse(change.device_name,
            fmt::format("the VirtualName '{}' is none of ephemeral0 to ephemeral{}",
                        change.virtual_name, max_disks - 1));
@@ -185,6 +187,10 @@ void check_limits(const std::vector<ImageBlockDevice>& devices) {
 
 }  // namespace
 
+bool is_ephemeral_name(std::string_view name) {
+    return find_disk_number(name).has_value();
+}
+
 bool is_device_name(const std::string& name) {
     std::string_view rest = name;
     if (rest.starts_with("/dev/")) rest.remove_prefix(std::string_view("/dev/").size());
@@ -272,6 +278,16 @@ std::vector<ImageBlockDevice> plan_captured_devices(
     check_limits(devices);
     std::ranges::sort(devices, {}, &ImageBlockDevice::device_name);
     return devices;
+}
+
+void default_to_delete_on_termination(std::vector<ImageBlockDevice>& devices,
+                                      const std::vector<BlockDeviceOverride>& overrides) {
+    for (ImageBlockDevice& device : devices) {
+        const auto asked =
+            std::ranges::find(overrides, device.device_name, &BlockDeviceOverride::device_name);
+        if (asked == overrides.end()) continue;
+        device.delete_on_termination = asked->delete_on_termination.value_or(true);
+    }
 }
 
 std::vector<ImageBlockDevice> with_snapshot_sizes(

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "images/accounts/caller.hpp"
@@ -38,6 +39,11 @@ std::vector<images::ImageBlockDevice> plan_captured_devices(
     std::vector<images::ImageBlockDevice> devices,
     const std::vector<BlockDeviceOverride>& overrides);
 
+/// EC2's default for the devices of a registered image is true, other than at a launch: those that
+/// the overrides do not speak of otherwise get it.
+void default_to_delete_on_termination(std::vector<images::ImageBlockDevice>& devices,
+                                      const std::vector<BlockDeviceOverride>& overrides);
+
 /// The devices with the sizes of their snapshots where they have none, and encrypted as these are.
 /// Throws Error{InvalidBlockDeviceMapping} for one that is smaller than its snapshot, or that the
 /// overrides want encrypted, or not, other than its snapshot is, and
@@ -57,6 +63,8 @@ void check_snapshots(Session& session, const images::Caller& caller,
 void check_own_snapshots(Session& session, const images::Caller& caller,
                          const std::vector<BlockDeviceOverride>& overrides);
 
+/// "ephemeral0" to "ephemeral23".
+bool is_ephemeral_name(std::string_view name);
 /// "/dev/xvda", "/dev/sda1", "xvdb".
 bool is_device_name(const std::string& name);
 /// Throws Error{InvalidBlockDeviceMapping}.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,7 @@ class InstanceLifecycle {
         KeyedExecutor& executor;
         const Pause& pause;
         Bytes free_space_reserve;
+        std::filesystem::path object_directory;  // on whose file system objects are stored
     };
     explicit InstanceLifecycle(const Dependencies& dependencies);
 

@@ -78,7 +78,7 @@ class ActionsTest : public ApiFixture {
         images::Image image = this->image("stored", SnapshotId::generate());
         images::write_stored_image(
             store(), {.bucket = "bundles", .key = "stored.bin"},
-            {.document = launcher::to_document(image), .files = {directory() / "bundled.raw"}},
+            {.document = launcher::to_document(image, {}), .files = {directory() / "bundled.raw"}},
             nullptr, {});
         return "stored.bin";
     }

@@ -3,6 +3,10 @@
 
 #include "base/file.hpp"
 #include "images/bundles/bundle.hpp"
+#include "images/bundles/frame.hpp"
+#include "images/catalog/bundle_task.hpp"
+#include "images/catalog/encryption_key.hpp"
+#include "images/catalog/unpacked_image.hpp"
 #include "images/catalog/usage.hpp"
 #include "launcher/instances/instance_rows.hpp"
 #include "tests/integration/launcher/volumes_fixture.hpp"
@@ -51,6 +55,18 @@ class BundlesTest : public VolumesFixture {
         });
         return made.id;
     }
+    ImageId capture() {
+        const ImageId image =
+            launcher().create_image(caller(), {.instance = instance_, .name = "captured"});
+        settle();
+        return image;
+    }
+    ImageId convert_to_bundle(const ImageId& source, const std::string& name) {
+        return launcher().convert_image(
+            caller(), {.source = source,
+                       .name = name,
+                       .bundle = images::ObjectPrefix{.bucket = "images", .prefix = "web"}});
+    }
     VolumeId root() { return volumes(instance_).at(0).id; }
     images::BundleTaskId bundle(const std::string& prefix = "web") {
         const auto task = launcher().bundle_instance(
@@ -85,6 +101,22 @@ class BundlesTest : public VolumesFixture {
                 return record.usage.kind == images::UsageKind::bundle && !record.ended;
             });
         });
+    }
+    /// A bundle's manifest that says what the file is, without any part.
+    void put_manifest(Bytes size) {
+        images::BundleManifest manifest =
+            images::read_manifest(store(), {.bucket = "images", .key = "web.manifest.xml"}, size);
+        const images::BundlePart part = manifest.parts.front();
+        manifest.size = size;
+        manifest.parts.clear();
+        for (std::size_t i = 0; i < images::count_frames(size); ++i) {
+            manifest.parts.push_back(part);
+            manifest.parts.back().filename = fmt::format("web.part.{:04}", i);
+        }
+        manifest.bundled_size = {part.size.value * manifest.parts.size()};
+        const auto writer = store().put({.bucket = "images", .key = "web.manifest.xml"});
+        writer->write(images::to_xml(manifest));
+        writer->commit();
     }
     std::size_t stray_files() const {
         std::size_t count = 0;
@@ -445,6 +477,250 @@ TEST_F(BundlesTest, a_conversion_that_a_stop_cut_off_goes_on_at_the_next_start) 
         << image_now(converted).state_reason;
     EXPECT_EQ(stray_files(), 0U);
     EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_conversion_keeps_its_prefix_from_other_writers) {
+    const ImageId source = capture();
+    std::string second_conversion;
+    std::string bundling;
+    store().before_next_put([&] {
+        second_conversion = error_code_of([&] { convert_to_bundle(source, "second"); });
+        bundling = error_code_of([&] {
+            launcher().bundle_instance(
+                caller(), {.instance = instance_, .bundle = {.bucket = "images", .prefix = "web"}});
+        });
+    });
+    const ImageId first = convert_to_bundle(source, "first");
+    settle();
+    EXPECT_EQ(second_conversion, "InvalidParameterValue");
+    EXPECT_EQ(bundling, "InvalidParameterValue");
+    EXPECT_EQ(image_now(first).state, ImageState::available) << image_now(first).state_reason;
+    EXPECT_EQ(state(launch(first)), InstanceState::running);
+}
+
+TEST_F(BundlesTest, a_canceled_conversion_keeps_its_prefix_until_it_has_cleaned_up) {
+    const ImageId source = capture();
+    std::string again;
+    store().before_next_put([&] {
+        const auto pending = read([&](Session& session) {
+            return images::images_at_location(session, location).front();
+        });
+        launcher().deregister_image(caller(), pending, false);
+        again = error_code_of([&] { convert_to_bundle(source, "again"); });
+    });
+    convert_to_bundle(source, "canceled");
+    settle();
+    EXPECT_EQ(again, "InvalidParameterValue");
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(stray_files(), 0U);
+    EXPECT_EQ(open_operation_count(), 0U);
+    const ImageId later = convert_to_bundle(source, "later");
+    settle();
+    EXPECT_EQ(image_now(later).state, ImageState::available) << image_now(later).state_reason;
+}
+
+TEST_F(BundlesTest, a_canceled_conversion_is_cleaned_up_after_a_stop_too) {
+    const ImageId source = capture();
+    std::optional<images::Operation> operation;
+    store().before_next_put([&] {
+        operation = read([](Session& session) { return images::open_operations(session).front(); });
+    });
+    const ImageId canceled = convert_to_bundle(source, "canceled");
+    settle();
+    stop_service();
+    write([&](Session& session) {
+        images::set_image_state(session, canceled, ImageState::deregistered);
+        images::insert_operation(session, operation.value());
+    });
+    start_service();
+    EXPECT_EQ(image_now(canceled).state, ImageState::deregistered);
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(open_operation_count(), 0U);
+}
+
+TEST_F(BundlesTest, a_bundle_that_a_crash_left_complete_is_published) {
+    std::optional<images::Operation> operation;
+    store().before_next_put([&] {
+        operation = read([](Session& session) { return images::open_operations(session).front(); });
+    });
+    const auto id = bundle();
+    stop_service();
+    images::BundleTask cut_off = task_now(id);
+    cut_off.state = BundleTaskState::storing;
+    const images::Layer pinned = layer();
+    pool().create_empty(pinned.id, Bytes::mebibytes(4));
+    pool().freeze(pinned.id);
+    write([&](Session& session) {
+        images::update_bundle_task(session, cut_off);
+        images::insert_layer(session, pinned);
+        images::insert_operation(session, operation.value());
+        images::pin_layer(session, operation->id, pinned.region, pinned.id);
+    });
+    const auto before = objects();
+    start_service();
+    EXPECT_EQ(task_now(id).state, BundleTaskState::complete) << task_now(id).error_message;
+    EXPECT_EQ(objects(), before);
+    EXPECT_EQ(open_operation_count(), 0U);
+    EXPECT_EQ(state(launch(register_bundle())), InstanceState::running);
+}
+
+TEST_F(BundlesTest, a_bundle_that_is_being_written_is_neither_registered_nor_deleted) {
+    std::string registering;
+    std::string deleting;
+    store().before_next_put([&] {
+        registering = error_code_of([&] { register_bundle(); });
+        deleting = error_code_of([&] { launcher().delete_bundle(caller(), location); });
+    });
+    const auto task = bundle();
+    EXPECT_EQ(registering, "IncorrectState");
+    EXPECT_EQ(deleting, "IncorrectState");
+    EXPECT_EQ(task_now(task).state, BundleTaskState::complete) << task_now(task).error_message;
+}
+
+TEST_F(BundlesTest, a_bundle_that_is_gone_is_charged_no_more) {
+    bundle();
+    images::remove_bundle(store(), {.bucket = "images", .key = "web.manifest.xml"});
+    expect_refused("NoSuchBucket", [&] { launcher().delete_bundle(caller(), location); });
+    EXPECT_EQ(charged_bundles(), 0U);
+}
+
+TEST_F(BundlesTest, unpacking_keeps_the_reserve_whatever_a_bundle_unpacks_to) {
+    bundle();
+    const ImageId image = register_bundle();
+    put_manifest(Bytes::gibibytes(10));
+    stop_service();
+    settings().free_space_reserve =
+        Bytes{free_space(pool().directory()).value -
+              std::min(free_space(pool().directory()).value, Bytes::gibibytes(5).value)};
+    start_service();
+    const InstanceId id = launch(image);
+    EXPECT_EQ(state(id), InstanceState::terminated);
+    EXPECT_THAT(instance_now(id).state_reason.message, HasSubstr("kept in reserve"));
+    EXPECT_EQ(stray_files(), 0U);
+}
+
+TEST_F(BundlesTest, a_bundle_that_is_too_large_to_be_registered_is_deleted) {
+    bundle();
+    put_manifest(Bytes::gibibytes(11));
+    expect_refused("InvalidManifest", [&] { register_bundle(); });
+    launcher().delete_bundle(caller(), location);
+    EXPECT_TRUE(bucket_is_empty());
+}
+
+TEST_F(BundlesTest, a_layer_that_is_being_deleted_is_unpacked_anew) {
+    bundle();
+    const ImageId image = register_bundle();
+    launcher().terminate_instances(caller(), {launch(image)});
+    settle();
+    const auto unpacked = [&] {
+        return read([&](Session& s) { return images::unpacked_layer(s, image).value(); });
+    };
+    const LayerId first = unpacked();
+    EXPECT_EQ(layer_now(first)->virtual_size, Bytes::mebibytes(4));
+    write([&](Session& session) {
+        images::set_layer_state(session, caller().region, first, images::LayerState::deleting);
+    });
+    pool().remove(first);
+    const InstanceId id = launch(image);
+    EXPECT_EQ(state(id), InstanceState::running) << instance_now(id).state_reason.message;
+    EXPECT_NE(unpacked(), first);
+}
+
+TEST_F(BundlesTest, an_unpacked_layer_is_as_large_as_the_manifest_says) {
+    bundle();
+    const ImageId image = launcher().register_image(
+        caller(), {.name = "bundled",
+                   .location = location,
+                   .block_devices = {{.device_name = "/dev/sda", .virtual_name = "ephemeral0"}}});
+    launch(image);
+    const LayerId layer =
+        read([&](Session& s) { return images::unpacked_layer(s, image).value(); });
+    EXPECT_EQ(layer_now(layer)->virtual_size, Bytes::mebibytes(4));
+}
+
+TEST_F(BundlesTest, a_root_that_has_grown_too_large_since_the_request_fails_the_task) {
+    std::optional<images::Operation> operation;
+    store().before_next_put([&] {
+        operation = read([](Session& session) { return images::open_operations(session).front(); });
+    });
+    const auto id = bundle();
+    stop_service();
+    images::remove_bundle(store(), {.bucket = "images", .key = "web.manifest.xml"});
+    images::BundleTask cut_off = task_now(id);
+    cut_off.state = BundleTaskState::bundling;
+    images::Layer grown = layer();
+    grown.virtual_size = Bytes::gibibytes(11);
+    pool().create_empty(grown.id, grown.virtual_size);
+    pool().freeze(grown.id);
+    write([&](Session& session) {
+        images::update_bundle_task(session, cut_off);
+        images::insert_layer(session, grown);
+        images::insert_operation(session, operation.value());
+        images::pin_layer(session, operation->id, grown.region, grown.id);
+    });
+    start_service();
+    EXPECT_EQ(task_now(id).state, BundleTaskState::failed);
+    EXPECT_THAT(task_now(id).error_message, HasSubstr("has 11 GiB"));
+    EXPECT_TRUE(bucket_is_empty());
+    EXPECT_EQ(stray_files(), 0U);
+}
+
+TEST_F(BundlesTest, the_manifest_describes_the_instance_as_it_was_when_it_was_captured) {
+    std::optional<images::Operation> operation;
+    store().before_next_put([&] {
+        operation = read([](Session& session) { return images::open_operations(session).front(); });
+    });
+    const auto id = bundle();
+    stop_service();
+    images::remove_bundle(store(), {.bucket = "images", .key = "web.manifest.xml"});
+    images::BundleTask cut_off = task_now(id);
+    cut_off.state = BundleTaskState::bundling;
+    images::Instance changed = instance_now(instance_);
+    changed.login_user = "changed";
+    const images::Layer pinned = layer();
+    pool().create_empty(pinned.id, Bytes::mebibytes(4));
+    pool().freeze(pinned.id);
+    write([&](Session& session) {
+        images::update_instance(session, changed, now());
+        images::update_bundle_task(session, cut_off);
+        images::insert_layer(session, pinned);
+        images::insert_operation(session, operation.value());
+        images::pin_layer(session, operation->id, pinned.region, pinned.id);
+    });
+    start_service();
+    EXPECT_EQ(image_now(register_bundle()).login_user, "admin");
+}
+
+TEST_F(BundlesTest, what_an_ebs_backed_image_may_not_have_a_bundle_may_not_have_either) {
+    bundle();
+    expect_refused("UnsupportedOperation", [&] {
+        launcher().register_image(caller(),
+                                  {.name = "paravirtual",
+                                   .virtualization_type = images::VirtualizationType::paravirtual,
+                                   .location = location});
+    });
+    expect_refused("InvalidBlockDeviceMapping", [&] {
+        launcher().register_image(
+            caller(), {.name = "root", .location = location, .root_device_name = "../sda"});
+    });
+    const ImageId image = launcher().register_image(
+        caller(),
+        {.name = "with a volume",
+         .location = location,
+         .block_devices = {{.device_name = "/dev/sdf", .volume_size = Bytes::gibibytes(1)}}});
+    for (const images::ImageBlockDevice& device : image_now(image).block_devices)
+        EXPECT_TRUE(device.delete_on_termination) << device.device_name;
+
+    images::Volume encrypted = volume_now(root());
+    encrypted.key_id = "key";
+    write([&](Session& session) {
+        images::insert_encryption_key(session, {.id = *encrypted.key_id,
+                                                .owner = caller().account,
+                                                .region = caller().region,
+                                                .created = now()});
+        images::update_volume(session, encrypted, now());
+    });
+    EXPECT_EQ(error_code_of([&] { bundle("encrypted"); }), "UnsupportedOperation");
 }
 
 TEST_F(BundlesTest, requests_that_cannot_be_are_refused) {

@@ -11,6 +11,7 @@
 #include "launcher/launcher.hpp"
 #include "tests/catalog_fixture.hpp"
 #include "tests/fakes/fake_hypervisor.hpp"
+#include "tests/fakes/watched_object_store.hpp"
 
 namespace kiln::tests {
 
@@ -86,7 +87,7 @@ class LauncherFixture : public CatalogFixture {
         });
     }
 
-    images::ObjectStore& store() { return store_; }
+    WatchedObjectStore& store() { return store_; }
     launcher::Launcher& launcher() { return *launcher_; }
     FakeHypervisor& host() { return host_; }
     launcher::Regions& regions() { return regions_; }
@@ -110,7 +111,8 @@ class LauncherFixture : public CatalogFixture {
                                     return std::shared_ptr<hypervisor::Hypervisor>(
                                         std::shared_ptr<void>(), &host_);
                                 }}};
-    images::DirectoryObjectStore store_{directory() / "objects"};
+    images::DirectoryObjectStore objects_{directory() / "objects"};
+    WatchedObjectStore store_{objects_};
     ImageId image_;
     std::unique_ptr<launcher::Launcher> launcher_;
 };

@@ -46,8 +46,8 @@ TEST_F(RegionsTest, a_region_that_is_reached_later_is_recovered_then_and_once) {
     images::Caller administrator = caller();
     administrator.administrator = true;
     regions().create(administrator, {.name = "local-2", .libvirt_uri = "fake:///two"});
-    const images::Pool far = regions().get("local-2").pool;
     const LayerId stray = LayerId::generate();
+    const images::Pool far(regions().get("local-2").pool.directory());
     far.create_empty(stray, Bytes::mebibytes(1));
     stop_service();
 

@@ -31,7 +31,7 @@ class StoredImagesTest : public VolumesFixture {
         images::Image small = image("small", root.id);
         small.block_devices.front().volume_size = base.virtual_size;
         small.block_devices.push_back(
-            {.device_name = "/dev/sdf", .volume_size = Bytes::gibibytes(3)});
+            {.device_name = "/dev/sdf", .volume_size = Bytes::gibibytes(3), .encrypted = true});
         write([&](Session& session) {
             images::insert_layer(session, base);
             images::insert_snapshot(session, root);
@@ -118,6 +118,41 @@ TEST_F(StoredImagesTest, devices_without_a_snapshot_come_along_and_the_name_is_k
     EXPECT_EQ(made.block_devices.at(1).device_name, "/dev/sdf");
     EXPECT_EQ(made.block_devices.at(1).volume_size, Bytes::gibibytes(3));
     EXPECT_FALSE(made.block_devices.at(1).snapshot);
+    EXPECT_TRUE(made.block_devices.at(1).encrypted);
+}
+
+TEST_F(StoredImagesTest, tags_come_along_beneath_those_of_the_request) {
+    write([&](Session& session) {
+        images::set_tags(session, scope(), image_.str(),
+                         {{.key = "Name", .value = "stored"}, {.key = "Stage", .value = "test"}});
+    });
+    const std::string key = store_image(image_);
+    const ImageId id = launcher().create_restore_image_task(
+        caller(), {.object = {.bucket = "images", .key = key},
+                   .name = "restored",
+                   .image_tags = {{.key = "Name", .value = "asked for"}}});
+    settle();
+    std::vector<std::string> tags;
+    for (const images::Tag& tag : read([&](Session& session) {
+             return images::tags_by_resource(session, scope()).at(id.str());
+         }))
+        tags.push_back(tag.key + "=" + tag.value);
+    EXPECT_THAT(tags, testing::UnorderedElementsAre("Name=asked for", "Stage=test"));
+}
+
+TEST_F(StoredImagesTest, an_object_that_is_gone_is_charged_no_more) {
+    const std::string key = store_image(image_);
+    store().remove({.bucket = "images", .key = key});
+    expect_refused("NoSuchBucket", [&] {
+        launcher().delete_stored_image(caller(), {.bucket = "images", .key = key});
+    });
+    const auto usage = read([&](Session& session) {
+        return images::list_usage(session, caller().account,
+                                  {.since = Time{}, .until = from_epoch_ms(1LL << 50)});
+    });
+    EXPECT_TRUE(std::ranges::none_of(usage, [](const images::UsageRecord& record) {
+        return record.usage.kind == images::UsageKind::bundle && !record.ended;
+    }));
 }
 
 TEST_F(StoredImagesTest, a_damaged_object_fails_and_leaves_nothing) {
@@ -179,7 +214,8 @@ TEST_F(StoredImagesTest, requests_that_cannot_be_are_refused) {
 }
 
 TEST_F(StoredImagesTest, a_document_is_read_as_hostile_input) {
-    const std::string good = launcher::to_document(image_now(image_));
+    const std::string good =
+        launcher::to_document(image_now(image_), {{.key = "Name", .value = "tagged"}});
     EXPECT_EQ(launcher::parse_document(good, 1).image.name, "small");
     const auto code_of = [](const std::string& document, std::size_t files) {
         return error_code_of([&] { launcher::parse_document(document, files); });
@@ -195,7 +231,14 @@ TEST_F(StoredImagesTest, a_document_is_read_as_hostile_input) {
         {"\"version\":1", "\"version\":2"},
         {"\"is_file\":true", "\"is_file\":false"},
         {"3221225472", "32212254720000000"},
-        {"3221225472", "-1"}};
+        {"3221225472", "-1"},
+        {"3221225472", "0"},
+        {"\"gp3\"", "\"floppy\""},
+        {"\"virtual_name\":\"\"", "\"virtual_name\":\"ephemeral99\""},
+        {"\"delete_on_termination\":true", "\"delete_on_termination\":1"},
+        {"\"encrypted\":false", "\"encrypted\":true"},
+        {"\"Name\"", "\"aws:Name\""},
+        {"\"tagged\"", "7"}};
     for (const auto& [from, to] : changes) {
         std::string changed = good;
         ASSERT_NE(changed.find(from), std::string::npos) << from;
