@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <span>
 #include <utility>
 
 #include "base/error.hpp"
@@ -14,7 +13,7 @@ namespace kiln::images {
 namespace {
 
 /// How far the writer may be ahead: what is read back is still in memory.
-constexpr std::size_t max_unchecked_pieces = 64;
+constexpr std::size_t max_unchecked_pieces = 256;
 
 }  // namespace
 
@@ -62,7 +61,7 @@ std::optional<Piece> FileChecker::take() {
 
 void FileChecker::run() {
     try {
-        std::vector<char> buffer(piece_size);
+        PieceBuffer buffer;
         while (const auto piece = take())
             check(*piece, buffer);
     } catch (...) {
@@ -72,10 +71,10 @@ void FileChecker::run() {
     }
 }
 
-void FileChecker::check(const Piece& piece, std::vector<char>& buffer) const {
-    const auto wanted = std::span(buffer).first(piece.size);
+void FileChecker::check(const Piece& piece, PieceBuffer& buffer) const {
+    const std::span<char> wanted = buffer.first(piece.size);
     const std::size_t size = read_at(file_, path_, piece.begin, wanted);
-    if (size == piece.size && digest_of({buffer.data(), size}) == piece.digest) return;
+    if (size == piece.size && digest_of({wanted.data(), size}) == piece.digest) return;
     throw Error(error_code::internal_error, path_.string(),
                 fmt::format("'{}' does not hold at byte {} what was written to it: look at the "
                             "disk, and copy again",

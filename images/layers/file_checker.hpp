@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <vector>
@@ -17,8 +19,24 @@
 
 namespace kiln::images {
 
-/// Largest piece that is checked at once.
-inline constexpr std::size_t piece_size = std::size_t{1} << 20U;
+/// Largest piece that is checked at once: it stays in the processor's cache meanwhile.
+inline constexpr std::size_t piece_size = std::size_t{256} << 10U;
+
+/// Room for a piece, at the beginning of a page: the kernel copies from and to there half as fast
+/// again as elsewhere.
+class PieceBuffer {
+  public:
+    std::span<char> first(std::size_t size) {
+        return std::span(reinterpret_cast<char*>(pages_.data()), piece_size).first(size);
+    }
+
+  private:
+    static constexpr std::size_t page_size = 4096;
+    struct alignas(page_size) Page {
+        std::array<char, page_size> bytes;
+    };
+    std::vector<Page> pages_ = std::vector<Page>(piece_size / page_size);
+};
 
 /// A piece of a file and the digest (XXH3) of what it must hold.
 struct Piece {
@@ -47,7 +65,7 @@ class FileChecker {
   private:
     std::optional<Piece> take();
     void run();
-    void check(const Piece& piece, std::vector<char>& buffer) const;
+    void check(const Piece& piece, PieceBuffer& buffer) const;
 
     const Fd& file_;
     std::filesystem::path path_;

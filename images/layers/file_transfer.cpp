@@ -13,7 +13,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -62,14 +61,15 @@ std::uint64_t size_of(const File& file) {
 
 /// Copies one extent, piece by piece.
 void copy_extent(const File& from, const File& to, const Extent& extent, FileChecker& checker,
-                 std::vector<char>& buffer) {
+                 PieceBuffer& buffer) {
     for (std::uint64_t at = extent.begin; at < extent.end;) {
         const std::size_t size = std::min<std::uint64_t>(piece_size, extent.end - at);
-        if (read_at(from.fd, from.path, {at}, std::span(buffer).first(size)) != size) {
+        const std::span<char> bytes = buffer.first(size);
+        if (read_at(from.fd, from.path, {at}, bytes) != size) {
             throw Error(error_code::internal_error, from.path.string(),
                         fmt::format("'{}' became shorter while it was read", from.path.string()));
         }
-        const std::string_view piece(buffer.data(), size);
+        const std::string_view piece(bytes.data(), size);
         write_at(to.fd, to.path, {at}, piece);
         checker.add({.begin = {at}, .size = size, .digest = digest_of(piece)});
         at += size;
@@ -81,7 +81,7 @@ void copy(const File& from, const File& to, const TransferProgress& progress,
     if (::ftruncate(to.fd.get(), static_cast<off_t>(size_of(from))) != 0)
         throw system_error(fmt::format("set the size of '{}'", to.path.string()));
     FileChecker checker(to.fd, to.path);
-    std::vector<char> buffer(piece_size);
+    PieceBuffer buffer;
     std::uint64_t not_written_back = 0;
     auto extent = next_extent(from, 0);
     while (extent) {
