@@ -38,6 +38,7 @@ std::string reason_of(const Layer& layer, const std::vector<Layer>& children) {
                            to_text(children.front().state));
     }
     std::vector<std::string> ids;
+    ids.reserve(children.size());
     for (const Layer& child : children)
         ids.push_back(child.id.str());
     return fmt::format("{} stand on it", fmt::join(ids, " and "));
