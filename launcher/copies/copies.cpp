@@ -79,7 +79,8 @@ CopyPart insert_pending_copy(Session& session, const CopyTarget& target, const S
                     .volume_size = source.volume_size,
                     .description = description,
                     .created = target.now};
-    if (is_to_be_encrypted(source, target.encryption)) copied.key_id = target.own_key;
+    if (is_to_be_encrypted(source, target.encryption))
+        copied.key_id = needed_key(target.own_key, target.caller);
     images::insert_snapshot(session, copied);
     CopyPart part{.layer = source.layer.value(), .snapshot = id};
     if (copied.key_id && copied.key_id != source.key_id) {

@@ -84,6 +84,13 @@ std::optional<std::string> account_key(Database& database, const Region& region,
     return made.id;
 }
 
+std::optional<std::string> needed_key(const std::optional<std::string>& own_key,
+                                      const images::Caller& caller) {
+    if (own_key || caller.dry_run) return own_key;
+    throw Error(error_code::unavailable, "Encrypted",
+                "what is to be encrypted became available just now: send the request again");
+}
+
 std::optional<images::LayerKey> layer_key(const Region& region,
                                           const std::optional<std::string>& key_id) {
     if (!key_id) return std::nullopt;

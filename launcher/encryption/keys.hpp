@@ -36,6 +36,12 @@ void check_encryption(Database& database, const images::Caller& caller,
 std::optional<std::string> account_key(Database& database, const Region& region,
                                        const images::Caller& caller, Time now);
 
+/// The account's key in a transaction that needs it. Throws Error{Unavailable} when there is none,
+/// since what the request names was not to be had yet when the key was looked for: nothing is made
+/// in clear instead. A dry run goes on without.
+std::optional<std::string> needed_key(const std::optional<std::string>& own_key,
+                                      const images::Caller& caller);
+
 /// The key with its passphrase, which libvirt is asked for; nullopt for what is in clear. Throws
 /// Error{InternalError} when libvirt does not have it.
 std::optional<images::LayerKey> layer_key(const Region& region,

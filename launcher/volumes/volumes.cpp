@@ -88,9 +88,11 @@ std::string digest_of(const CreateVolumeRequest& request) {
 /// A volume is encrypted as its snapshot is, or by wish.
 std::optional<std::string> key_of(const CreateVolumeRequest& request,
                                   const std::optional<images::Snapshot>& snapshot,
-                                  const std::optional<std::string>& own_key) {
+                                  const std::optional<std::string>& own_key,
+                                  const images::Caller& caller) {
     const auto& wanted = request.encryption.encrypted;
-    if (!snapshot || !snapshot->key_id) return wanted.value_or(false) ? own_key : std::nullopt;
+    if (!snapshot || !snapshot->key_id)
+        return wanted.value_or(false) ? needed_key(own_key, caller) : std::nullopt;
     if (wanted.value_or(true)) return snapshot->key_id;
     throw Error(error_code::invalid_parameter_value, "Encrypted",
                 fmt::format("The snapshot '{}' is encrypted, and so is every volume made of it: "
@@ -128,7 +130,7 @@ Volume insert_new_volume(Session& session, const images::Caller& caller,
                   .size = size_of(request, snapshot),
                   .volume_type = request.volume_type,
                   .created = now,
-                  .key_id = key_of(request, snapshot, own_key)};
+                  .key_id = key_of(request, snapshot, own_key, caller)};
     const bool is_overlay = snapshot && snapshot->key_id == volume.key_id;
     insert_creating_volume(session, volume, is_overlay ? snapshot->layer : std::nullopt);
     images::set_tags(session, caller.scope(), volume.id.str(), request.tags);

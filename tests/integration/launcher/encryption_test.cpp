@@ -414,6 +414,15 @@ TEST_F(EncryptionTest, a_copy_fails_and_leaves_nothing_when_the_key_goes_meanwhi
     EXPECT_EQ(open_operation_count(), 0U);
 }
 
+TEST_F(EncryptionTest, nothing_is_made_in_clear_when_its_key_was_not_made) {
+    EXPECT_EQ(launcher::needed_key(near_key_.id, caller()), near_key_.id);
+    EXPECT_EQ(error_code_of([&] { launcher::needed_key(std::nullopt, caller()); }),
+              error_code::unavailable);
+    images::Caller dry = caller();
+    dry.dry_run = true;
+    EXPECT_EQ(launcher::needed_key(std::nullopt, dry), std::nullopt);
+}
+
 TEST_F(EncryptionTest, a_request_that_is_refused_makes_no_key) {
     host().remove_secret(near_key_.id);
     const SnapshotId unknown = SnapshotId::generate();
