@@ -10,6 +10,6 @@ namespace kiln::images {
 /// holes. Throws Error{InternalError} when something has the new name already, and Error{Canceled}
 /// after a stop; the new file is removed then. It is not synced. Any thread.
 void make_private_copy(const std::filesystem::path& from, const std::filesystem::path& to,
-                       std::stop_token stop);
+                       const std::stop_token& stop);
 
 }  // namespace kiln::images

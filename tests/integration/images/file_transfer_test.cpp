@@ -1,6 +1,7 @@
 #include "images/layers/file_transfer.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -9,8 +10,8 @@
 
 #include "base/fd.hpp"
 #include "base/file.hpp"
-#include "images/layers/file_checker.hpp"
 #include "images/layers/pool.hpp"
+#include "images/layers/sparse_copy.hpp"
 #include "tests/catalog_fixture.hpp"
 
 namespace kiln::images {
@@ -120,25 +121,29 @@ TEST_F(FileTransferTest, what_is_in_the_way_is_not_overwritten) {
     EXPECT_EQ(read_file(far()), "mine");
 }
 
+TEST_F(FileTransferTest, data_of_many_pieces_is_told_in_full) {
+    const std::filesystem::path source = directory_.path() / "full";
+    write_file_atomically(source, std::string(piece_size * 20 + 1, 'x'), 0600);
+    Bytes told;
+    transfer_file(source, far(), [&](Bytes count) { told.value += count.value; }, {});
+    EXPECT_EQ(told, Bytes{piece_size * 20 + 1});
+    EXPECT_TRUE(same_content(source, far()));
+}
+
 TEST_F(FileTransferTest, a_piece_that_does_not_hold_what_was_written_is_found) {
-    const auto path = sparse_file();
-    const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    FileChecker checker(file, path);
-    checker.add({.begin = {0}, .size = 5000, .digest = digest_of(std::string(5000, 'a'))});
-    checker.finish();
-    checker.add({.begin = {100}, .size = 5, .digest = digest_of("aabaa")});
-    EXPECT_THAT(error_message_of([&] { checker.finish(); }), HasSubstr("at byte 100"));
-    EXPECT_EQ(error_code_of([&] { checker.add({.begin = {0}, .size = 1, .digest = 0}); }),
-              "InternalError")
-        << "one that failed stays failed";
+    const OpenFile file = open_file(sparse_file(), O_RDONLY);
+    PieceBuffer buffer;
+    check_piece(file, {0}, std::string(5000, 'a'), buffer);
+    EXPECT_THAT(error_message_of([&] { check_piece(file, {100}, "aabaa", buffer); }),
+                HasSubstr("at byte 102"));
 }
 
 TEST_F(FileTransferTest, a_piece_behind_the_end_of_the_file_is_found) {
-    const auto path = sparse_file();
-    const Fd file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-    FileChecker checker(file, path);
-    checker.add({.begin = {file_size.value - 3}, .size = 4, .digest = digest_of("end")});
-    EXPECT_EQ(error_code_of([&] { checker.finish(); }), "InternalError");
+    const OpenFile file = open_file(sparse_file(), O_RDONLY);
+    PieceBuffer buffer;
+    const std::string message =
+        error_message_of([&] { check_piece(file, {file_size.value - 3}, "end!", buffer); });
+    EXPECT_THAT(message, HasSubstr(fmt::format("at byte {}", file_size.value)));
 }
 
 TEST_F(FileTransferTest, a_pool_receives_a_layer_of_another_one_frozen_and_whole) {
