@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -114,6 +115,13 @@ std::optional<std::filesystem::path> Pool::first_closed_directory() const {
         }
     }
     return std::nullopt;
+}
+
+void Pool::check_writable() const {
+    std::string probe = directory_ / ".probe-XXXXXX";
+    const Fd file(::mkostemp(probe.data(), O_CLOEXEC));
+    if (!file) throw system_error(fmt::format("make a file in '{}'", directory_.string()));
+    remove_file(probe);
 }
 
 bool Pool::supports_direct_io() const {

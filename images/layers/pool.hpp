@@ -35,6 +35,8 @@ class Pool {
     /// Which directory on the way here other users may not pass, as far as mode bits tell; nullopt
     /// when they can pass all.
     std::optional<std::filesystem::path> first_closed_directory() const;
+    /// Throws Error{InternalError} with the cause when no file can be made here.
+    void check_writable() const;
     /// Whether files here can be opened with O_DIRECT, so that QEMU may bypass the host's page
     /// cache.
     bool supports_direct_io() const;

@@ -78,6 +78,16 @@ images::Region requested_region(const CreateRegionRequest& request, const Settin
     return region;
 }
 
+void check_writable(const Region& region) {
+    try {
+        region.pool.check_writable();
+    } catch (const Error& error) {
+        throw Error(
+            error_code::invalid_parameter_value, region.pool.directory().string(),
+            fmt::format("The pool cannot hold layers: {}. Choose another one.", error.message()));
+    }
+}
+
 /// Guests of the region must be able to read its layers.
 void check_passable(const Region& region) {
     if (region.hypervisor.qemu_user().empty()) return;
@@ -266,7 +276,9 @@ images::Region Regions::create(const images::Caller& caller, const CreateRegionR
             std::filesystem::remove(directory, ignored);
         });
     }
-    check_passable(open(*entry));
+    const Region& opened = open(*entry);
+    check_writable(opened);
+    check_passable(opened);
     dependencies_.database.write([&](Session& session) { images::put_region(session, row); });
     const std::lock_guard lock(mutex_);
     entries_.emplace(row.name, entry);

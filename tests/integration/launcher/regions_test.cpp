@@ -8,7 +8,9 @@ namespace kiln::tests {
 
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 class RegionsTest : public LauncherFixture {
   protected:
@@ -40,6 +42,15 @@ TEST_F(RegionsTest, a_service_that_is_started_with_another_region_set_keeps_its_
         EXPECT_THAT(again.get("local-2").zones, ElementsAre("east", "west"));
         EXPECT_EQ(error_code_of([&] { again.get("local-3"); }), "InvalidParameterValue");
     }
+}
+
+TEST_F(RegionsTest, a_pool_that_takes_no_files_is_refused) {
+    images::Caller administrator = caller();
+    administrator.administrator = true;
+    const std::string message = error_message_of(
+        [&] { regions().create(administrator, {.name = "local-2", .pool = "/proc/sys"}); });
+    EXPECT_THAT(message, AllOf(HasSubstr("make a file in '/proc/sys'"), HasSubstr("another one")));
+    EXPECT_EQ(error_code_of([&] { regions().get("local-2"); }), "InvalidParameterValue");
 }
 
 TEST_F(RegionsTest, a_region_that_is_reached_later_is_recovered_then_and_once) {
