@@ -30,9 +30,19 @@ void set_mode(const std::filesystem::path& path, mode_t mode) {
     throw system_error(fmt::format("set the mode of '{}'", path.string()));
 }
 
-void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
-    if (::rename(from.c_str(), to.c_str()) == 0) return;
+/// Returns whether the two are on one file system.
+bool try_rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+    if (::rename(from.c_str(), to.c_str()) == 0) return true;
+    if (errno == EXDEV) return false;
     throw system_error(fmt::format("move '{}' to '{}'", from.string(), to.string()));
+}
+
+/// Within a directory.
+void rename_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+    if (!try_rename_file(from, to))
+        throw Error(
+            error_code::internal_error, from.string(),
+            fmt::format("'{}' and '{}' are on two file systems", from.string(), to.string()));
 }
 
 dev_t device_of(const std::filesystem::path& path) {
@@ -118,10 +128,15 @@ std::optional<std::filesystem::path> Pool::first_closed_directory() const {
 }
 
 void Pool::check_writable() const {
-    std::string probe = directory_ / ".probe-XXXXXX";
-    const Fd file(::mkostemp(probe.data(), O_CLOEXEC));
+    // An unnamed file leaves nothing behind when the service ends here.
+    const int flags = O_TMPFILE | O_RDWR | O_CLOEXEC;
+    Fd file(::open(directory_.c_str(), flags, live_mode));
+    if (!file && (errno == EOPNOTSUPP || errno == EISDIR)) {
+        std::string probe = directory_ / ".probe-XXXXXX";
+        file = Fd(::mkostemp(probe.data(), O_CLOEXEC));
+        if (file) remove_file(probe);
+    }
     if (!file) throw system_error(fmt::format("make a file in '{}'", directory_.string()));
-    remove_file(probe);
 }
 
 bool Pool::supports_direct_io() const {
@@ -241,15 +256,15 @@ Bytes Pool::allocated_size(const LayerId& layer) const {
 
 void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const {
     const std::filesystem::path path = path_of(layer);
-    if (device_of(file) != device_of(directory_)) {
-        take_copy(layer, file, nullptr, {});
-        remove_file(file);
-        return;
-    }
     set_mode(file, frozen_mode);
     sync_file(file);
-    rename_file(file, path);
-    sync_directory(directory_);
+    // Asked of the file system: device numbers of a file and its directory may differ (overlayfs).
+    if (try_rename_file(file, path)) {
+        sync_directory(directory_);
+        return;
+    }
+    take_copy(layer, file, nullptr, {});
+    remove_file(file);
 }
 
 bool Pool::shares_file_system_with(const Pool& other) const {

@@ -13,6 +13,7 @@
 #include <future>
 #include <mutex>
 #include <optional>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
@@ -41,10 +42,27 @@ std::optional<Extent> next_extent(const OpenFile& file, std::uint64_t from) {
     return Extent{static_cast<std::uint64_t>(begin), static_cast<std::uint64_t>(end)};
 }
 
-std::uint64_t size_of(const OpenFile& file) {
+/// What tells that a file was written.
+struct FileState {
+    off_t size = 0;
+    timespec modified{};
+};
+
+FileState state_of(const OpenFile& file) {
     struct stat status {};
-    if (::fstat(file.fd.get(), &status) == 0) return static_cast<std::uint64_t>(status.st_size);
+    if (::fstat(file.fd.get(), &status) == 0) return {status.st_size, status.st_mtim};
     throw system_error(fmt::format("read the size of '{}'", file.path.string()));
+}
+
+void throw_if_changed(const OpenFile& file, const FileState& before) {
+    const FileState after = state_of(file);
+    if (after.size == before.size && after.modified.tv_sec == before.modified.tv_sec &&
+        after.modified.tv_nsec == before.modified.tv_nsec)
+        return;
+    throw Error(
+        error_code::internal_error, file.path.string(),
+        fmt::format("'{}' was written while it was copied: copy it when nothing writes to it",
+                    file.path.string()));
 }
 
 /// One copy, whose pieces several threads take.
@@ -55,13 +73,22 @@ class Copy {
         : from_(from), to_(to), progress_(progress), stop_(stop) {}
 
     void run() {
-        auto helper = std::async(std::launch::async, [this] { copy_pieces(); });
+        auto helper = start_helper();
         copy_pieces();
-        helper.get();
+        if (helper.valid()) helper.get();
         throw_if_stopped();
     }
 
   private:
+    /// No future when there is no thread to be had: one copies, too.
+    std::future<void> start_helper() {
+        try {
+            return std::async(std::launch::async, [this] { copy_pieces(); });
+        } catch (const std::system_error&) {
+            return {};
+        }
+    }
+
     void copy_pieces() {
         try {
             PieceBuffer buffer;
@@ -108,12 +135,17 @@ class Copy {
     }
 
     void tell(std::size_t size) {
+        // Not under the lock: a slow disk makes it wait.
+        if (is_writeback_due(size)) ::sync_file_range(to_.fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
+
+    bool is_writeback_due(std::size_t size) {
         const std::lock_guard lock(mutex_);
         if (progress_) progress_({size});
         not_written_back_ += size;
-        if (not_written_back_ < writeback_size) return;
-        ::sync_file_range(to_.fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+        if (not_written_back_ < writeback_size) return false;
         not_written_back_ = 0;
+        return true;
     }
 
     const OpenFile& from_;
@@ -140,9 +172,11 @@ bool share_blocks(const OpenFile& from, const OpenFile& to) {
 
 void copy_data(const OpenFile& from, const OpenFile& to, const TransferProgress& progress,
                const std::stop_token& stop) {
-    if (::ftruncate(to.fd.get(), static_cast<off_t>(size_of(from))) != 0)
+    const FileState before = state_of(from);
+    if (::ftruncate(to.fd.get(), before.size) != 0)
         throw system_error(fmt::format("set the size of '{}'", to.path.string()));
     Copy(from, to, progress, stop).run();
+    throw_if_changed(from, before);
 }
 
 void check_piece(const OpenFile& file, Bytes begin, std::string_view wanted, PieceBuffer& buffer) {

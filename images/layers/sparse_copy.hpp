@@ -29,9 +29,9 @@ bool share_blocks(const OpenFile& from, const OpenFile& to);
 /// Called with the bytes that were copied since the last call; one call at a time, in any thread.
 using TransferProgress = std::function<void(Bytes)>;
 
-/// Copies a file that does not change meanwhile into an empty one, which must be readable, too.
-/// Holes stay holes, and what was written is read back and compared. Two threads share the work:
-/// copying is bound by what one processor moves between the kernel and here. Syncs nothing.
+/// Copies a file, which nothing may write meanwhile, into an empty one, which must be readable,
+/// too. Holes stay holes, and what was written is read back and compared. Two threads share the
+/// work: copying is bound by what one processor moves between the kernel and here. Syncs nothing.
 ///
 /// Throws Error{InternalError} with the cause, and Error{Canceled} when `stop` was requested; the
 /// target then holds a part. Any thread.

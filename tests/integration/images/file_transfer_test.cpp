@@ -115,6 +115,18 @@ TEST_F(FileTransferTest, a_copy_that_cannot_be_written_leaves_nothing) {
     EXPECT_FALSE(std::filesystem::exists(far()));
 }
 
+TEST_F(FileTransferTest, a_source_that_is_written_meanwhile_is_refused) {
+    const auto source = sparse_file();
+    bool is_written = false;
+    const auto write_once = [&](Bytes) {
+        if (!is_written) std::filesystem::resize_file(source, file_size.value + 1);
+        is_written = true;
+    };
+    EXPECT_THAT(error_message_of([&] { transfer_file(source, far(), write_once, {}); }),
+                HasSubstr("was written while it was copied"));
+    EXPECT_FALSE(std::filesystem::exists(far()));
+}
+
 TEST_F(FileTransferTest, what_is_in_the_way_is_not_overwritten) {
     write_file_atomically(far(), "mine", 0600);
     EXPECT_THAT(error_message_of([&] { transfer(far()); }), HasSubstr("File exists"));

@@ -181,6 +181,14 @@ TEST_F(PoolTest, a_frozen_layer_is_read_only_for_everyone) {
     EXPECT_EQ(error_code_of([&] { pool_.freeze(LayerId::generate()); }), "InternalError");
 }
 
+TEST_F(PoolTest, a_layer_adopts_its_own_unfinished_file) {
+    const LayerId layer = LayerId::generate();
+    write_file_atomically(pool_.unfinished_path_of(layer), "content", 0600);
+    pool_.adopt(layer, pool_.unfinished_path_of(layer));
+    EXPECT_EQ(read_file(pool_.path_of(layer)), "content");
+    EXPECT_EQ(pool_.files(), std::vector{layer});
+}
+
 TEST_F(PoolTest, an_adopted_file_moves_in_frozen) {
     const std::filesystem::path file = scratch("new.qcow2");
     qemu_img::create({.path = file, .size = Bytes::mebibytes(3)});
