@@ -11,6 +11,7 @@
 
 #include "base/units.hpp"
 #include "hypervisor/domain/domain_spec.hpp"
+#include "hypervisor/network/network_spec.hpp"
 
 namespace kiln::hypervisor {
 
@@ -145,6 +146,15 @@ class Hypervisor {
     /// Guests that run go on; nothing that is encrypted with it can be opened any more, for ever.
     /// None is no error.
     virtual void remove_secret(const std::string& id) = 0;
+
+    /// Why guests cannot have a network with a bridge here, for a person; nullopt: they can.
+    virtual std::optional<std::string> bridging_obstacle() = 0;
+    /// Makes the host's network what the spec says: bridge, DHCP, packet filter and routing. What
+    /// is so already is not touched, so it may be called as often as need be. A filter that
+    /// somebody removed is loaded anew, a guest whose bridge went away is connected again.
+    virtual void apply_network(const NetworkSpec& spec) = 0;
+    /// Removes a network that has no guests; what is not there is no error.
+    virtual void remove_network(const NetworkSpec& spec) = 0;
 
     /// Whether the guest agent answers a ping within the time.
     virtual bool agent_answers(const std::string& name, std::chrono::seconds time) = 0;

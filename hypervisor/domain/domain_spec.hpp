@@ -40,9 +40,18 @@ struct DiskSpec {
     bool read_only = false;
 };
 
-/// User-mode networking; forwards are added while the guest runs (Hypervisor::forward_port).
+/// A port of a network that was applied (Hypervisor::apply_network).
+struct NetworkPort {
+    std::string network;  // NetworkSpec::name
+    std::string device;   // PortSpec::device
+};
+
+/// A network card.
 struct InterfaceSpec {
     std::string mac_address;
+    /// Absent: user-mode networking; forwards are added while the guest runs
+    /// (Hypervisor::forward_port).
+    std::optional<NetworkPort> port = {};
 };
 
 struct UefiSpec {

@@ -205,10 +205,18 @@ void add_disk(pugi::xml_node devices, const DiskSpec& spec) {
     if (!spec.serial.empty()) add_text(disk, "serial", spec.serial);
 }
 
+/// An isolated port: what it sends reaches the host alone, which decides where it may go.
+void add_port(pugi::xml_node interface, const NetworkPort& port) {
+    set(interface.append_child("source"), "network", port.network);
+    set(interface.append_child("target"), "dev", port.device);
+    set(interface.append_child("port"), "isolated", "yes");
+}
+
 void add_interface(pugi::xml_node devices, const InterfaceSpec& spec) {
     pugi::xml_node interface = devices.append_child("interface");
-    set(interface, "type", "user");
+    set(interface, "type", spec.port ? "network" : "user");
     set(interface.append_child("mac"), "address", spec.mac_address);
+    if (spec.port) add_port(interface, *spec.port);
     set(interface.append_child("model"), "type", "virtio");
     // Without its boot ROM: no guest boots from this network, and the ROM waits for a key.
     set(interface.append_child("rom"), "enabled", "no");

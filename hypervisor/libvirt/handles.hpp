@@ -17,6 +17,7 @@ struct Deleter {
 
 using DomainPtr = std::unique_ptr<virDomain, Deleter<virDomainFree>>;
 using SnapshotPtr = std::unique_ptr<virDomainSnapshot, Deleter<virDomainSnapshotFree>>;
+using NetworkPtr = std::unique_ptr<virNetwork, Deleter<virNetworkFree>>;
 using SecretPtr = std::unique_ptr<virSecret, Deleter<virSecretFree>>;
 using StreamPtr = std::unique_ptr<virStream, Deleter<virStreamFree>>;
 /// Text that libvirt allocated for its caller.

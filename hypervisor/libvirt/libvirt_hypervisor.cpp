@@ -59,7 +59,7 @@ std::string version_text(unsigned long version) {
 }  // namespace
 
 LibvirtHypervisor::LibvirtHypervisor(const std::string& uri)
-    : connection_(uri, events_, [this] { close_consoles(); }) {}
+    : uri_(uri), connection_(uri, events_, [this] { close_consoles(); }) {}
 
 LibvirtHypervisor::~LibvirtHypervisor() {
     events_->set_listener(nullptr);
@@ -300,6 +300,18 @@ std::optional<std::string> LibvirtHypervisor::secret_passphrase(const std::strin
 
 void LibvirtHypervisor::remove_secret(const std::string& id) {
     hypervisor::remove_secret(connection_.get().get(), id);
+}
+
+std::optional<std::string> LibvirtHypervisor::bridging_obstacle() {
+    return hypervisor::bridging_obstacle(uri_);
+}
+
+void LibvirtHypervisor::apply_network(const NetworkSpec& spec) {
+    networks_.apply(connection_.get().get(), spec);
+}
+
+void LibvirtHypervisor::remove_network(const NetworkSpec& spec) {
+    networks_.remove(connection_.get().get(), spec);
 }
 
 bool LibvirtHypervisor::agent_answers(const std::string& name, std::chrono::seconds time) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "hypervisor/hypervisor.hpp"
+#include "hypervisor/libvirt/bridged_networks.hpp"
 #include "hypervisor/libvirt/connection.hpp"
 #include "hypervisor/libvirt/console.hpp"
 #include "hypervisor/libvirt/domain_events.hpp"
@@ -45,6 +46,9 @@ class LibvirtHypervisor final : public Hypervisor {
     void define_secret(const Secret& secret) override;
     std::optional<std::string> secret_passphrase(const std::string& id) override;
     void remove_secret(const std::string& id) override;
+    std::optional<std::string> bridging_obstacle() override;
+    void apply_network(const NetworkSpec& spec) override;
+    void remove_network(const NetworkSpec& spec) override;
     bool agent_answers(const std::string& name, std::chrono::seconds time) override;
     std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) override;
     std::unique_ptr<Console> open_console(const std::string& name,
@@ -69,6 +73,8 @@ class LibvirtHypervisor final : public Hypervisor {
     static std::string target_of(const Found& found, const std::string& serial);
     void close_consoles();
 
+    std::string uri_;
+    BridgedNetworks networks_;
     std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();
     std::mutex forward_mutex_;
     std::mutex consoles_mutex_;

@@ -82,6 +82,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
     void set_memory(Bytes memory) { memory_ = memory; }
     void let_agents_answer() { agents_answer_ = true; }
+    /// From now on guests may have networks with bridges.
+    void offer_bridges() { bridges_ = true; }
 
     // What tests ask.
 
@@ -96,6 +98,14 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     std::size_t domain_count() const {
         const std::lock_guard lock(mutex_);
         return domains_.size();
+    }
+
+    std::vector<hypervisor::NetworkSpec> networks() const {
+        const std::lock_guard lock(mutex_);
+        std::vector<hypervisor::NetworkSpec> all;
+        for (const auto& [name, spec] : networks_)
+            all.push_back(spec);
+        return all;
     }
 
     // What the launcher does.
@@ -234,6 +244,20 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         const std::lock_guard lock(mutex_);
         secrets_.erase(id);
     }
+    std::optional<std::string> bridging_obstacle() override {
+        if (bridges_) return std::nullopt;
+        return "a fake host has no bridges";
+    }
+    void apply_network(const hypervisor::NetworkSpec& spec) override {
+        enter("apply_network", spec.name);
+        const std::lock_guard lock(mutex_);
+        networks_.insert_or_assign(spec.name, spec);
+    }
+    void remove_network(const hypervisor::NetworkSpec& spec) override {
+        enter("remove_network", spec.name);
+        const std::lock_guard lock(mutex_);
+        networks_.erase(spec.name);
+    }
     bool agent_answers(const std::string&, std::chrono::seconds) override { return agents_answer_; }
     std::uint16_t forward_port(const std::string& name, std::uint16_t) override {
         enter("forward_port", name);
@@ -318,6 +342,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     bool keeps_disks_ = false;
     std::size_t free_disk_slots_ = 8;
     bool agents_answer_ = false;
+    bool bridges_ = false;
+    std::map<std::string, hypervisor::NetworkSpec> networks_;
     Bytes memory_ = Bytes::gibibytes(64);
 };
 

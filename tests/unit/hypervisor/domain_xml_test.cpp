@@ -49,6 +49,12 @@ TEST(DomainXml, describes_a_uefi_guest) {
     tests::expect_golden("uefi.xml", domain_xml(spec));
 }
 
+TEST(DomainXml, describes_a_port_of_a_network) {
+    DomainSpec spec = small_guest();
+    spec.interfaces[0].port = NetworkPort{.network = "kiln-0a1b2c", .device = "k0a1b2c-1005"};
+    tests::expect_golden("network_port.xml", domain_xml(spec));
+}
+
 TEST(DomainXml, describes_a_guest_with_a_kernel_of_its_own) {
     DomainSpec spec = small_guest();
     spec.kernel = "/pool/vmlinuz";
