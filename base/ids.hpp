@@ -68,6 +68,26 @@ struct LayerKind {
     static constexpr const char* prefix = "layer";
     static constexpr const char* malformed_code = "InvalidParameterValue";
 };
+struct VpcKind {
+    static constexpr const char* prefix = "vpc";
+    static constexpr const char* malformed_code = "InvalidVpcID.Malformed";
+};
+struct SubnetKind {
+    static constexpr const char* prefix = "subnet";
+    static constexpr const char* malformed_code = "InvalidSubnetID.Malformed";
+};
+struct NetworkInterfaceKind {
+    static constexpr const char* prefix = "eni";
+    static constexpr const char* malformed_code = "InvalidNetworkInterfaceId.Malformed";
+};
+struct SecurityGroupKind {
+    static constexpr const char* prefix = "sg";
+    static constexpr const char* malformed_code = "InvalidGroupId.Malformed";
+};
+struct SecurityGroupRuleKind {
+    static constexpr const char* prefix = "sgr";
+    static constexpr const char* malformed_code = "InvalidSecurityGroupRuleId.Malformed";
+};
 struct OperationKind {
     static constexpr const char* prefix = "op";
     static constexpr const char* malformed_code = "InvalidParameterValue";
@@ -79,6 +99,11 @@ using ReservationId = Id<ReservationKind>;
 using VolumeId = Id<VolumeKind>;
 using SnapshotId = Id<SnapshotKind>;
 using KeyPairId = Id<KeyPairKind>;
+using VpcId = Id<VpcKind>;
+using SubnetId = Id<SubnetKind>;
+using NetworkInterfaceId = Id<NetworkInterfaceKind>;
+using SecurityGroupId = Id<SecurityGroupKind>;
+using SecurityGroupRuleId = Id<SecurityGroupRuleKind>;
 using LayerId = Id<LayerKind>;
 using OperationId = Id<OperationKind>;
 

@@ -51,6 +51,22 @@ Bytes mebibytes_of(const YAML::Node& node) {
     return Bytes::mebibytes(count);
 }
 
+bool is_user_networking(const YAML::Node& node) {
+    const auto word = node.as<std::string>();
+    if (word == "user") return true;
+    if (word == "bridge") return false;
+    throw YAML::RepresentationException(node.Mark(), "network is 'bridge' or 'user'");
+}
+
+Ipv4Range network_range_of(const YAML::Node& node) {
+    constexpr int shortest = 8;
+    constexpr int longest = 24;
+    const auto range = parse_ipv4_range(node.as<std::string>());
+    if (range && range->prefix_length >= shortest && range->prefix_length <= longest) return *range;
+    throw YAML::RepresentationException(
+        node.Mark(), "network_range is a block of IPv4 addresses from /8 to /24, as 172.31.0.0/16");
+}
+
 using Setter = std::function<void(Settings&, const YAML::Node&)>;
 
 const std::map<std::string, Setter>& setters() {
@@ -71,6 +87,10 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) { s.free_space_reserve = mebibytes_of(node); }},
         {"memory_reserve_mib",
          [](Settings& s, const YAML::Node& node) { s.memory_reserve = mebibytes_of(node); }},
+        {"network",
+         [](Settings& s, const YAML::Node& node) { s.user_networking = is_user_networking(node); }},
+        {"network_range",
+         [](Settings& s, const YAML::Node& node) { s.network_range = network_range_of(node); }},
         {"rates", [](Settings& s, const YAML::Node& node) { s.rates = read_rates(node); }},
     };
     return table;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/ipv4.hpp"
 #include "base/rates.hpp"
 #include "base/units.hpp"
 
@@ -28,7 +29,10 @@ struct Settings {
     Bytes free_space_reserve;  // free_space_reserve_mib, default 1024
     /// Refuse new instances when the host's memory less this is spoken for.
     Bytes memory_reserve;  // memory_reserve_mib, default 512
-    Rates rates;           // rates, default: nothing costs anything
+    /// Guests get QEMU's user networking, also where they could have a bridge.
+    bool user_networking = false;            // network: user (default: bridge)
+    std::optional<Ipv4Range> network_range;  // network_range, of the region; default: a free one
+    Rates rates;                             // rates, default: nothing costs anything
 };
 
 /// At most 64 lower-case letters, digits and hyphens, the first no hyphen: names of regions and

@@ -38,8 +38,15 @@ constexpr std::array group_words{
     GroupWord{"AvailabilityZone", "Places"},
     GroupWord{"Cost", "Costs"},
     GroupWord{"Garbage", "Storage"},
+    GroupWord{"Bundle", "Images"},
+    GroupWord{"SecurityGroup", "Network"},
+    GroupWord{"NetworkInterface", "Network"},
+    GroupWord{"Vpc", "Network"},
+    GroupWord{"Subnet", "Network"},
+    GroupWord{"Address", "Network"},
+    GroupWord{"Account", "Places"},
 };
-constexpr std::array group_order{"Images", "Instances", "Key pairs", "Storage",
+constexpr std::array group_order{"Images", "Instances", "Key pairs", "Storage", "Network",
                                  "Tags",   "Places",    "Costs",     "Other"};
 
 std::string group_of(const api::Action& action) {

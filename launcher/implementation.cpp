@@ -60,8 +60,13 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       status_(dependencies_.clock),
       files_(dependencies_.settings.state_directory / "instances"),
+      networks_({.database = dependencies_.database,
+                 .clock = dependencies_.clock,
+                 .settings = dependencies_.settings,
+                 .regions = dependencies_.regions}),
       planner_{.database = dependencies_.database,
                .regions = dependencies_.regions,
+               .networks = networks_,
                .files = files_,
                .catalog_id = dependencies_.catalog_id,
                .accelerator = dependencies_.accelerator},
@@ -91,6 +96,7 @@ InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
             .regions = dependencies_.regions,
             .files = files_,
             .planner = planner_,
+            .networks = networks_,
             .status = status_,
             .executor = executor_,
             .pause = pause_,
@@ -441,6 +447,7 @@ void Launcher::Implementation::keep_house() {
         try {
             lifecycle_.reset_overdue_reboots();
             if (tick % settle_every_ticks == 0) {
+                networks_.apply_all();
                 resume_dropped_jobs();
                 settle_lost_domains();
                 resume_paused_guests();

@@ -19,6 +19,7 @@
 #include "launcher/instances/lifecycle.hpp"
 #include "launcher/instances/pause.hpp"
 #include "launcher/launcher.hpp"
+#include "launcher/network/networks.hpp"
 #include "launcher/volumes/capture.hpp"
 #include "launcher/volumes/chain_merger.hpp"
 #include "launcher/volumes/chain_puller.hpp"
@@ -45,6 +46,7 @@ class Launcher::Implementation {
     StoredImageJobs& stored_images() { return stored_images_; }
     ChainMerger& merger() { return merger_; }
     Pause& pause() { return pause_; }
+    Networks& networks() { return networks_; }
     StatusBoard& status() { return status_; }
     const InstanceFiles& files() const { return files_; }
     KeyedExecutor& executor() { return executor_; }
@@ -89,6 +91,9 @@ class Launcher::Implementation {
     /// Throws Error{InsufficientInstanceCapacity} when the region's pool has no room for new
     /// layers.
     void check_pool_space(const std::string& region) const;
+    /// Brings the network of the caller's region in line with the catalog, after a change that is
+    /// stored; what it throws says that.
+    void apply_network(const images::Caller& caller);
     /// Removes the layers of the region that nothing needs.
     void collect_layers(const std::string& region);
 
@@ -136,6 +141,7 @@ class Launcher::Implementation {
     Dependencies dependencies_;
     StatusBoard status_;
     InstanceFiles files_;
+    Networks networks_;
     DomainPlanner planner_;
     Pause pause_;
     // Jobs wait for guests to power off, so there are more threads than processors.

@@ -16,10 +16,13 @@ void Launcher::recover() {
     // One that is reached later has no idea either of what happened meanwhile.
     use.use().regions.set_recovery([&use](const Region& region) {
         use.recover_chains(region);
+        use.networks().apply(region);
         images::collect_layers(use.database(), region.pool, region.name);
     });
     for (const Region* region : use.use().regions.reachable())
         use.recover_chains(*region);
+    // Guests that run are closed off before anything else; those that start find their network.
+    use.networks().apply_all();
     const auto [operations, instances] = use.database().read([](Session& session) {
         return std::pair(images::open_operations(session), images::unfinished_instances(session));
     });
@@ -40,8 +43,24 @@ void Launcher::recover() {
     use.start_housekeeping();
 }
 
+void Launcher::set_network_listener(std::function<void(const LiveNetwork&)> listener) {
+    implementation_->networks().set_listener(std::move(listener));
+}
+
 Reachability Launcher::reachability(const InstanceId& id) const {
     return implementation_->status().reachability(id);
+}
+
+std::optional<std::string> Launcher::bridging_obstacle(const images::Caller& caller) {
+    return implementation_->networks().obstacle(implementation_->region_of(caller));
+}
+
+images::Vpc Launcher::vpc(const images::Caller& caller) {
+    return implementation_->networks().vpc_of(implementation_->region_of(caller));
+}
+
+void Launcher::remove_unused_networks() {
+    implementation_->networks().remove_unused();
 }
 
 void Launcher::prepare_stop() {

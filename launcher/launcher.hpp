@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,13 +13,16 @@
 #include "images/accounts/caller.hpp"
 #include "images/bundles/object_store.hpp"
 #include "images/catalog/bundle_task.hpp"
+#include "images/catalog/security_group.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
+#include "images/catalog/vpc.hpp"
 #include "launcher/bundles/requests.hpp"
 #include "launcher/copies/requests.hpp"
 #include "launcher/instances/key_material.hpp"
 #include "launcher/instances/requests.hpp"
 #include "launcher/instances/status_board.hpp"
+#include "launcher/network/requests.hpp"
 #include "launcher/regions/regions.hpp"
 #include "launcher/volumes/garbage_collection.hpp"
 #include "launcher/volumes/requests.hpp"
@@ -28,6 +32,8 @@ class Database;
 }
 
 namespace kiln::launcher {
+
+struct LiveNetwork;
 
 /// Runs instances of images: every operation of EC2 that touches a guest, in EC2's words.
 /// Operations check first, write what they intend, and answer; the work itself is done by jobs
@@ -136,6 +142,20 @@ class Launcher {
     /// A key pair that does not exist is no error, as in EC2.
     void delete_key_pair(const images::Caller& caller, const std::string& name);
 
+    SecurityGroupId create_security_group(const images::Caller& caller,
+                                          const CreateSecurityGroupRequest& request);
+    void delete_security_group(const images::Caller& caller, const SecurityGroupId& id);
+    /// Both are in effect, for guests that run too, when they return.
+    std::vector<images::SecurityGroupRule> authorize_rules(const images::Caller& caller,
+                                                           const RulesRequest& request);
+    void revoke_rules(const images::Caller& caller, const RulesRequest& request);
+    void modify_instance_metadata_options(const images::Caller& caller, const InstanceId& id,
+                                          const MetadataOptionsChange& change);
+    /// Why guests of the caller's region have user networking; nullopt: they are on its bridge.
+    std::optional<std::string> bridging_obstacle(const images::Caller& caller);
+    /// The VPC of the caller's region.
+    images::Vpc vpc(const images::Caller& caller);
+
     /// The last 64 KiB that the first serial port said.
     std::string console_output(const images::Caller& caller, const InstanceId& id);
     hypervisor::Screenshot console_screenshot(const images::Caller& caller, const InstanceId& id);
@@ -145,8 +165,14 @@ class Launcher {
     /// Where the instance's ssh server is reached from this host.
     InstanceConnection instance_connection(const images::Caller& caller, const InstanceId& id);
 
+    /// Told of each region's network after it was brought in line with the catalog; see
+    /// Networks::set_listener. Before recover().
+    void set_network_listener(std::function<void(const LiveNetwork&)> listener);
+
     Reachability reachability(const InstanceId& id) const;
 
+    /// The service has stopped: networks that no instance uses are removed from their hosts.
+    void remove_unused_networks();
     /// The service is about to stop: what takes long ends soon with Error{Unavailable}. Any thread.
     void prepare_stop();
 

@@ -81,6 +81,11 @@ Structure<Result> output() {
         .structure(
             "RootDeviceName", "rootDeviceName", text,
             text_attribute("rootDeviceName", [](const Instance& i) { return i.root_device_name; }))
+        .list("Groups", "groupSet", group_name_structure(),
+              [](const Result& r) {
+                  const bool wanted = r.attribute == "groupSet" && r.view.interface;
+                  return wanted ? r.view.interface->groups : std::vector<GroupName>();
+              })
         .list("BlockDeviceMappings", "blockDeviceMapping", device_structure(), [](const Result& r) {
             return r.attribute == "blockDeviceMapping" ? r.view.volumes
                                                        : std::vector<images::Volume>{};
@@ -90,9 +95,13 @@ Structure<Result> output() {
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     const InstanceId id(arguments.required_text("InstanceId"));
     Result result = services.database.read([&](Session& session) {
-        return Result{.view = {.instance = images::get_instance(session, caller.scope(), id),
-                               .volumes = images::ebs_volumes_of_instance(session, id)},
-                      .attribute = arguments.required_text("Attribute")};
+        Result found{.view = {.instance = images::get_instance(session, caller.scope(), id),
+                              .volumes = images::ebs_volumes_of_instance(session, id)},
+                     .attribute = arguments.required_text("Attribute")};
+        const auto interfaces = load_interface_views(session, caller.scope());
+        const auto interface = interfaces.find(id);
+        if (interface != interfaces.end()) found.view.interface = interface->second;
+        return found;
     });
     caller.stop_if_dry_run();
     return result;
@@ -117,7 +126,7 @@ Action describe_instance_attribute() {
                          .choices = {"instanceType", "kernel", "ramdisk", "userData",
                                      "disableApiTermination", "disableApiStop",
                                      "instanceInitiatedShutdownBehavior", "rootDeviceName",
-                                     "blockDeviceMapping", "ebsOptimized"}},
+                                     "blockDeviceMapping", "ebsOptimized", "groupSet"}},
                         dry_run_parameter()}},
         output(), handle);
 }

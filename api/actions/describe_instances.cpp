@@ -5,6 +5,7 @@
 #include "api/shapes/instance.hpp"
 #include "base/clock.hpp"
 #include "base/database.hpp"
+#include "launcher/network/network_plan.hpp"
 
 namespace kiln::api {
 
@@ -40,6 +41,14 @@ Values device_names(const View& view) {
     return names;
 }
 
+Values group_values(const View& view, std::string GroupName::*part) {
+    Values values;
+    if (!view.interface) return values;
+    for (const GroupName& group : view.interface->groups)
+        values.push_back(group.*part);
+    return values;
+}
+
 const FilterTable<View>& filters() {
     static const FilterTable<View> table(
         {{"architecture",
@@ -71,6 +80,28 @@ const FilterTable<View>& filters() {
          {"root-device-type",
           [](const View& v) { return Values{std::string(to_text(v.instance.root_device_type))}; }},
          {"state-reason-code", [](const View& v) { return Values{v.instance.state_reason.code}; }},
+         {"dns-name", [](const View&) { return Values{}; }},
+         {"instance.group-id", [](const View& v) { return group_values(v, &GroupName::id); }},
+         {"instance.group-name", [](const View& v) { return group_values(v, &GroupName::name); }},
+         {"network-interface.network-interface-id",
+          [](const View& v) {
+              return v.interface ? Values{v.interface->interface.id.str()} : Values{};
+          }},
+         {"private-dns-name",
+          [](const View& v) {
+              return v.interface ? Values{launcher::private_dns_name(v.interface->interface)}
+                                 : Values{};
+          }},
+         {"private-ip-address",
+          [](const View& v) {
+              return v.interface ? Values{to_text(v.interface->interface.address)} : Values{};
+          }},
+         {"subnet-id",
+          [](const View& v) {
+              return v.interface ? Values{v.interface->interface.subnet.str()} : Values{};
+          }},
+         {"vpc-id",
+          [](const View& v) { return v.interface ? Values{v.interface->vpc.str()} : Values{}; }},
          {"virtualization-type",
           [](const View& v) {
               return Values{std::string(to_text(v.instance.virtualization_type))};
@@ -131,7 +162,7 @@ Action describe_instances() {
                         dry_run_parameter()},
          .table = {.rows = "Reservations.Instances",
                    .columns = {"InstanceId", "ImageId", "InstanceType", "State.Name", "KeyName",
-                               "LaunchTime", "StateReason.Message"}}},
+                               "PrivateIpAddress", "LaunchTime", "StateReason.Message"}}},
         output(), handle);
 }
 

@@ -46,7 +46,8 @@ ModifyInstanceAttributeRequest request_of(const Arguments& arguments) {
         .disable_api_termination = arguments.structure("DisableApiTermination").boolean("Value"),
         .shutdown_behavior =
             behavior_of(arguments.structure("InstanceInitiatedShutdownBehavior").text("Value")),
-        .block_devices = block_devices_of(arguments)};
+        .block_devices = block_devices_of(arguments),
+        .security_groups = ids_of<SecurityGroupId>(arguments, "GroupId")};
     const auto attribute = arguments.text("Attribute");
     const auto value = arguments.text("Value");
     if (attribute && value) apply_named(*attribute, *value, request);
@@ -69,6 +70,10 @@ std::vector<Parameter> parameters() {
             attribute_boolean("DisableApiTermination", "Whether terminate-instances is refused"),
             attribute_value("InstanceInitiatedShutdownBehavior",
                             "What a power-off from inside does: stop or terminate"),
+            {.name = "Groups",
+             .wire = "GroupId",
+             .list = true,
+             .help = "Security groups, instead of those that it has; at once"},
             block_device_mappings_parameter(),
             {.name = "Attribute",
              .wire = "Attribute",

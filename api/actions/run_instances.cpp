@@ -23,23 +23,52 @@ int count_of(const Arguments& arguments, const char* wire) {
         std::clamp<std::int64_t>(arguments.integer(wire).value_or(1), 0, beyond_all_limits));
 }
 
+/// The primary interface that a request describes by itself; empty: it does not.
+Arguments interface_of(const Arguments& arguments) {
+    const auto interfaces = arguments.structures("NetworkInterface");
+    if (interfaces.empty()) return {};
+    if (interfaces.size() > 1 || interfaces.front().integer("DeviceIndex").value_or(0) != 0) {
+        throw Error(error_code::unsupported_operation, "NetworkInterface",
+                    "an instance has one network interface, with DeviceIndex 0");
+    }
+    return interfaces.front();
+}
+
+void read_network(const Arguments& arguments, launcher::RunInstancesRequest& request) {
+    const Arguments interface = interface_of(arguments);
+    const auto either = [&](const char* wire) {
+        const auto own = arguments.text(wire);
+        return own ? own : interface.text(wire);
+    };
+    if (const auto subnet = either("SubnetId")) request.subnet.emplace(*subnet);
+    request.private_address = either("PrivateIpAddress");
+    request.security_groups = ids_of<SecurityGroupId>(arguments, "SecurityGroupId");
+    for (SecurityGroupId& id : ids_of<SecurityGroupId>(interface, "SecurityGroupId"))
+        request.security_groups.push_back(std::move(id));
+    request.security_group_names = arguments.texts("SecurityGroup");
+    request.metadata = metadata_options_of(arguments.structure("MetadataOptions"));
+}
+
 launcher::RunInstancesRequest request_of(const Arguments& arguments) {
     const std::vector<std::string> taggable = {"instance", "volume"};
-    return {.image = ImageId(arguments.required_text("ImageId")),
-            .instance_type = arguments.text("InstanceType").value_or(default_instance_type),
-            .min_count = count_of(arguments, "MinCount"),
-            .max_count = count_of(arguments, "MaxCount"),
-            .key_name = arguments.text("KeyName").value_or(""),
-            .user_data = arguments.text("UserData").value_or(""),
-            .zone = arguments.structure("Placement").text("AvailabilityZone").value_or(""),
-            .kernel_id = arguments.text("KernelId").value_or(""),
-            .ramdisk_id = arguments.text("RamdiskId").value_or(""),
-            .shutdown_behavior = behavior_of(arguments.text("InstanceInitiatedShutdownBehavior")),
-            .disable_api_termination = arguments.boolean("DisableApiTermination").value_or(false),
-            .block_devices = block_devices_of(arguments),
-            .instance_tags = tags_for(arguments, "instance", taggable),
-            .volume_tags = tags_for(arguments, "volume", taggable),
-            .client_token = arguments.text("ClientToken").value_or("")};
+    launcher::RunInstancesRequest request{
+        .image = ImageId(arguments.required_text("ImageId")),
+        .instance_type = arguments.text("InstanceType").value_or(default_instance_type),
+        .min_count = count_of(arguments, "MinCount"),
+        .max_count = count_of(arguments, "MaxCount"),
+        .key_name = arguments.text("KeyName").value_or(""),
+        .user_data = arguments.text("UserData").value_or(""),
+        .zone = arguments.structure("Placement").text("AvailabilityZone").value_or(""),
+        .kernel_id = arguments.text("KernelId").value_or(""),
+        .ramdisk_id = arguments.text("RamdiskId").value_or(""),
+        .shutdown_behavior = behavior_of(arguments.text("InstanceInitiatedShutdownBehavior")),
+        .disable_api_termination = arguments.boolean("DisableApiTermination").value_or(false),
+        .block_devices = block_devices_of(arguments),
+        .instance_tags = tags_for(arguments, "instance", taggable),
+        .volume_tags = tags_for(arguments, "volume", taggable),
+        .client_token = arguments.text("ClientToken").value_or("")};
+    read_network(arguments, request);
+    return request;
 }
 
 ReservationView handle(Services& services, const images::Caller& caller,
@@ -49,11 +78,14 @@ ReservationView handle(Services& services, const images::Caller& caller,
     ReservationView view{.id = made.id, .owner = made.owner};
     services.database.read([&](Session& session) {
         const auto tags = images::tags_by_resource(session, caller.scope());
+        const auto interfaces = load_interface_views(session, caller.scope());
         for (const images::Instance& instance : made.instances) {
             InstanceView item{.instance = instance,
                               .volumes = images::ebs_volumes_of_instance(session, instance.id)};
             const auto own_tags = tags.find(instance.id.str());
             if (own_tags != tags.end()) item.tags = own_tags->second;
+            const auto own_interface = interfaces.find(instance.id);
+            if (own_interface != interfaces.end()) item.interface = own_interface->second;
             view.instances.push_back(std::move(item));
         }
     });
@@ -80,6 +112,24 @@ CliOption count_option() {
                 if (parts.size() > 2) parse_count(text);
                 return std::vector<std::pair<std::string, std::string>>{
                     {"MinCount", std::to_string(least)}, {"MaxCount", std::to_string(most)}};
+            }};
+}
+
+std::vector<Parameter> network_interface_parameters() {
+    return {{.name = "DeviceIndex", .wire = "DeviceIndex", .shape = Shape::integer, .help = "0"},
+            {.name = "SubnetId", .wire = "SubnetId", .help = "Subnet"},
+            {.name = "PrivateIpAddress", .wire = "PrivateIpAddress", .help = "Address"},
+            {.name = "Groups", .wire = "SecurityGroupId", .list = true, .help = "Security groups"},
+            {.name = "Description", .wire = "Description", .help = "Not kept"},
+            {.name = "AssociatePublicIpAddress",
+             .wire = "AssociatePublicIpAddress",
+             .shape = Shape::boolean,
+             .help = "No instance gets a public address at its launch"},
+            {
+                .name = "DeleteOnTermination",
+                .wire = "DeleteOnTermination",
+                .shape = Shape::boolean,
+                .help = "It always is",
             }};
 }
 
@@ -125,6 +175,29 @@ std::vector<Parameter> parameters() {
          .wire = "DisableApiTermination",
          .shape = Shape::boolean,
          .help = "Refuse terminate-instances until this is changed"},
+        {.name = "SubnetId", .wire = "SubnetId", .help = "Subnet, which decides the zone"},
+        {.name = "PrivateIpAddress",
+         .wire = "PrivateIpAddress",
+         .help = "Address of the subnet; default: a free one"},
+        {.name = "SecurityGroupIds",
+         .wire = "SecurityGroupId",
+         .list = true,
+         .help = "Security groups; default: the one named default"},
+        {.name = "SecurityGroups",
+         .wire = "SecurityGroup",
+         .list = true,
+         .help = "Security groups, by their names"},
+        {.name = "NetworkInterfaces",
+         .wire = "NetworkInterface",
+         .shape = Shape::structure,
+         .list = true,
+         .help = "The network interface, instead of the three above",
+         .members = network_interface_parameters()},
+        {.name = "MetadataOptions",
+         .wire = "MetadataOptions",
+         .shape = Shape::structure,
+         .help = "How the instance may ask for its metadata",
+         .members = metadata_options_parameters()},
         block_device_mappings_parameter(),
         tag_specifications_parameter(),
         client_token_parameter(),

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "api/action.hpp"
+#include "api/metadata/metadata_server.hpp"
 #include "api/server/dispatcher.hpp"
 #include "api/server/server.hpp"
 #include "api/server/state_directory.hpp"
@@ -24,6 +25,8 @@
 #include "images/catalog/account.hpp"
 #include "images/catalog/migrations.hpp"
 #include "launcher/launcher.hpp"
+#include "launcher/metadata/instance_metadata.hpp"
+#include "launcher/network/networks.hpp"
 #include "launcher/regions/regions.hpp"
 
 namespace kiln::api {
@@ -65,6 +68,11 @@ class Service {
                     .connect = hypervisor::connect}),
           store_(directory.objects()),
           accelerator_(hypervisor::choose_accelerator(directory.accelerator_verdict())),
+          metadata_(database_, clock_, directory.identity_keys()),
+          metadata_server_([this](const std::string& region, Ipv4Address peer,
+                                  const launcher::MetadataRequest& request) {
+              return metadata_.answer(region, peer, request);
+          }),
           launcher_({.settings = settings_,
                      .clock = clock_,
                      .database = database_,
@@ -87,6 +95,10 @@ class Service {
         log::info("{}", accelerator_.reason);
         store_.remove_unfinished();
         builder_.recover();
+        launcher_.set_network_listener([this](const launcher::LiveNetwork& network) {
+            metadata_.prepare(network.region);
+            metadata_server_.serve_bridge(network.region, network.bridge);
+        });
         launcher_.recover();
     }
 
@@ -116,6 +128,7 @@ class Service {
         const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
         server.run();
         log::info("stopping; guests go on");
+        launcher_.remove_unused_networks();
         directory_.check_still_there();  // a service that ends because it is gone has failed
     }
 
@@ -133,6 +146,8 @@ class Service {
     launcher::Regions regions_;
     images::DirectoryObjectStore store_;
     hypervisor::AcceleratorVerdict accelerator_;
+    launcher::InstanceMetadata metadata_;
+    MetadataServer metadata_server_;
     launcher::Launcher launcher_;
     builder::Builder builder_;
     Services services_;

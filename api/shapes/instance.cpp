@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "api/shapes/common.hpp"
+#include "launcher/network/network_plan.hpp"
 
 namespace kiln::api {
 
@@ -57,7 +58,10 @@ Structure<InstanceView> make_instance_structure() {
         .text("ImageId", "imageId", [](const View& v) { return v.instance.image.str(); })
         .structure("State", "instanceState", instance_state_structure(),
                    [](const View& v) { return v.instance.state; })
-        .text("PrivateDnsName", "privateDnsName", [](const View&) { return std::string(); })
+        .text("PrivateDnsName", "privateDnsName",
+              [](const View& v) {
+                  return v.interface ? launcher::private_dns_name(v.interface->interface) : "";
+              })
         .text("PublicDnsName", "dnsName", [](const View&) { return std::string(); })
         .text("StateTransitionReason", "reason",
               [](const View& v) { return v.instance.state_transition_reason; })
@@ -77,6 +81,32 @@ Structure<InstanceView> make_instance_structure() {
                    [](const View& v) { return v.instance; })
         .structure("StateReason", "stateReason", state_reason_structure(),
                    [](const View& v) { return state_reason_of(v.instance.state_reason); })
+        .text("PrivateIpAddress", "privateIpAddress",
+              [](const View& v) -> std::optional<std::string> {
+                  if (!v.interface) return std::nullopt;
+                  return to_text(v.interface->interface.address);
+              })
+        .text("SubnetId", "subnetId",
+              [](const View& v) -> std::optional<std::string> {
+                  if (!v.interface) return std::nullopt;
+                  return v.interface->interface.subnet.str();
+              })
+        .text("VpcId", "vpcId",
+              [](const View& v) -> std::optional<std::string> {
+                  if (!v.interface) return std::nullopt;
+                  return v.interface->vpc.str();
+              })
+        .list("SecurityGroups", "groupSet", group_name_structure(),
+              [](const View& v) {
+                  return v.interface ? v.interface->groups : std::vector<GroupName>();
+              })
+        .list("NetworkInterfaces", "networkInterfaceSet", instance_interface_structure(),
+              [](const View& v) {
+                  return v.interface ? std::vector<InterfaceView>{*v.interface}
+                                     : std::vector<InterfaceView>();
+              })
+        .structure("MetadataOptions", "metadataOptions", metadata_options_structure(),
+                   [](const View& v) { return v.instance.metadata; })
         .text("Architecture", "architecture",
               [](const View& v) { return std::string(to_text(v.instance.architecture)); })
         .text("RootDeviceType", "rootDeviceType",
@@ -148,6 +178,7 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
         volumes[volume.attachment->instance.str()].push_back(std::move(volume));
     }
     const images::TagsByResource tags = images::tags_by_resource(session, scope);
+    const auto interfaces = load_interface_views(session, scope);
     std::vector<InstanceView> views;
     for (Instance& instance :
          images::list_instances(session, scope, now - terminated_instances_are_shown)) {
@@ -157,6 +188,8 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
         if (own_volumes != volumes.end()) view.volumes = std::move(own_volumes->second);
         const auto own_tags = tags.find(id);
         if (own_tags != tags.end()) view.tags = own_tags->second;
+        const auto own_interface = interfaces.find(view.instance.id);
+        if (own_interface != interfaces.end()) view.interface = own_interface->second;
         views.push_back(std::move(view));
     }
     return views;

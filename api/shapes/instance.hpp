@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include "api/output/structure.hpp"
+#include "api/shapes/network_interface.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/tag.hpp"
 #include "images/catalog/volume.hpp"
@@ -16,6 +18,7 @@ struct InstanceView {
     images::Instance instance;
     std::vector<images::Volume> volumes;
     std::vector<images::Tag> tags;
+    std::optional<InterfaceView> interface;  // absent: user networking, or terminated
 };
 
 /// As EC2 has it.

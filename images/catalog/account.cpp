@@ -38,6 +38,15 @@ AccountId account_of_uid(Database& database, uid_t uid, Time now) {
     });
 }
 
+std::map<AccountId, uid_t> users_of_accounts(Session& session) {
+    Statement rows(session, "select account_id, uid from accounts", {},
+                   {ColumnType::text, ColumnType::number});
+    std::map<AccountId, uid_t> users;
+    while (rows.next())
+        users.emplace(rows.text(0), static_cast<uid_t>(rows.number(1)));
+    return users;
+}
+
 std::string catalog_identity(Database& database) {
     const auto known = database.read(find_identity);
     if (known) return *known;

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "base/ipv4.hpp"
 #include "base/statement.hpp"
 #include "base/units.hpp"
 #include "images/catalog/attributes.hpp"
@@ -14,7 +15,8 @@
 namespace kiln::images {
 
 /// How a C++ type stands in a column: ids, enumerations and text as text; numbers, sizes (bytes),
-/// times (milliseconds since 1970) and truth values as whole numbers; an empty optional as null.
+/// times (milliseconds since 1970), truth values and IPv4 addresses as whole numbers, ranges of
+/// addresses as text; an empty optional as null.
 
 template <class T>
 concept TextId = std::constructible_from<T, std::string> && requires(const T& id) {
@@ -76,7 +78,8 @@ template <class T>
 constexpr ColumnType column_type() {
     if constexpr (is_optional<T>) {
         return column_type<typename T::value_type>();
-    } else if constexpr (std::integral<T> || std::same_as<T, Bytes> || std::same_as<T, Time>) {
+    } else if constexpr (std::integral<T> || std::same_as<T, Bytes> || std::same_as<T, Time> ||
+                         std::same_as<T, Ipv4Address>) {
         return ColumnType::number;
     } else {
         return ColumnType::text;
@@ -91,6 +94,10 @@ SqlValue to_value(const T& field) {
         return static_cast<std::int64_t>(field.value);
     } else if constexpr (std::same_as<T, Time>) {
         return to_epoch_ms(field);
+    } else if constexpr (std::same_as<T, Ipv4Address>) {
+        return static_cast<std::int64_t>(field.bits);
+    } else if constexpr (std::same_as<T, Ipv4Range>) {
+        return to_text(field);
     } else if constexpr (std::integral<T>) {
         return static_cast<std::int64_t>(field);
     } else if constexpr (std::is_enum_v<T>) {
@@ -108,6 +115,10 @@ void read_field(const Statement& row, std::size_t column, T& field) {
         field.value = static_cast<std::uint64_t>(row.number(column));
     } else if constexpr (std::same_as<T, Time>) {
         field = from_epoch_ms(row.number(column));
+    } else if constexpr (std::same_as<T, Ipv4Address>) {
+        field.bits = static_cast<std::uint32_t>(row.number(column));
+    } else if constexpr (std::same_as<T, Ipv4Range>) {
+        field = parse_ipv4_range(row.text(column)).value_or(Ipv4Range{});
     } else if constexpr (std::same_as<T, bool>) {
         field = row.number(column) != 0;
     } else if constexpr (std::integral<T>) {

@@ -35,6 +35,7 @@ struct ImageTable {
         column("architecture", image.architecture);
         column("virtualization_type", image.virtualization_type);
         column("boot_mode", image.boot_mode);
+        column("imds_support", image.imds_support);
         column("root_device_name", image.root_device_name);
         column("kernel_id", image.kernel_id);
         column("ramdisk_id", image.ramdisk_id);

@@ -48,6 +48,7 @@ struct Image {
     Time created;
     DeviceType root_device_type = DeviceType::ebs;
     std::string location;  // "bucket/prefix.manifest.xml" of an instance-store image, else empty
+    std::string imds_support;  // "v2.0": its instances ask for metadata with tokens alone
     std::vector<ImageBlockDevice> block_devices;  // sorted by device name
 };
 

@@ -50,6 +50,10 @@ struct InstanceTable {
         column("launched", instance.launched);
         column("terminated", instance.terminated);
         column("root_device_type", instance.root_device_type);
+        column("metadata_enabled", instance.metadata.enabled);
+        column("metadata_tokens_required", instance.metadata.tokens_required);
+        column("metadata_hop_limit", instance.metadata.hop_limit);
+        column("metadata_tags", instance.metadata.has_tags);
     }
 };
 

@@ -17,6 +17,16 @@ struct StateReason {
     std::string message;
 };
 
+/// How an instance may ask for what it is told about itself.
+struct MetadataOptions {
+    bool enabled = true;
+    bool tokens_required = false;
+    int hop_limit = 1;
+    bool has_tags = false;
+
+    friend bool operator==(const MetadataOptions&, const MetadataOptions&) = default;
+};
+
 struct Instance {
     InstanceId id;
     AccountId owner;
@@ -48,6 +58,7 @@ struct Instance {
     Time launched;
     std::optional<Time> terminated;
     DeviceType root_device_type = DeviceType::ebs;  // its image's
+    MetadataOptions metadata = {};
 };
 
 void insert_instance(Session& session, const Instance& instance);

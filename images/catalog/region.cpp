@@ -39,7 +39,7 @@ constexpr std::array<Holding, 6> holdings{{
 }};
 
 /// What a deletion takes along. Children first.
-constexpr std::array<const char*, 9> tombstones{
+constexpr std::array<const char*, 12> tombstones{
     "delete from store_image_tasks where region = :region",
     "delete from bundle_tasks where region = :region",
     "delete from tags where region = :region",
@@ -49,6 +49,11 @@ constexpr std::array<const char*, 9> tombstones{
     "delete from images where region = :region",
     "delete from volumes where region = :region",
     "delete from instances where region = :region",
+    "delete from security_group_rules where group_id in (select group_id from security_groups "
+    "where "
+    "region = :region)",
+    "delete from security_groups where region = :region",
+    "delete from vpcs where region = :region",
     "delete from regions where region = :region",
 };
 

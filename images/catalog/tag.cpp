@@ -11,6 +11,7 @@
 #include "base/text.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/instance.hpp"
+#include "images/catalog/security_group.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/table.hpp"
 #include "images/catalog/volume.hpp"
@@ -132,6 +133,10 @@ constexpr std::array resource_kinds{
     ResourceKind{"snapshot", SnapshotId::prefix,
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_snapshot(session, scope, SnapshotId(id));
+                 }},
+    ResourceKind{"security-group", SecurityGroupId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_security_group(session, scope, SecurityGroupId(id));
                  }},
     ResourceKind{"key-pair", KeyPairId::prefix, check_owns_key_pair},
     ResourceKind{"reservation", ReservationId::prefix, check_owns_reservation},

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "images/catalog/network_interface.hpp"
 #include "launcher/implementation.hpp"
 
 namespace kiln::launcher {
@@ -54,9 +55,14 @@ std::unique_ptr<hypervisor::Console> Launcher::open_console(
 
 InstanceConnection Launcher::instance_connection(const images::Caller& caller,
                                                  const InstanceId& id) {
-    const Instance instance = get_running_instance(implementation_->database(), caller, id);
-    return {.host = "127.0.0.1",
-            .port = implementation_->region_of(caller).hypervisor.forward_port(id.str(), ssh_port),
+    Implementation& use = *implementation_;
+    const Instance instance = get_running_instance(use.database(), caller, id);
+    const Region& region = use.region_of(caller);
+    const auto interface = use.database().read(
+        [&](Session& session) { return images::interface_of_instance(session, id); });
+    const bool is_bridged = interface && !use.networks().obstacle(region);
+    return {.host = is_bridged ? to_text(interface->address) : "127.0.0.1",
+            .port = is_bridged ? ssh_port : region.hypervisor.forward_port(id.str(), ssh_port),
             .user = instance.login_user,
             .key_name = instance.key_name};
 }

@@ -8,7 +8,10 @@
 #include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/catalog/network_interface.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/network/network_plan.hpp"
+#include "launcher/network/networks.hpp"
 #include "launcher/regions/regions.hpp"
 #include "launcher/types/instance_type.hpp"
 
@@ -106,9 +109,20 @@ hypervisor::DiskSpec DomainPlanner::disk(const images::Volume& volume) const {
     return disk;
 }
 
+std::optional<hypervisor::InterfaceSpec> DomainPlanner::bridged_card(
+    const images::Instance& instance) const {
+    const Region& region = regions.get(instance.region);
+    if (networks.obstacle(region)) return std::nullopt;
+    const auto interface = database.read(
+        [&](Session& session) { return images::interface_of_instance(session, instance.id); });
+    if (!interface) return std::nullopt;
+    return plan_card(networks.vpc_of(region), *interface);
+}
+
 hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described) const {
     const images::Instance& instance = described.instance;
     const InstanceType& type = get_instance_type(instance.instance_type);
+    const auto card = bridged_card(instance);
     hypervisor::DomainSpec spec{.name = instance.id.str(),
                                 .uuid = instance.domain_uuid,
                                 .title = fmt::format("kiln {}", instance.instance_type),
@@ -118,13 +132,15 @@ hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described)
                                 .vcpus = type.vcpus,
                                 .memory = type.memory,
                                 .uefi = uefi_spec(instance, files),
-                                .interfaces = {{.mac_address = instance.mac_address}},
+                                .interfaces = {card.value_or(hypervisor::InterfaceSpec{
+                                    .mac_address = instance.mac_address})},
                                 .spare_disk_slots = spare_disk_slots,
                                 .console_log = files.console_log(instance.id)};
     for (const images::Volume* volume : volumes_in_guest_order(described)) {
         spec.disks.push_back(disk(*volume));
         spec.disks.back().target = disk_target(spec.disks.size() - 1);
     }
+    if (card) return spec;  // it asks for its metadata
     spec.disks.push_back({.target = seed_target,
                           .serial = seed_serial,
                           .chain = {{.path = files.seed(instance.id)}},

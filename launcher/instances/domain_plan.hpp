@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "hypervisor/accelerator/accelerator.hpp"
@@ -16,12 +17,15 @@ class Hypervisor;
 
 namespace kiln::launcher {
 
+class Networks;
 class Regions;
+struct Region;
 
 /// What turns an instance into a domain: the same for all instances of a service.
 struct DomainPlanner {
     Database& database;
     const Regions& regions;
+    Networks& networks;
     const InstanceFiles& files;
     std::string catalog_id;
     hypervisor::Accelerator accelerator;
@@ -29,6 +33,9 @@ struct DomainPlanner {
     /// The domain of the instance as the catalog describes it now. Throws when the instance's type
     /// or a layer of its volumes is gone.
     hypervisor::DomainSpec plan(const InstanceWithVolumes& described) const;
+    /// The instance's port of its region's network; nullopt: it gets user networking and a seed
+    /// disk.
+    std::optional<hypervisor::InterfaceSpec> bridged_card(const images::Instance& instance) const;
     /// The disk of one volume, without a target. Throws as plan() does.
     hypervisor::DiskSpec disk(const images::Volume& volume) const;
 };

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "hypervisor/firmware/firmware.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/catalog/network_interface.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 
@@ -69,6 +70,14 @@ void InstanceLifecycle::collect_layers_of(const Instance& instance) const {
     images::collect_layers(use_.database, use_.regions.get(instance.region).pool, instance.region);
 }
 
+void InstanceLifecycle::close_port_of(const Instance& instance) const {
+    try {
+        use_.networks.apply(use_.regions.get(instance.region));
+    } catch (const Error& error) {
+        log::warn("the port of {} is still open: {}", instance.id.str(), error.message());
+    }
+}
+
 void InstanceLifecycle::create_overlays(const InstanceWithVolumes& instance) {
     const Region& region = use_.regions.get(instance.instance.region);
     const auto reading = region.chains->read();
@@ -86,15 +95,19 @@ void InstanceLifecycle::create_ephemeral_disks(const InstanceWithVolumes& instan
 
 void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
     const InstanceId& id = instance.instance.id;
+    const Region& region = use_.regions.get(instance.instance.region);
     use_.files.create(id);
-    use_.files.write_seed(instance.instance);
+    if (use_.planner.bridged_card(instance.instance)) {
+        use_.networks.apply(region);  // before the guest's first packet
+    } else {
+        use_.files.write_seed(instance.instance);
+    }
     if (boots_uefi(instance.instance)) {
         const auto firmware = hypervisor::find_uefi_firmware();
         if (firmware) use_.files.create_uefi_variables(id, firmware->variables_template);
     }
     forget_reboot(id);
     use_.status.started(id);
-    const Region& region = use_.regions.get(instance.instance.region);
     const auto reading = region.chains->read();
     region.hypervisor.start_domain(use_.planner.plan(instance));
 }
@@ -137,10 +150,12 @@ void InstanceLifecycle::abandon_launch(const Instance& launched, const std::stri
             images::update_volume(session, volume, now);
         }
         release_volumes(session, id, now);
+        images::delete_interface_of(session, id);
         // Somebody may have asked to terminate it meanwhile: it is.
         for (const char* kind : {operation_kind::launch, operation_kind::terminate})
             finish_operations(session, id.str(), kind);
     });
+    close_port_of(launched);
     collect_layers_of(launched);
 }
 
@@ -242,11 +257,13 @@ void InstanceLifecycle::finish_termination(const Instance& ended) {
         instance.state = InstanceState::terminated;
         instance.terminated = now;
         release_volumes(session, id, now);
+        images::delete_interface_of(session, id);
         for (const char* kind : {operation_kind::terminate, operation_kind::launch,
                                  operation_kind::start, operation_kind::stop}) {
             finish_operations(session, id.str(), kind);
         }
     });
+    close_port_of(ended);
     collect_layers_of(ended);
 }
 

@@ -13,6 +13,7 @@
 #include "launcher/instances/instance_files.hpp"
 #include "launcher/instances/pause.hpp"
 #include "launcher/instances/status_board.hpp"
+#include "launcher/network/networks.hpp"
 #include "launcher/regions/regions.hpp"
 
 namespace kiln::launcher {
@@ -36,6 +37,7 @@ class InstanceLifecycle {
         const Regions& regions;
         const InstanceFiles& files;
         const DomainPlanner& planner;
+        Networks& networks;
         StatusBoard& status;
         KeyedExecutor& executor;
         const Pause& pause;
@@ -81,6 +83,8 @@ class InstanceLifecycle {
     void abandon_launch(const images::Instance& launched, const std::string& cause);
     void finish_stop(const images::Instance& stopped);
     void finish_termination(const images::Instance& ended);
+    /// After the instance's interface is gone. What fails is mended by housekeeping.
+    void close_port_of(const images::Instance& instance) const;
     hypervisor::Hypervisor& hypervisor_of(const images::Instance& instance) const;
     void collect_layers_of(const images::Instance& instance) const;
 

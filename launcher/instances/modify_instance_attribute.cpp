@@ -4,9 +4,11 @@
 #include <iterator>
 
 #include "base/error.hpp"
+#include "images/catalog/network_interface.hpp"
 #include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/network/launch_network.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -25,6 +27,7 @@ void check_one_attribute(const ModifyInstanceAttributeRequest& request) {
                       static_cast<int>(request.ramdisk_id.has_value()) +
                       static_cast<int>(request.disable_api_termination.has_value()) +
                       static_cast<int>(request.shutdown_behavior.has_value()) +
+                      static_cast<int>(!request.security_groups.empty()) +
                       static_cast<int>(!request.block_devices.empty());
     if (count == 1) return;
     if (count == 0) {
@@ -150,6 +153,19 @@ void change_block_devices(Session& session, const Instance& instance,
     }
 }
 
+void change_groups(Session& session, const images::Caller& caller, const Instance& instance,
+                   const std::vector<SecurityGroupId>& groups, Time now) {
+    const auto interface = images::interface_of_instance(session, instance.id);
+    if (!interface) {
+        throw Error(error_code::unsupported_operation, instance.id.str(),
+                    fmt::format("The instance '{}' has QEMU's user networking, which has no "
+                                "security groups: only 'kiln ssh' reaches it.",
+                                instance.id.str()));
+    }
+    images::set_interface_groups(session, interface->id,
+                                 requested_groups(session, caller, groups, {}, now));
+}
+
 }  // namespace
 
 void Launcher::modify_instance_attribute(const images::Caller& caller,
@@ -178,11 +194,14 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
         }
         if (request.shutdown_behavior)
             change_shutdown_behavior(instance, *request.shutdown_behavior);
+        if (!request.security_groups.empty())
+            change_groups(session, caller, instance, request.security_groups, now);
         change_block_devices(session, instance, request.block_devices, now);
         images::update_instance(session, instance, now);
         caller.stop_if_dry_run();
     });
     if (request.instance_type) implementation_->collect_layers(caller.region);
+    if (!request.security_groups.empty()) implementation_->apply_network(caller);
 }
 
 }  // namespace kiln::launcher

@@ -26,6 +26,14 @@ struct BlockDeviceOverride {
     EncryptionRequest encryption;
 };
 
+/// What of an instance's metadata options is to be other than it is.
+struct MetadataOptionsChange {
+    std::optional<bool> enabled;
+    std::optional<bool> tokens_required;
+    std::optional<int> hop_limit;
+    std::optional<bool> has_tags;
+};
+
 struct RunInstancesRequest {
     ImageId image;
     std::string instance_type;
@@ -33,7 +41,12 @@ struct RunInstancesRequest {
     int max_count = 1;
     std::string key_name;   // empty: none
     std::string user_data;  // base64, as it came
-    std::string zone;       // empty: the region's first
+    std::string zone;       // empty: the subnet's, or the region's first
+    std::optional<SubnetId> subnet;
+    std::vector<SecurityGroupId> security_groups;   // with those that are named: none: the default
+    std::vector<std::string> security_group_names;  //
+    std::optional<std::string> private_address;     // of the subnet; absent: a free one
+    MetadataOptionsChange metadata;
     std::string kernel_id;
     std::string ramdisk_id;
     std::optional<images::ShutdownBehavior> shutdown_behavior;  // absent: stop
@@ -91,6 +104,7 @@ struct ModifyInstanceAttributeRequest {
     std::optional<bool> disable_api_termination;
     std::optional<images::ShutdownBehavior> shutdown_behavior;
     std::vector<BlockDeviceOverride> block_devices;  // DeleteOnTermination alone
+    std::vector<SecurityGroupId> security_groups;    // in the place of those that it has
 };
 
 /// Where `kiln ssh` finds an instance.

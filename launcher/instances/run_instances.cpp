@@ -12,6 +12,7 @@
 #include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/network/launch_network.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -76,12 +77,29 @@ std::string digest_of(const RunInstancesRequest& request) {
         tags.push_back({tag.key, tag.value});
     for (const images::Tag& tag : request.volume_tags)
         tags.push_back({"volume", tag.key, tag.value});
-    return sha256_hex(nlohmann::json{
-        request.image.str(), request.instance_type, request.min_count, request.max_count,
-        request.key_name, request.user_data, request.zone, request.kernel_id, request.ramdisk_id,
+    nlohmann::json all{
+        request.image.str(),
+        request.instance_type,
+        request.min_count,
+        request.max_count,
+        request.key_name,
+        request.user_data,
+        request.zone,
+        request.kernel_id,
+        request.ramdisk_id,
         request.shutdown_behavior ? std::string(images::to_text(*request.shutdown_behavior)) : "",
-        request.disable_api_termination, devices, tags}
-                          .dump());
+        request.disable_api_termination,
+        devices,
+        tags};
+    // Requests that were made before there were networks keep their digest.
+    if (const std::string network = network_digest(request); !network.empty())
+        all.push_back(network);
+    return sha256_hex(all.dump());
+}
+
+/// cloud-init's Ec2 data source is chosen by the UUID's first characters.
+std::string ec2_uuid() {
+    return "ec2" + random_uuid().substr(3);
 }
 
 /// A locally administered address in QEMU's range.
@@ -99,7 +117,9 @@ struct LaunchTemplate {
     std::string zone;
     std::string public_key;
     ReservationId reservation;
-    std::optional<std::string> own_key;  // of new volumes that are to be encrypted
+    std::optional<std::string> own_key;        // of new volumes that are to be encrypted
+    std::optional<images::Subnet> subnet;      // absent: user networking
+    std::vector<SecurityGroupId> groups = {};  // when there is a subnet
     Time now;
 };
 
@@ -129,10 +149,20 @@ Instance new_instance(const LaunchTemplate& from, int launch_index) {
             .disable_api_termination = request.disable_api_termination,
             .launch_index = launch_index,
             .client_token = request.client_token,
-            .domain_uuid = random_uuid(),
+            .domain_uuid = from.subnet ? ec2_uuid() : random_uuid(),
             .mac_address = random_mac_address(),
             .launched = from.now,
-            .root_device_type = image.root_device_type};
+            .root_device_type = image.root_device_type,
+            .metadata = launch_metadata_options(image, request.metadata)};
+}
+
+/// Takes an address of the subnet for the instance.
+void insert_interface(Session& session, const LaunchTemplate& from, Instance& instance) {
+    const images::NetworkInterface interface =
+        new_interface(session, instance, *from.subnet, from.groups, from.request.private_address);
+    instance.mac_address = interface.mac_address;
+    images::update_instance(session, instance, from.now);
+    images::insert_network_interface(session, interface);
 }
 
 /// The volume of one device, with the row of the overlay that it will be.
@@ -184,6 +214,7 @@ bool is_new_and_encrypted(const ImageBlockDevice& device) {
 Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_index) {
     Instance instance = new_instance(from, launch_index);
     images::insert_instance(session, instance);
+    if (from.subnet) insert_interface(session, from, instance);
     const images::Scope scope = from.caller.scope();
     images::set_tags(session, scope, instance.id.str(), from.request.instance_tags);
     for (const ImageBlockDevice& device : from.devices) {
@@ -197,12 +228,12 @@ Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_
     return instance;
 }
 
-std::string zone_for(const RunInstancesRequest& request, const std::vector<std::string>& zones) {
-    if (request.zone.empty()) return zones.front();
-    if (std::ranges::find(zones, request.zone) != zones.end()) return request.zone;
-    throw Error(error_code::invalid_parameter_value, request.zone,
-                fmt::format("Invalid availability zone: [{}]. Zones of this region: {}",
-                            request.zone, fmt::join(zones, ", ")));
+std::string zone_for(const std::string& wanted, const std::vector<std::string>& zones) {
+    if (wanted.empty()) return zones.front();
+    if (std::ranges::find(zones, wanted) != zones.end()) return wanted;
+    throw Error(error_code::invalid_parameter_value, wanted,
+                fmt::format("Invalid availability zone: [{}]. Zones of this region: {}", wanted,
+                            fmt::join(zones, ", ")));
 }
 
 std::string public_key_for(Session& session, const images::Caller& caller,
@@ -241,7 +272,14 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     for (const BlockDeviceOverride& device : request.block_devices)
         check_encryption(use.database(), caller, device.encryption);
     const InstanceType& type = get_instance_type(request.instance_type);
-    const std::string zone = zone_for(request, use.region_of(caller).zones);
+    const Region& region = use.region_of(caller);
+    const auto obstacle = use.networks().obstacle(region);
+    if (obstacle) check_user_networking(request, *obstacle);
+    use.networks().vpc_of(region);
+    const std::string zone = zone_for(use.database().read([&](Session& session) {
+        return requested_zone(session, caller, request);
+    }),
+                                      region.zones);
     const std::string digest = digest_of(request);
 
     // Two launches at once must not both take the last of the memory.
@@ -268,7 +306,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
         own_key = account_key(use.database(), use.region_of(caller), caller, use.now());
 
     Reservation reservation = use.database().write([&](Session& session) {
-        const LaunchTemplate from{
+        LaunchTemplate from{
             .caller = caller,
             .request = request,
             .image = images::get_launchable_image(session, caller.scope(), request.image),
@@ -278,6 +316,11 @@ Reservation Launcher::run_instances(const images::Caller& caller,
             .reservation = ReservationId::generate(),
             .own_key = own_key,
             .now = use.now()};
+        if (!obstacle) {
+            from.subnet = subnet_of_zone(session, caller.region, zone);
+            from.groups = requested_groups(session, caller, request.security_groups,
+                                           request.security_group_names, from.now);
+        }
         check_snapshots(session, caller, request.block_devices, from.image.block_devices);
         Reservation made{.id = from.reservation, .owner = caller.account};
         for (int i = 0; i < count; ++i)

@@ -13,7 +13,9 @@
 #include "base/rollback.hpp"
 #include "base/text.hpp"
 #include "images/catalog/encryption_key.hpp"
+#include "images/catalog/vpc.hpp"
 #include "launcher/encryption/keys.hpp"
+#include "launcher/network/networks.hpp"
 
 namespace kiln::launcher {
 
@@ -297,6 +299,15 @@ void Regions::forget_keys(Entry& entry, const std::vector<std::string>& keys) co
     }
 }
 
+void Regions::forget_network(Entry& entry, const images::Vpc& vpc) const {
+    try {
+        remove_network_of(open(entry), vpc);
+    } catch (const Error& error) {
+        log::warn("the network of the deleted region {} stays on its host: {}", entry.row.name,
+                  error.message());
+    }
+}
+
 void Regions::remove(const images::Caller& caller, const std::string& name) {
     caller.require_administrator();
     const std::lock_guard changing(changing_);
@@ -307,6 +318,7 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
             fmt::format("The region '{}' is the service's own: it cannot be deleted.", name));
     }
     std::vector<std::string> keys;
+    std::optional<images::Vpc> vpc;
     dependencies_.database.write([&](Session& session) {
         const std::string holdings = images::describe_holdings(session, name);
         if (!holdings.empty()) {
@@ -314,6 +326,7 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
                 dependency_violation, name,
                 fmt::format("The region '{}' holds {}: delete them first.", name, holdings));
         }
+        vpc = images::find_vpc(session, name);
         images::delete_region(session, name);
         keys.clear();
         for (const images::EncryptionKey& key : images::encryption_keys_of_region(session, name)) {
@@ -328,6 +341,7 @@ void Regions::remove(const images::Caller& caller, const std::string& name) {
         removed_.push_back(entry);
     }
     forget_keys(*entry, keys);
+    if (vpc) forget_network(*entry, *vpc);
     std::error_code ignored;
     std::filesystem::remove(directory_of(entry->row), ignored);  // only while it is empty
 }

@@ -12,6 +12,7 @@
 #include "hypervisor/hypervisor.hpp"
 #include "images/accounts/caller.hpp"
 #include "images/catalog/region.hpp"
+#include "images/catalog/vpc.hpp"
 #include "images/layers/pool.hpp"
 #include "launcher/regions/chain_guard.hpp"
 
@@ -89,6 +90,7 @@ class Regions {
     std::shared_ptr<Entry> find(const std::string& name) const;
     const Region& open(Entry& entry) const;
     void recover(Entry& entry) const;
+    void forget_network(Entry& entry, const images::Vpc& vpc) const;
     void forget_keys(Entry& entry, const std::vector<std::string>& keys) const;
 
     Dependencies dependencies_;

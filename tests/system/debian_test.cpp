@@ -24,7 +24,8 @@ TEST(DebianTest, a_debian_guest_is_changed_captured_while_it_runs_and_launched_a
     const std::string original = host.run_instance(host.image_id(), options);
     host.kiln_json({"describe-instance-status", "--instance-ids", original, "--wait"});
     host.ssh(original, "cloud-init status --wait");
-    EXPECT_EQ(host.ssh(original, "hostname"), original);
+    EXPECT_EQ(host.ssh(original, "cloud-id"), "aws") << "cloud-init did not find its Ec2 source";
+    EXPECT_EQ(host.ssh(original, "hostname"), host.host_name(original));
     host.ssh(original, install_a_package);
     host.ssh(original, "echo made | sudo tee /etc/made && sudo sync");
     const std::string boot = host.ssh(original, "cat /proc/sys/kernel/random/boot_id");

@@ -126,8 +126,18 @@ KilnHost::KilnHost(const std::string& recipe) : KilnHost() {
 }
 
 KilnHost::~KilnHost() {
+    clear();
+}
+
+void KilnHost::clear() {
     try {
-        terminate_instances();
+        const bool a_command_was_run = std::filesystem::exists(socket());
+        if (a_command_was_run && std::filesystem::exists(state_directory_)) {
+            work_in("");
+            const nlohmann::json answer = kiln_json({"describe-regions"});
+            for (const nlohmann::json& region : answer.at("Regions"))
+                terminate_instances(region.at("RegionName"));
+        }
         stop_service();
     } catch (const std::exception& error) {
         ADD_FAILURE() << "cannot clean up after the test: " << error.what();
@@ -167,9 +177,21 @@ ProcessResult KilnHost::run(const Arguments& arguments, const std::string& stand
 nlohmann::json KilnHost::kiln_json(Arguments arguments) const {
     arguments.insert(arguments.begin() + 1, {"--output", "json"});
     const ProcessResult result = kiln(arguments);
-    if (result.exit_status != 0) fail(describe(arguments, result));
+    if (result.exit_status != 0) fail(describe(arguments, result) + consoles_of(arguments));
     if (result.standard_output.empty()) return {};
     return nlohmann::json::parse(result.standard_output);
+}
+
+std::string KilnHost::consoles_of(const Arguments& arguments) const {
+    std::string said;
+    if (arguments.front() != "describe-instance-status") return said;
+    for (const std::string& id : arguments) {
+        if (!id.starts_with("i-")) continue;
+        said +=
+            "--- console of " + id + "\n" +
+            kiln({"get-console-output", "--instance-id", id, "--output", "text"}).standard_output;
+    }
+    return said;
 }
 
 void KilnHost::expect_refused(const Arguments& arguments, std::string_view error_code,
@@ -199,6 +221,15 @@ nlohmann::json KilnHost::instance(const std::string& instance_id) const {
 
 std::string KilnHost::instance_state(const std::string& instance_id) const {
     return instance(instance_id).at("State").at("Name");
+}
+
+std::string KilnHost::private_address(const std::string& instance_id) const {
+    return instance(instance_id).at("PrivateIpAddress");
+}
+
+std::string KilnHost::host_name(const std::string& instance_id) const {
+    const std::string name = instance(instance_id).at("PrivateDnsName");
+    return name.substr(0, name.find('.'));
 }
 
 std::string KilnHost::ssh(const std::string& instance_id, const std::string& command) const {
@@ -233,9 +264,8 @@ std::filesystem::path KilnHost::socket() const {
     return directory_.path() / "kiln.sock";
 }
 
-void KilnHost::terminate_instances() const {
-    const bool a_command_was_run = std::filesystem::exists(socket());
-    if (!a_command_was_run || !std::filesystem::exists(state_directory_)) return;
+void KilnHost::terminate_instances(const std::string& region) {
+    work_in(region);
     const nlohmann::json answer = kiln_json(
         {"describe-instances", "--filters",
          "Name=instance-state-name,Values=pending,running,stopping,stopped,shutting-down"});

@@ -63,6 +63,9 @@ class KilnHost {
     /// What describe-instances says of it.
     nlohmann::json instance(const std::string& instance_id) const;
     std::string instance_state(const std::string& instance_id) const;
+    std::string private_address(const std::string& instance_id) const;
+    /// What the guest calls itself: "ip-172-31-0-5".
+    std::string host_name(const std::string& instance_id) const;
     /// Runs a command in the guest through `kiln ssh`. Returns its trimmed output; throws when it
     /// fails.
     std::string ssh(const std::string& instance_id, const std::string& command) const;
@@ -73,6 +76,9 @@ class KilnHost {
     void kill_service() const;
     /// Ends the service in an orderly way, if one runs, and waits until it is gone.
     void stop_service() const;
+    /// Terminates the instances of all regions and ends the service, as the destructor does. What
+    /// fails is a failure of the test.
+    void clear();
     /// The process that listens on the service's socket. Throws when none does.
     pid_t service_pid() const;
 
@@ -83,7 +89,9 @@ class KilnHost {
   private:
     std::filesystem::path configuration() const { return home_ / "kiln.yaml"; }
     ProcessResult run(const Arguments& arguments, const std::string& standard_input) const;
-    void terminate_instances() const;
+    void terminate_instances(const std::string& region);
+    /// What the instances said that a status command names: why one does not become ok.
+    std::string consoles_of(const Arguments& arguments) const;
     void end_service(int signal) const;
 
     TemporaryDirectory directory_;

@@ -22,7 +22,7 @@ class RegionsTest : public ::testing::Test {
         host_.kiln_json({"create-region", "--name", "local-2", "--pool", far_pool_.string()});
     }
     ~RegionsTest() override {
-        host_.stop_service();
+        host_.clear();
         std::filesystem::remove_all(far_pool_);
     }
 

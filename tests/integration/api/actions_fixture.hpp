@@ -42,6 +42,19 @@ class ActionsTest : public ApiFixture {
         settle();
         return id;
     }
+    std::string new_group(const std::string& name) {
+        return done("CreateSecurityGroup", {{"GroupName", name}, {"GroupDescription", "for tests"}})
+            .text("//groupId");
+    }
+    /// A request about one rule for a block of addresses.
+    static WirePairs rule_pairs(const std::string& group, const std::string& protocol,
+                                const std::string& port, const std::string& range) {
+        return {{"GroupId", group},
+                {"IpPermissions.1.IpProtocol", protocol},
+                {"IpPermissions.1.FromPort", port},
+                {"IpPermissions.1.ToPort", port},
+                {"IpPermissions.1.IpRanges.1.CidrIp", range}};
+    }
     /// One that goes on, without a job.
     std::string insert_bundle_task() {
         const images::BundleTask task{.id = images::BundleTaskId::generate(),

@@ -148,11 +148,23 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     const std::string free_snapshot =
         done("CreateSnapshot", {{"VolumeId", detached}}).text("//snapshotId");
     done("CreateRegion", {{"Name", "local-2"}});
+    const std::string group = new_group("web");
+    done("AuthorizeSecurityGroupIngress", rule_pairs(group, "tcp", "22", "10.0.0.0/8"));
     settle();
     const std::string task = insert_bundle_task();
     write_bundle("mine");
     const std::string stored = write_stored_image();
     const std::map<std::string, WirePairs> requests{
+        {"AuthorizeSecurityGroupEgress", rule_pairs(group, "tcp", "80", "10.0.0.0/8")},
+        {"AuthorizeSecurityGroupIngress", rule_pairs(group, "tcp", "80", "10.0.0.0/8")},
+        {"CreateSecurityGroup", {{"GroupName", "other"}, {"GroupDescription", "another"}}},
+        {"DeleteSecurityGroup", {{"GroupId", group}}},
+        {"ModifyInstanceMetadataOptions", {{"InstanceId", id}, {"HttpTokens", "required"}}},
+        {"RevokeSecurityGroupEgress",
+         {{"GroupId", group},
+          {"IpPermissions.1.IpProtocol", "-1"},
+          {"IpPermissions.1.IpRanges.1.CidrIp", "0.0.0.0/0"}}},
+        {"RevokeSecurityGroupIngress", rule_pairs(group, "tcp", "22", "10.0.0.0/8")},
         {"BundleInstance",
          {{"InstanceId", id}, {"Storage.S3.Bucket", "bundles"}, {"Storage.S3.Prefix", "other"}}},
         {"CancelBundleTask", {{"BundleId", task}}},
@@ -210,9 +222,10 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     };
     const auto everything = [&] {
         std::string text;
-        for (const char* action : {"DescribeImages", "DescribeInstances", "DescribeKeyPairs",
-                                   "DescribeRegions", "DescribeSnapshots", "DescribeTags",
-                                   "DescribeVolumes", "DescribeVolumesModifications"}) {
+        for (const char* action :
+             {"DescribeImages", "DescribeInstances", "DescribeKeyPairs", "DescribeRegions",
+              "DescribeSecurityGroups", "DescribeSecurityGroupRules", "DescribeSnapshots",
+              "DescribeTags", "DescribeVolumes", "DescribeVolumesModifications"}) {
             Answer answer = done(action);
             answer.root().remove_child("requestId");
             text += answer.printed();

@@ -158,7 +158,7 @@ TEST_F(TagTest, a_public_image_is_still_not_the_stranger_s) {
 }
 
 TEST_F(TagTest, ids_that_are_none_are_refused) {
-    EXPECT_EQ(code_of_ownership("sg-00000000000000001", scope()), "InvalidID");
+    EXPECT_EQ(code_of_ownership("pl-00000000000000001", scope()), "InvalidID");
     EXPECT_EQ(code_of_ownership("", scope()), "InvalidID");
     EXPECT_EQ(code_of_ownership("ami-xyz", scope()), "InvalidAMIID.Malformed");
     EXPECT_EQ(code_of_ownership("i-1", scope()), "InvalidInstanceID.Malformed");

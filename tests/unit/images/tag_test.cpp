@@ -22,7 +22,8 @@ TEST(Tag, a_resource_s_type_follows_from_its_id) {
     EXPECT_EQ(resource_type_of("snap-0123456789abcdef0"), "snapshot");
     EXPECT_EQ(resource_type_of("key-0123456789abcdef0"), "key-pair");
     EXPECT_EQ(resource_type_of("r-0123456789abcdef0"), "reservation");
-    for (const std::string unknown : {"", "-", "amix-1", "layer-1", "op-1", "sg-1"})
+    EXPECT_EQ(resource_type_of("sg-0123456789abcdef0"), "security-group");
+    for (const std::string unknown : {"", "-", "amix-1", "layer-1", "op-1", "pl-1"})
         EXPECT_EQ(resource_type_of(unknown), "") << unknown;
 }
 
