@@ -80,6 +80,14 @@ struct NetworkInterfaceKind {
     static constexpr const char* prefix = "eni";
     static constexpr const char* malformed_code = "InvalidNetworkInterfaceId.Malformed";
 };
+struct AllocationKind {
+    static constexpr const char* prefix = "eipalloc";
+    static constexpr const char* malformed_code = "InvalidAllocationID.Malformed";
+};
+struct AssociationKind {
+    static constexpr const char* prefix = "eipassoc";
+    static constexpr const char* malformed_code = "InvalidAssociationID.Malformed";
+};
 struct SecurityGroupKind {
     static constexpr const char* prefix = "sg";
     static constexpr const char* malformed_code = "InvalidGroupId.Malformed";
@@ -102,6 +110,8 @@ using KeyPairId = Id<KeyPairKind>;
 using VpcId = Id<VpcKind>;
 using SubnetId = Id<SubnetKind>;
 using NetworkInterfaceId = Id<NetworkInterfaceKind>;
+using AllocationId = Id<AllocationKind>;
+using AssociationId = Id<AssociationKind>;
 using SecurityGroupId = Id<SecurityGroupKind>;
 using SecurityGroupRuleId = Id<SecurityGroupRuleKind>;
 using LayerId = Id<LayerKind>;

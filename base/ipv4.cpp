@@ -21,6 +21,8 @@ std::optional<int> parse_number(std::string_view text, int most) {
     return number;
 }
 
+constexpr int greatest_port = 65535;
+
 std::uint32_t mask_of(int prefix_length) {
     return prefix_length == 0 ? 0 : ~std::uint32_t{0} << (32 - prefix_length);
 }
@@ -71,6 +73,21 @@ std::optional<Ipv4Range> parse_ipv4_range(std::string_view text) {
     const auto length = parse_number(text.substr(slash + 1), 32);
     if (!address || !length) return std::nullopt;
     return Ipv4Range{.first = {.bits = address->bits & mask_of(*length)}, .prefix_length = *length};
+}
+
+std::string to_text(const PortRange& range) {
+    if (range.first == range.last) return std::to_string(range.first);
+    return fmt::format("{}-{}", range.first, range.last);
+}
+
+std::optional<PortRange> parse_port_range(std::string_view text) {
+    const std::size_t hyphen = text.find('-');
+    const auto first = parse_number(text.substr(0, hyphen), greatest_port);
+    const auto last = hyphen == std::string_view::npos
+                          ? first
+                          : parse_number(text.substr(hyphen + 1), greatest_port);
+    if (!first || !last || *first < 1 || *last < *first) return std::nullopt;
+    return PortRange{.first = *first, .last = *last};
 }
 
 }  // namespace kiln

@@ -45,4 +45,25 @@ std::string to_text(const Ipv4Range& range);
 /// cleared. nullopt unless the text is an address, a slash and a number from 0 to 32.
 std::optional<Ipv4Range> parse_ipv4_range(std::string_view text);
 
+/// Ports of TCP and UDP, from 1 to 65535, the first no greater than the last.
+struct PortRange {
+    int first = 1;
+    int last = 65535;
+
+    int size() const { return last - first + 1; }
+    bool contains(const PortRange& other) const {
+        return first <= other.first && other.last <= last;
+    }
+    bool overlaps(const PortRange& other) const {
+        return first <= other.last && other.first <= last;
+    }
+
+    friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+/// "8000-8099", or "80" for one.
+std::string to_text(const PortRange& range);
+/// nullopt unless the text is a port, or two with a hyphen between them.
+std::optional<PortRange> parse_port_range(std::string_view text);
+
 }  // namespace kiln

@@ -67,6 +67,29 @@ Ipv4Range network_range_of(const YAML::Node& node) {
         node.Mark(), "network_range is a block of IPv4 addresses from /8 to /24, as 172.31.0.0/16");
 }
 
+PublicAddress public_address_of(const YAML::Node& node) {
+    const auto text = node.as<std::string>();
+    const std::size_t colon = text.find(':');
+    const auto address = parse_ipv4_address(std::string_view(text).substr(0, colon));
+    PublicAddress result{.address = address.value_or(Ipv4Address())};
+    if (colon != std::string::npos)
+        result.ports = parse_port_range(std::string_view(text).substr(colon + 1));
+    if (address && (colon == std::string::npos || result.ports)) return result;
+    throw YAML::RepresentationException(
+        node.Mark(),
+        "public_addresses lists addresses of this host, as 192.0.2.7, or some of their ports, as "
+        "192.0.2.7:8000-8999");
+}
+
+std::vector<PublicAddress> public_addresses_of(const YAML::Node& node) {
+    if (!node.IsSequence())
+        throw YAML::RepresentationException(node.Mark(), "public_addresses is a list");
+    std::vector<PublicAddress> addresses;
+    for (const YAML::Node& element : node)
+        addresses.push_back(public_address_of(element));
+    return addresses;
+}
+
 using Setter = std::function<void(Settings&, const YAML::Node&)>;
 
 const std::map<std::string, Setter>& setters() {
@@ -91,6 +114,10 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) { s.user_networking = is_user_networking(node); }},
         {"network_range",
          [](Settings& s, const YAML::Node& node) { s.network_range = network_range_of(node); }},
+        {"public_addresses",
+         [](Settings& s, const YAML::Node& node) {
+             s.public_addresses = public_addresses_of(node);
+         }},
         {"rates", [](Settings& s, const YAML::Node& node) { s.rates = read_rates(node); }},
     };
     return table;

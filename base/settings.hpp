@@ -12,6 +12,12 @@
 
 namespace kiln {
 
+/// An address of the host that may be mapped to guests: whole, or some of its ports.
+struct PublicAddress {
+    Ipv4Address address;
+    std::optional<PortRange> ports;
+};
+
 /// What the configuration file and the environment decide. Built-in values, then
 /// /etc/kiln/kiln.yaml (as root) or ~/.config/kiln/kiln.yaml, or the file that KILN_CONFIG names;
 /// then KILN_STATE_DIR, KILN_SOCKET, KILN_REGION, KILN_LIBVIRT_URI.
@@ -30,7 +36,9 @@ struct Settings {
     /// Refuse new instances when the host's memory less this is spoken for.
     Bytes memory_reserve;  // memory_reserve_mib, default 512
     /// Guests get QEMU's user networking, also where they could have a bridge.
-    bool user_networking = false;            // network: user (default: bridge)
+    bool user_networking = false;  // network: user (default: bridge)
+    /// What of the host's addresses may be mapped to guests.
+    std::vector<PublicAddress> public_addresses;  // public_addresses, default: none
     std::optional<Ipv4Range> network_range;  // network_range, of the region; default: a free one
     Rates rates;                             // rates, default: nothing costs anything
 };

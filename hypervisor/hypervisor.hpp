@@ -149,6 +149,8 @@ class Hypervisor {
 
     /// Why guests cannot have a network with a bridge here, for a person; nullopt: they can.
     virtual std::optional<std::string> bridging_obstacle() = 0;
+    /// Those of the host's interfaces, without loopback.
+    virtual std::vector<Ipv4Address> host_addresses() = 0;
     /// Makes the host's network what the spec says: bridge, DHCP, packet filter and routing. What
     /// is so already is not touched, so it may be called as often as need be. A filter that
     /// somebody removed is loaded anew, a guest whose bridge went away is connected again.

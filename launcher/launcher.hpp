@@ -12,6 +12,7 @@
 #include "hypervisor/hypervisor.hpp"
 #include "images/accounts/caller.hpp"
 #include "images/bundles/object_store.hpp"
+#include "images/catalog/address.hpp"
 #include "images/catalog/bundle_task.hpp"
 #include "images/catalog/security_group.hpp"
 #include "images/catalog/snapshot.hpp"
@@ -151,6 +152,13 @@ class Launcher {
     void revoke_rules(const images::Caller& caller, const RulesRequest& request);
     void modify_instance_metadata_options(const images::Caller& caller, const InstanceId& id,
                                           const MetadataOptionsChange& change);
+    images::Address allocate_address(const images::Caller& caller,
+                                     const AllocateAddressRequest& request);
+    /// In effect when it returns.
+    AssociationId associate_address(const images::Caller& caller,
+                                    const AssociateAddressRequest& request);
+    void disassociate_address(const images::Caller& caller, const AllocationId& id);
+    void release_address(const images::Caller& caller, const AllocationId& id);
     /// Why guests of the caller's region have user networking; nullopt: they are on its bridge.
     std::optional<std::string> bridging_obstacle(const images::Caller& caller);
     /// The VPC of the caller's region.

@@ -87,6 +87,11 @@ const FilterTable<View>& filters() {
           [](const View& v) {
               return v.interface ? Values{v.interface->interface.id.str()} : Values{};
           }},
+         {"ip-address",
+          [](const View& v) {
+              const auto address = v.interface ? v.interface->public_address() : std::nullopt;
+              return address ? Values{*address} : Values{};
+          }},
          {"private-dns-name",
           [](const View& v) {
               return v.interface ? Values{launcher::private_dns_name(v.interface->interface)}

@@ -86,6 +86,10 @@ Structure<InstanceView> make_instance_structure() {
                   if (!v.interface) return std::nullopt;
                   return to_text(v.interface->interface.address);
               })
+        .text("PublicIpAddress", "ipAddress",
+              [](const View& v) {
+                  return v.interface ? v.interface->public_address() : std::nullopt;
+              })
         .text("SubnetId", "subnetId",
               [](const View& v) -> std::optional<std::string> {
                   if (!v.interface) return std::nullopt;

@@ -17,9 +17,29 @@ std::string attachment_id(const View& view) {
     return "eni-attach-" + id.substr(id.find('-') + 1);
 }
 
+const Structure<images::Address>& association_structure() {
+    using images::Address;
+    static const auto structure =
+        Structure<Address>()
+            .text("PublicIp", "publicIp",
+                  [](const Address& a) { return to_text(a.public_address); })
+            .text("PublicDnsName", "publicDnsName", [](const Address&) { return ""; })
+            .text("IpOwnerId", "ipOwnerId", [](const Address& a) { return a.owner.str(); })
+            .text("AllocationId", "allocationId", [](const Address& a) { return a.id.str(); })
+            .text("AssociationId", "associationId",
+                  [](const Address& a) { return a.association->id.str(); });
+    return structure;
+}
+
+std::optional<images::Address> association_of(const View& view) {
+    if (view.addresses.empty()) return std::nullopt;
+    return view.addresses.front();
+}
+
 const Structure<View>& private_address_structure() {
     static const auto structure =
         Structure<View>()
+            .structure("Association", "association", association_structure(), association_of)
             .boolean("Primary", "primary", [](const View&) { return true; })
             .text("PrivateDnsName", "privateDnsName",
                   [](const View& v) { return launcher::private_dns_name(v.interface); })
@@ -58,6 +78,7 @@ Structure<View> interface_structure(bool with_instance) {
               [](const View& v) { return to_text(v.interface.address); })
         .text("PrivateDnsName", "privateDnsName",
               [](const View& v) { return launcher::private_dns_name(v.interface); })
+        .structure("Association", "association", association_structure(), association_of)
         .boolean("SourceDestCheck", "sourceDestCheck", [](const View&) { return true; })
         .text("InterfaceType", "interfaceType", [](const View&) { return "interface"; })
         .list(
@@ -75,6 +96,11 @@ Structure<View> interface_structure(bool with_instance) {
 }
 
 }  // namespace
+
+std::optional<std::string> InterfaceView::public_address() const {
+    if (addresses.empty()) return std::nullopt;
+    return to_text(addresses.front().public_address);
+}
 
 const Structure<InterfaceView>& network_interface_structure() {
     static const auto structure = interface_structure(true);
@@ -94,6 +120,7 @@ std::map<InstanceId, InterfaceView> load_interface_views(Session& session,
     std::map<SecurityGroupId, std::string> names;
     for (const images::SecurityGroup& group : images::list_security_groups(session, scope))
         names.emplace(group.id, group.name);
+    const auto addresses = images::list_addresses(session, scope);
     for (images::NetworkInterface& interface : images::list_network_interfaces(session, scope)) {
         InterfaceView view{.interface = std::move(interface), .vpc = vpc->id};
         for (const SecurityGroupId& group : view.interface.groups) {
@@ -101,6 +128,14 @@ std::map<InstanceId, InterfaceView> load_interface_views(Session& session,
             view.groups.push_back(
                 {.id = group.str(), .name = name == names.end() ? "" : name->second});
         }
+        for (const images::Address& address : addresses) {
+            const bool is_here =
+                address.association && address.association->interface == view.interface.id;
+            if (is_here) view.addresses.push_back(address);
+        }
+        std::ranges::stable_sort(view.addresses, {}, [](const images::Address& address) {
+            return address.ports.has_value();
+        });
         const InstanceId instance = view.interface.instance;
         views.emplace(instance, std::move(view));
     }

@@ -7,6 +7,7 @@
 
 #include "api/output/structure.hpp"
 #include "api/shapes/security_group.hpp"
+#include "images/catalog/address.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/network_interface.hpp"
 #include "launcher/instances/requests.hpp"
@@ -18,6 +19,10 @@ struct InterfaceView {
     images::NetworkInterface interface;
     VpcId vpc;
     std::vector<GroupName> groups;
+    std::vector<images::Address> addresses;  // of the host, that are mapped to it
+
+    /// The one that is mapped whole, else the first; nullopt: none.
+    std::optional<std::string> public_address() const;
 };
 
 /// As DescribeNetworkInterfaces shows it.

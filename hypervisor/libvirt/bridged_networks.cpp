@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "hypervisor/libvirt/handles.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
+#include "hypervisor/network/forward_acceptance.hpp"
 #include "hypervisor/network/host_routing.hpp"
 #include "hypervisor/network/network_xml.hpp"
 
@@ -99,11 +100,21 @@ void BridgedNetworks::apply_rules(const NetworkSpec& spec) {
     applied_.insert_or_assign(spec.name, std::move(wanted));
 }
 
+void BridgedNetworks::apply_forwarding(const NetworkSpec& spec) {
+    const auto had = had_mappings_.find(spec.name);
+    const bool has_mappings = !spec.mappings.empty();
+    // What another process has left is found at the first call.
+    if (!has_mappings && had != had_mappings_.end() && !had->second) return;
+    apply_forward_acceptance(spec);
+    had_mappings_.insert_or_assign(spec.name, has_mappings);
+}
+
 void BridgedNetworks::apply(virConnectPtr connection, const NetworkSpec& spec) {
     const std::lock_guard lock(mutex_);
     apply_rules(spec);
     apply_network(connection, spec);
     apply_host_routing(spec);
+    apply_forwarding(spec);
 }
 
 void BridgedNetworks::remove(virConnectPtr connection, const NetworkSpec& spec) {
@@ -114,6 +125,8 @@ void BridgedNetworks::remove(virConnectPtr connection, const NetworkSpec& spec) 
         throw last_libvirt_error(fmt::format("remove the network '{}'", spec.name), spec.name);
     }
     remove_host_routing(spec);
+    apply_forwarding(spec);
+    had_mappings_.erase(spec.name);
     if (!nftables_) nftables_.emplace();
     nftables_->run(removal_commands(rule_set_of(spec)));
     applied_.erase(spec.name);

@@ -29,10 +29,12 @@ class BridgedNetworks {
 
   private:
     void apply_rules(const NetworkSpec& spec);
+    void apply_forwarding(const NetworkSpec& spec);
 
     std::mutex mutex_;
-    std::optional<Nftables> nftables_;        // from its first use on
-    std::map<std::string, RuleSet> applied_;  // by the network's name
+    std::optional<Nftables> nftables_;          // from its first use on
+    std::map<std::string, RuleSet> applied_;    // by the network's name
+    std::map<std::string, bool> had_mappings_;  // by the network's name
 };
 
 }  // namespace kiln::hypervisor

@@ -17,6 +17,7 @@
 #include "hypervisor/libvirt/screenshot.hpp"
 #include "hypervisor/libvirt/secrets.hpp"
 #include "hypervisor/libvirt/user_network.hpp"
+#include "hypervisor/network/host_routing.hpp"
 
 namespace kiln::hypervisor {
 
@@ -304,6 +305,10 @@ void LibvirtHypervisor::remove_secret(const std::string& id) {
 
 std::optional<std::string> LibvirtHypervisor::bridging_obstacle() {
     return hypervisor::bridging_obstacle(uri_);
+}
+
+std::vector<Ipv4Address> LibvirtHypervisor::host_addresses() {
+    return hypervisor::host_addresses();
 }
 
 void LibvirtHypervisor::apply_network(const NetworkSpec& spec) {

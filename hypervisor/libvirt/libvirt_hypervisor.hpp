@@ -46,6 +46,7 @@ class LibvirtHypervisor final : public Hypervisor {
     void define_secret(const Secret& secret) override;
     std::optional<std::string> secret_passphrase(const std::string& id) override;
     void remove_secret(const std::string& id) override;
+    std::vector<Ipv4Address> host_addresses() override;
     std::optional<std::string> bridging_obstacle() override;
     void apply_network(const NetworkSpec& spec) override;
     void remove_network(const NetworkSpec& spec) override;

@@ -2,8 +2,12 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 
+#include <cstring>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -84,6 +88,21 @@ std::string routing_rule_commands(const NetworkSpec& spec, const std::string& js
     if (!has_rule(rules, spec.bridge, metadata_preference))
         commands += "rule add " + metadata_rule(spec) + "\n";
     return commands;
+}
+
+std::vector<Ipv4Address> host_addresses() {
+    ifaddrs* first = nullptr;
+    if (::getifaddrs(&first) != 0) throw system_error("list the host's addresses");
+    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> list(first, ::freeifaddrs);
+    std::vector<Ipv4Address> addresses;
+    for (const ifaddrs* entry = first; entry != nullptr; entry = entry->ifa_next) {
+        if (entry->ifa_addr == nullptr || entry->ifa_addr->sa_family != AF_INET) continue;
+        sockaddr_in address{};
+        std::memcpy(&address, entry->ifa_addr, sizeof address);
+        const std::uint32_t bits = ntohl(address.sin_addr.s_addr);
+        if (bits >> 24U != IN_LOOPBACKNET) addresses.push_back({.bits = bits});
+    }
+    return addresses;
 }
 
 void apply_host_routing(const NetworkSpec& spec) {

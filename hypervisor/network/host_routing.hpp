@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "hypervisor/network/network_spec.hpp"
 
@@ -12,6 +13,8 @@ namespace kiln::hypervisor {
 /// stays what it is. Mends what differs and leaves alone what does not. Throws
 /// Error{InternalError}.
 void apply_host_routing(const NetworkSpec& spec);
+/// The addresses of the host's interfaces, without those of 127.0.0.0/8.
+std::vector<Ipv4Address> host_addresses();
 /// Removes the routing rules; none are no error. The rest goes with the bridge.
 void remove_host_routing(const NetworkSpec& spec);
 

@@ -55,6 +55,17 @@ struct PortSpec {
     friend bool operator==(const PortSpec&, const PortSpec&) = default;
 };
 
+/// Packets to an address of the host that are for a guest of the network: all of them, or those of
+/// TCP and UDP to some ports, which are led to as many of the guest from `first_port` on.
+struct AddressMapping {
+    Ipv4Address host_address;
+    std::optional<PortRange> ports;
+    Ipv4Address guest;
+    int first_port = 0;
+
+    friend bool operator==(const AddressMapping&, const AddressMapping&) = default;
+};
+
 /// A NAT network of guests on one bridge. Plain values: the hypervisor knows nothing of regions.
 struct NetworkSpec {
     std::string name;  // libvirt's, and the rule set's
@@ -68,6 +79,7 @@ struct NetworkSpec {
     std::uint32_t route_table;  // of the host, this network's alone
     std::vector<PortSpec> ports;
     std::vector<GroupSpec> groups;
+    std::vector<AddressMapping> mappings;
 };
 
 /// "02:00:ac:1f:10:01" for 172.31.16.1: who gets an address later is no stranger to DHCP.

@@ -250,6 +250,47 @@ void add_hooks(NftTable& table, const NetworkSpec& spec) {
                               .rules = {fmt::format("oifname \"{}\" jump from-host", spec.bridge)}};
 }
 
+void add_mapping(NftTable& table, const AddressMapping& mapping) {
+    const std::string host = to_text(mapping.host_address);
+    const std::string guest = to_text(mapping.guest);
+    if (!mapping.ports) {
+        table.sets["public"].elements.emplace(host, guest);
+        table.sets["public-out"].elements.emplace(guest, host);
+        return;
+    }
+    for (int i = 0; i < mapping.ports->size(); ++i) {
+        for (const char* protocol : {"tcp", "udp"}) {
+            table.sets["public-ports"].elements.emplace(
+                fmt::format("{} . {} . {}", host, protocol, mapping.ports->first + i),
+                fmt::format("{} . {}", guest, mapping.first_port + i));
+        }
+    }
+}
+
+/// Leads packets to the host's mapped addresses to their guests, before they are filtered.
+void add_mappings(NftTable& table, const NetworkSpec& spec) {
+    if (spec.mappings.empty()) return;
+    table.sets["public"].type = "ipv4_addr : ipv4_addr";
+    table.sets["public-out"].type = "ipv4_addr : ipv4_addr";
+    table.sets["public-ports"].type =
+        "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service";
+    const std::vector<std::string> lead{
+        "meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map "
+        "@public-ports",
+        "dnat ip to ip daddr map @public"};
+    table.chains["nat-prerouting"] = {
+        .hook = "type nat hook prerouting priority -100; policy accept;", .rules = lead};
+    table.chains["nat-output"] = {.hook = "type nat hook output priority -100; policy accept;",
+                                  .rules = lead};
+    // Before libvirt's own, which gives all guests the host's first address.
+    table.chains["nat-postrouting"] = {
+        .hook = "type nat hook postrouting priority 99; policy accept;",
+        .rules = {
+            fmt::format("oifname != \"{}\" snat ip to ip saddr map @public-out", spec.bridge)}};
+    for (const AddressMapping& mapping : spec.mappings)
+        add_mapping(table, mapping);
+}
+
 NftTable inet_table(const NetworkSpec& spec) {
     NftTable table{.family = "inet", .name = spec.name};
     table.sets["in"].type = "ipv4_addr : verdict";
@@ -273,6 +314,7 @@ NftTable inet_table(const NetworkSpec& spec) {
         add_group(table, group);
     for (const PortSpec& port : spec.ports)
         add_port(table, spec, port);
+    add_mappings(table, spec);
     return table;
 }
 

@@ -21,7 +21,7 @@ struct NftSet {
     std::string type;                             // "ipv4_addr", "ipv4_addr : verdict"
     std::map<std::string, std::string> elements;  // the verdict by key; empty in a set
 
-    bool is_map() const { return type.ends_with(" : verdict"); }
+    bool is_map() const { return type.find(" : ") != std::string::npos; }
     friend bool operator==(const NftSet&, const NftSet&) = default;
 };
 

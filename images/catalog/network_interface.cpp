@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "images/catalog/address.hpp"
 #include "images/catalog/table.hpp"
 
 namespace kiln::images {
@@ -100,6 +101,8 @@ void set_interface_groups(Session& session, const NetworkInterfaceId& id,
 }
 
 void delete_interface_of(Session& session, const InstanceId& instance) {
+    if (const auto interface = interface_of_instance(session, instance))
+        disassociate_addresses_of(session, interface->id);
     run_sql(session, "delete from network_interfaces where instance_id = :instance",
             {{"instance", instance.str()}});
 }

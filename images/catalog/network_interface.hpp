@@ -35,7 +35,7 @@ std::vector<NetworkInterface> list_network_interfaces(Session& session, const Sc
 std::vector<NetworkInterface> interfaces_of_region(Session& session, const std::string& region);
 void set_interface_groups(Session& session, const NetworkInterfaceId& id,
                           const std::vector<SecurityGroupId>& groups);
-/// Its address is free again. None is no error.
+/// Its address is free again, and what was mapped to it is mapped to nothing. None is no error.
 void delete_interface_of(Session& session, const InstanceId& instance);
 
 }  // namespace kiln::images

@@ -60,12 +60,12 @@ SecurityGroupRule open_rule(const SecurityGroupId& group, bool is_egress) {
 }
 
 SecurityGroup insert_default_group(Session& session, const Scope& scope, Time now) {
-    const SecurityGroup group{.id = SecurityGroupId::generate(),
-                              .owner = scope.owner,
-                              .region = scope.region,
-                              .name = default_group_name,
-                              .description = "default VPC security group",
-                              .created = now};
+    SecurityGroup group{.id = SecurityGroupId::generate(),
+                        .owner = scope.owner,
+                        .region = scope.region,
+                        .name = default_group_name,
+                        .description = "default VPC security group",
+                        .created = now};
     insert_security_group(session, group);
     SecurityGroupRule among_members = open_rule(group.id, false);
     among_members.peer_group = group.id;

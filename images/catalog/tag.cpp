@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "images/catalog/address.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/security_group.hpp"
@@ -137,6 +138,10 @@ constexpr std::array resource_kinds{
     ResourceKind{"security-group", SecurityGroupId::prefix,
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_security_group(session, scope, SecurityGroupId(id));
+                 }},
+    ResourceKind{"elastic-ip", AllocationId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_address(session, scope, AllocationId(id));
                  }},
     ResourceKind{"key-pair", KeyPairId::prefix, check_owns_key_pair},
     ResourceKind{"reservation", ReservationId::prefix, check_owns_reservation},

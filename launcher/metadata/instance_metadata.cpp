@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.hpp"
+#include "images/catalog/address.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/security_group.hpp"
 
@@ -108,6 +109,8 @@ std::optional<MetadataSubject> load_subject(Session& session, const images::Inst
                             .subnet = *subnet,
                             .volumes = images::volumes_of_instance(session, instance.id),
                             .ancestors = ancestors_of(session, image)};
+    const auto addresses = images::addresses_of_interface(session, interface->id);
+    if (!addresses.empty()) subject.public_address = addresses.front().public_address;
     if (image) subject.manifest_path = image->location;
     for (const SecurityGroupId& id : interface->groups) {
         const auto group = images::find_security_group(session, id);

@@ -21,12 +21,12 @@ constexpr std::size_t expiry_digits = 16;
 constexpr int hexadecimal = 16;
 
 std::string key_in(const std::filesystem::path& file) {
-    if (std::filesystem::exists(file)) {
-        const std::string key = read_file(file);
-        if (key.size() == key_digits) return key;
+    std::string key;
+    if (std::filesystem::exists(file)) key = read_file(file);
+    if (key.size() != key_digits) {
+        key = random_hex(key_digits);
+        write_file_atomically(file, key, 0600);
     }
-    const std::string key = random_hex(key_digits);
-    write_file_atomically(file, key, 0600);
     return key;
 }
 

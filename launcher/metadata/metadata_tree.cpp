@@ -51,6 +51,11 @@ void add_interface(MetadataTree& tree, const MetadataSubject& subject) {
     tree[place + "interface-id"] = card.id.str();
     tree[place + "local-hostname"] = name;
     tree[place + "local-ipv4s"] = to_text(card.address);
+    if (subject.public_address) {
+        tree[place + "public-ipv4s"] = to_text(*subject.public_address);
+        tree[place + "ipv4-associations/" + to_text(*subject.public_address)] =
+            to_text(card.address);
+    }
     tree[place + "mac"] = card.mac_address;
     tree[place + "owner-id"] = card.owner.str();
     tree[place + "security-group-ids"] = lines_of(card.groups);
@@ -106,6 +111,7 @@ MetadataTree metadata_tree(const MetadataSubject& subject) {
     tree["instance-type"] = instance.instance_type;
     tree["local-hostname"] = name;
     tree["local-ipv4"] = to_text(subject.interface.address);
+    if (subject.public_address) tree["public-ipv4"] = to_text(*subject.public_address);
     tree["mac"] = subject.interface.mac_address;
     tree["placement/availability-zone"] = instance.zone;
     tree["placement/region"] = instance.region;

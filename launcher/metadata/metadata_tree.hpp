@@ -21,6 +21,7 @@ struct MetadataSubject {
     images::NetworkInterface interface;
     images::Vpc vpc;
     images::Subnet subnet;
+    std::optional<Ipv4Address> public_address;
     std::vector<std::string> group_names;  // in the order of the interface's groups
     std::vector<images::Volume> volumes;   // by device name
     std::vector<ImageId> ancestors;        // the nearest first

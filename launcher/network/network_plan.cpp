@@ -70,9 +70,25 @@ hypervisor::PortSpec plan_port(const NetworkRows& rows, const images::NetworkInt
                               .host_name = host_name_of(interface.address)};
     const auto user = rows.users.find(interface.owner);
     if (user != rows.users.end()) port.ssh_user = user->second;
+    port.groups.reserve(interface.groups.size());
     for (const SecurityGroupId& group : interface.groups)
         port.groups.push_back(group.str());
     return port;
+}
+
+std::vector<hypervisor::AddressMapping> plan_mappings(const NetworkRows& rows) {
+    std::vector<hypervisor::AddressMapping> mappings;
+    for (const images::Address& address : rows.addresses) {
+        if (!address.association) continue;
+        const auto interface = std::ranges::find(rows.interfaces, address.association->interface,
+                                                 &images::NetworkInterface::id);
+        if (interface == rows.interfaces.end()) continue;
+        mappings.push_back({.host_address = address.public_address,
+                            .ports = address.ports,
+                            .guest = interface->address,
+                            .first_port = address.association->first_port});
+    }
+    return mappings;
 }
 
 }  // namespace
@@ -96,6 +112,7 @@ hypervisor::NetworkSpec plan_network(const NetworkRows& rows) {
     for (const images::NetworkInterface& interface : rows.interfaces)
         spec.ports.push_back(plan_port(rows, interface));
     spec.groups = plan_groups(rows);
+    spec.mappings = plan_mappings(rows);
     return spec;
 }
 

@@ -8,6 +8,7 @@
 
 #include "hypervisor/domain/domain_spec.hpp"
 #include "hypervisor/network/network_spec.hpp"
+#include "images/catalog/address.hpp"
 #include "images/catalog/network_interface.hpp"
 #include "images/catalog/security_group.hpp"
 #include "images/catalog/vpc.hpp"
@@ -20,6 +21,7 @@ struct NetworkRows {
     std::vector<images::NetworkInterface> interfaces;
     std::vector<images::SecurityGroup> groups;
     std::vector<images::SecurityGroupRule> rules;
+    std::vector<images::Address> addresses;
     std::map<AccountId, uid_t> users;  // of this host, by their accounts
 };
 

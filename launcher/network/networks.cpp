@@ -24,6 +24,7 @@ NetworkRows read_rows(Session& session, const images::Vpc& vpc) {
             .interfaces = images::interfaces_of_region(session, vpc.region),
             .groups = images::security_groups_of_region(session, vpc.region),
             .rules = images::rules_of_region(session, vpc.region),
+            .addresses = images::addresses_of_region(session, vpc.region),
             .users = images::users_of_accounts(session)};
 }
 
@@ -54,11 +55,11 @@ Ipv4Range Networks::choose_range_for(const Region& region,
 images::Vpc Networks::make_vpc(const Region& region) {
     return use_.database.write([&](Session& session) {
         if (const auto known = images::find_vpc(session, region.name)) return *known;
-        const images::Vpc vpc{.id = VpcId::generate(),
-                              .region = region.name,
-                              .identity = random_hex(identity_digits),
-                              .range = choose_range_for(region, images::list_vpcs(session)),
-                              .created = use_.clock.now()};
+        images::Vpc vpc{.id = VpcId::generate(),
+                        .region = region.name,
+                        .identity = random_hex(identity_digits),
+                        .range = choose_range_for(region, images::list_vpcs(session)),
+                        .created = use_.clock.now()};
         images::insert_vpc(session, vpc);
         for (std::size_t i = 0; i < region.zones.size(); ++i) {
             images::insert_subnet(session,

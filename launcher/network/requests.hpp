@@ -35,6 +35,23 @@ struct RulesRequest {
     std::vector<SecurityGroupRuleId> rule_ids;  // to revoke
 };
 
+struct AllocateAddressRequest {
+    std::optional<std::string> address;  // absent: one of those that are mapped whole
+    std::optional<std::string> ports;    // "8000-8099"; absent: all of it
+    std::vector<images::Tag> tags;
+};
+
+struct AssociateAddressRequest {
+    AllocationId allocation;
+    std::optional<InstanceId> instance;  // one of the two
+    std::optional<NetworkInterfaceId> interface;
+    bool may_reassociate = true;
+    std::optional<std::int64_t> first_port;  // of the guest; absent: as the address has it
+};
+
+/// TCP and UDP have an entry each in the packet filter for each port.
+inline constexpr int max_ports_per_address = 1024;
+
 inline constexpr std::size_t max_rules_per_direction = 60;  // of one group, as EC2's
 
 }  // namespace kiln::launcher

@@ -248,6 +248,9 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         if (bridges_) return std::nullopt;
         return "a fake host has no bridges";
     }
+    std::vector<Ipv4Address> host_addresses() override {
+        return {{.bits = 0xc0000207}, {.bits = 0xc0000208}};  // 192.0.2.7, 192.0.2.8
+    }
     void apply_network(const hypervisor::NetworkSpec& spec) override {
         enter("apply_network", spec.name);
         const std::lock_guard lock(mutex_);

@@ -149,12 +149,20 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         done("CreateSnapshot", {{"VolumeId", detached}}).text("//snapshotId");
     done("CreateRegion", {{"Name", "local-2"}});
     const std::string group = new_group("web");
+    host().offer_bridges();
+    settings().public_addresses = {{.address = {.bits = 0xc0000207}},
+                                   {.address = {.bits = 0xc0000208}}};
+    const std::string address = done("AllocateAddress").text("//allocationId");
+    const std::string bridged = launch();
     done("AuthorizeSecurityGroupIngress", rule_pairs(group, "tcp", "22", "10.0.0.0/8"));
     settle();
     const std::string task = insert_bundle_task();
     write_bundle("mine");
     const std::string stored = write_stored_image();
     const std::map<std::string, WirePairs> requests{
+        {"AssociateAddress", {{"AllocationId", address}, {"InstanceId", bridged}}},
+        {"DisassociateAddress", {{"PublicIp", "192.0.2.7"}}},
+        {"ReleaseAddress", {{"AllocationId", address}}},
         {"AuthorizeSecurityGroupEgress", rule_pairs(group, "tcp", "80", "10.0.0.0/8")},
         {"AuthorizeSecurityGroupIngress", rule_pairs(group, "tcp", "80", "10.0.0.0/8")},
         {"CreateSecurityGroup", {{"GroupName", "other"}, {"GroupDescription", "another"}}},
@@ -224,8 +232,9 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         std::string text;
         for (const char* action :
              {"DescribeImages", "DescribeInstances", "DescribeKeyPairs", "DescribeRegions",
-              "DescribeSecurityGroups", "DescribeSecurityGroupRules", "DescribeSnapshots",
-              "DescribeTags", "DescribeVolumes", "DescribeVolumesModifications"}) {
+              "DescribeSecurityGroups", "DescribeSecurityGroupRules", "DescribeAddresses",
+              "DescribeSnapshots", "DescribeTags", "DescribeVolumes",
+              "DescribeVolumesModifications"}) {
             Answer answer = done(action);
             answer.root().remove_child("requestId");
             text += answer.printed();

@@ -13,7 +13,15 @@ using testing::UnorderedElementsAre;
 
 class NetworkActionsTest : public ActionsTest {
   protected:
-    NetworkActionsTest() { host().offer_bridges(); }
+    NetworkActionsTest() {
+        host().offer_bridges();
+        settings().public_addresses = {address("192.0.2.7"),
+                                       address("192.0.2.8", PortRange{.first = 8000, .last = 8999}),
+                                       address("198.51.100.1")};
+    }
+    static PublicAddress address(const char* text, std::optional<PortRange> ports = std::nullopt) {
+        return {.address = parse_ipv4_address(text).value(), .ports = ports};
+    }
 
     /// The groups of the rule set that is on the host, by name.
     std::map<std::string, hypervisor::GroupSpec> groups_on_host() {
@@ -314,6 +322,97 @@ TEST_F(NetworkActionsTest, metadata_options_are_given_at_launch_changed_and_show
                   "InvalidParameterValue")
             << hops;
     }
+}
+
+TEST_F(NetworkActionsTest, an_address_of_the_host_is_mapped_to_an_instance_and_to_none_again) {
+    const Answer allocated = done("AllocateAddress");
+    const std::string allocation = allocated.text("//allocationId");
+    EXPECT_EQ(allocated.text("//publicIp"), "192.0.2.7");
+    EXPECT_EQ(send("AllocateAddress").code, "InsufficientAddressCapacity");
+    const std::string id = launch();
+    const Answer associated =
+        done("AssociateAddress", {{"AllocationId", allocation}, {"InstanceId", id}});
+    EXPECT_EQ(done("DescribeInstances").text("//instancesSet/item/ipAddress"), "192.0.2.7");
+    EXPECT_EQ(done("DescribeNetworkInterfaces").text("//association/publicIp"), "192.0.2.7");
+    EXPECT_EQ(done("DescribeAddresses").text("//addressesSet/item/instanceId"), id);
+    ASSERT_EQ(host().networks().front().mappings.size(), 1U);
+    EXPECT_EQ(host().networks().front().mappings.front().guest, ports_on_host().front().address);
+
+    EXPECT_EQ(send("ReleaseAddress", {{"AllocationId", allocation}}).code,
+              "InvalidIPAddress.InUse");
+    done("DisassociateAddress", {{"AssociationId", associated.text("//associationId")}});
+    EXPECT_THAT(host().networks().front().mappings, IsEmpty());
+    EXPECT_EQ(done("DescribeInstances").text("//instancesSet/item/ipAddress"), "");
+    done("ReleaseAddress", {{"PublicIp", "192.0.2.7"}});
+    EXPECT_EQ(send("DescribeAddresses", {{"AllocationId.1", allocation}}).code,
+              "InvalidAllocationID.NotFound");
+}
+
+TEST_F(NetworkActionsTest, ports_of_an_address_lead_to_an_instance_s_from_the_private_port_on) {
+    const WirePairs ports{{"Address", "192.0.2.8"}, {"PortRange", "8000-8009"}};
+    const std::string allocation = done("AllocateAddress", ports).text("//allocationId");
+    EXPECT_EQ(send("AllocateAddress", ports).code, "InvalidAddress.InUse");
+    EXPECT_EQ(send("AllocateAddress", {{"Address", "192.0.2.8"}, {"PortRange", "8009-8019"}}).code,
+              "InvalidAddress.InUse");
+    done("AllocateAddress", {{"Address", "192.0.2.8"}, {"PortRange", "8010"}});
+    const std::string id = launch();
+    done("AssociateAddress",
+         {{"PublicIp", "192.0.2.8:8000-8009"}, {"InstanceId", id}, {"PrivatePort", "80"}});
+    const hypervisor::AddressMapping mapping = host().networks().front().mappings.at(0);
+    EXPECT_EQ(mapping.first_port, 80);
+    EXPECT_EQ(mapping.ports, (PortRange{.first = 8000, .last = 8009}));
+    EXPECT_EQ(done("DescribeAddresses", {{"AllocationId.1", allocation}}).text("//privatePort"),
+              "80");
+    for (const char* port : {"0", "65527", "-1"}) {
+        EXPECT_EQ(send("AssociateAddress",
+                       {{"AllocationId", allocation}, {"InstanceId", id}, {"PrivatePort", port}})
+                      .code,
+                  "InvalidParameterValue")
+            << port;
+    }
+}
+
+TEST_F(NetworkActionsTest, only_what_the_configuration_lists_and_the_host_has_is_allocated) {
+    const auto code = [&](const std::string& address, const std::string& ports) {
+        WirePairs pairs{{"Address", address}};
+        if (!ports.empty()) pairs.emplace_back("PortRange", ports);
+        return send("AllocateAddress", pairs).code;
+    };
+    for (const auto& [address, ports] :
+         std::vector<std::pair<std::string, std::string>>{{"192.0.2.9", ""},
+                                                          {"nonsense", ""},
+                                                          {"192.0.2.8", ""},
+                                                          {"192.0.2.8", "7999-8000"},
+                                                          {"192.0.2.8", "22"},
+                                                          {"192.0.2.8", "ssh"},
+                                                          {"192.0.2.7", "1-65535"},
+                                                          {"198.51.100.1", ""}}) {
+        EXPECT_EQ(code(address, ports), "InvalidParameterValue") << address << ' ' << ports;
+    }
+    EXPECT_EQ(send("AllocateAddress", {{"PortRange", "8000"}}).code, "MissingParameter");
+}
+
+TEST_F(NetworkActionsTest, a_mapped_address_moves_unless_it_may_not_and_ends_with_the_instance) {
+    const std::string allocation = done("AllocateAddress").text("//allocationId");
+    const std::string first = launch();
+    const std::string second = launch();
+    const auto associate = [&](const std::string& id, const char* may_move) {
+        return send("AssociateAddress", {{"AllocationId", allocation},
+                                         {"InstanceId", id},
+                                         {"AllowReassociation", may_move}})
+            .code;
+    };
+    EXPECT_EQ(associate(first, "false"), "");
+    EXPECT_EQ(associate(second, "false"), "Resource.AlreadyAssociated");
+    EXPECT_EQ(associate(second, "true"), "");
+    EXPECT_EQ(done("DescribeAddresses").text("//addressesSet/item/instanceId"), second);
+    done("TerminateInstances", {{"InstanceId.1", second}});
+    settle();
+    EXPECT_EQ(done("DescribeAddresses").text("//addressesSet/item/instanceId"), "");
+    EXPECT_THAT(host().networks().front().mappings, IsEmpty());
+    become_stranger();
+    EXPECT_EQ(associate(first, "true"), "InvalidAllocationID.NotFound");
+    EXPECT_EQ(send("AllocateAddress").code, "InsufficientAddressCapacity");
 }
 
 class UserNetworkingTest : public ActionsTest {};

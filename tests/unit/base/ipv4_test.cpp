@@ -59,5 +59,22 @@ TEST(Ipv4, ranges_overlap_when_one_holds_the_other) {
     }
 }
 
+TEST(Ipv4, ranges_of_ports_are_one_or_two_numbers) {
+    EXPECT_EQ(parse_port_range("80"), (PortRange{.first = 80, .last = 80}));
+    EXPECT_EQ(parse_port_range("8000-8099"), (PortRange{.first = 8000, .last = 8099}));
+    EXPECT_EQ(parse_port_range("1-65535"), PortRange());
+    for (const char* bad : {"", "-", "80-", "-80", "0", "0-1", "65536", "90-80", "80-90-91", "a",
+                            "80 ", "+80", "080"}) {
+        EXPECT_EQ(parse_port_range(bad), std::nullopt) << bad;
+    }
+    EXPECT_EQ(to_text(PortRange{.first = 8000, .last = 8099}), "8000-8099");
+    EXPECT_EQ(to_text(PortRange{.first = 80, .last = 80}), "80");
+    const PortRange range{.first = 10, .last = 20};
+    EXPECT_TRUE(range.overlaps({.first = 20, .last = 30}));
+    EXPECT_FALSE(range.overlaps({.first = 21, .last = 30}));
+    EXPECT_TRUE(range.contains({.first = 10, .last = 20}));
+    EXPECT_FALSE(range.contains({.first = 10, .last = 21}));
+}
+
 }  // namespace
 }  // namespace kiln

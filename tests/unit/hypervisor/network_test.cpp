@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "hypervisor/network/forward_acceptance.hpp"
 #include "hypervisor/network/host_routing.hpp"
 #include "hypervisor/network/network_xml.hpp"
 #include "hypervisor/network/rule_set.hpp"
@@ -95,6 +96,49 @@ TEST(RuleSet, a_port_in_another_group_moves_with_its_address) {
     after.ports[0].groups = {"sg-db"};
     tests::expect_golden("group_changed.nft",
                          change_commands(rule_set_of(before), rule_set_of(after)));
+}
+
+NetworkSpec network_with_mappings() {
+    NetworkSpec spec = network();
+    spec.mappings = {{.host_address = address("192.0.2.7"), .guest = address("172.31.0.4")},
+                     {.host_address = address("192.0.2.8"),
+                      .ports = PortRange{.first = 8000, .last = 8001},
+                      .guest = address("172.31.0.5"),
+                      .first_port = 80}};
+    return spec;
+}
+
+TEST(RuleSet, mapped_addresses_lead_to_guests_until_none_is_mapped) {
+    const RuleSet without = rule_set_of(network());
+    const RuleSet with = rule_set_of(network_with_mappings());
+    tests::expect_golden("mappings_added.nft", change_commands(without, with));
+    tests::expect_golden("mappings_removed.nft", change_commands(with, without));
+}
+
+constexpr const char* untouched_forward = "-P FORWARD ACCEPT\n-A FORWARD -j LIBVIRT_FWI\n";
+constexpr const char* own_rule =
+    "-A FORWARD -o kiln-0a1b2c -m conntrack --ctstate DNAT -j ACCEPT\n";
+
+std::vector<std::string> forward_commands(bool is_wanted, const std::string& chain) {
+    std::vector<std::string> what;
+    for (const auto& command : forward_acceptance_commands("kiln-0a1b2c", is_wanted, chain))
+        what.push_back(command.front());
+    return what;
+}
+
+TEST(ForwardAcceptance, is_one_rule_before_libvirt_s_while_it_is_wanted) {
+    const std::string first = std::string(own_rule) + untouched_forward;
+    const std::string last = std::string(untouched_forward) + own_rule;
+    EXPECT_THAT(forward_commands(true, untouched_forward), ElementsAre("-I"));
+    EXPECT_THAT(forward_commands(true, first), IsEmpty());
+    EXPECT_THAT(forward_commands(true, last), ElementsAre("-D", "-I")) << "libvirt came after us";
+    EXPECT_THAT(forward_commands(true, own_rule + first), ElementsAre("-D", "-D", "-I"));
+    EXPECT_THAT(forward_commands(false, untouched_forward), IsEmpty());
+    EXPECT_THAT(forward_commands(false, first), ElementsAre("-D"));
+    EXPECT_THAT(forward_commands(false, "-A FORWARD -o kiln-0a1b2cd -j ACCEPT\n"), IsEmpty());
+    EXPECT_THAT(forward_acceptance_commands("kiln-0a1b2c", true, untouched_forward).front(),
+                ElementsAre("-I", "FORWARD", "-o", "kiln-0a1b2c", "-m", "conntrack", "--ctstate",
+                            "DNAT", "-j", "ACCEPT"));
 }
 
 TEST(HostRouting, adds_the_rules_that_are_missing) {
