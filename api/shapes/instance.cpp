@@ -51,9 +51,9 @@ std::optional<std::string> if_any(const std::string& text) {
     return text;
 }
 
-Structure<InstanceView> make_instance_structure() {
-    using View = InstanceView;
-    Structure<View> s;
+using View = InstanceView;
+
+void add_launch(Structure<View>& s) {
     s.text("InstanceId", "instanceId", [](const View& v) { return v.instance.id.str(); })
         .text("ImageId", "imageId", [](const View& v) { return v.instance.image.str(); })
         .structure("State", "instanceState", instance_state_structure(),
@@ -80,12 +80,15 @@ Structure<InstanceView> make_instance_structure() {
         .structure("Monitoring", "monitoring", monitoring_structure(),
                    [](const View& v) { return v.instance; })
         .structure("StateReason", "stateReason", state_reason_structure(),
-                   [](const View& v) { return state_reason_of(v.instance.state_reason); })
-        .text("PrivateIpAddress", "privateIpAddress",
-              [](const View& v) -> std::optional<std::string> {
-                  if (!v.interface) return std::nullopt;
-                  return to_text(v.interface->interface.address);
-              })
+                   [](const View& v) { return state_reason_of(v.instance.state_reason); });
+}
+
+void add_network(Structure<View>& s) {
+    s.text("PrivateIpAddress", "privateIpAddress",
+           [](const View& v) -> std::optional<std::string> {
+               if (!v.interface) return std::nullopt;
+               return to_text(v.interface->interface.address);
+           })
         .text("PublicIpAddress", "ipAddress",
               [](const View& v) {
                   return v.interface ? v.interface->public_address() : std::nullopt;
@@ -110,9 +113,12 @@ Structure<InstanceView> make_instance_structure() {
                                      : std::vector<InterfaceView>();
               })
         .structure("MetadataOptions", "metadataOptions", metadata_options_structure(),
-                   [](const View& v) { return v.instance.metadata; })
-        .text("Architecture", "architecture",
-              [](const View& v) { return std::string(to_text(v.instance.architecture)); })
+                   [](const View& v) { return v.instance.metadata; });
+}
+
+void add_machine(Structure<View>& s) {
+    s.text("Architecture", "architecture",
+           [](const View& v) { return std::string(to_text(v.instance.architecture)); })
         .text("RootDeviceType", "rootDeviceType",
               [](const View& v) { return std::string(to_text(v.instance.root_device_type)); })
         .text("RootDeviceName", "rootDeviceName",
@@ -129,7 +135,14 @@ Structure<InstanceView> make_instance_structure() {
         .boolean("EbsOptimized", "ebsOptimized", [](const View&) { return false; })
         .text("BootMode", "bootMode",
               [](const View& v) { return std::string(to_text(v.instance.boot_mode)); });
-    return s;
+}
+
+Structure<View> make_instance_structure() {
+    Structure<View> structure;
+    add_launch(structure);
+    add_network(structure);
+    add_machine(structure);
+    return structure;
 }
 
 }  // namespace

@@ -53,6 +53,7 @@ std::vector<Permission> permissions_of(const SecurityGroupView& view, bool is_eg
         }
     }
     std::vector<Permission> list;
+    list.reserve(permissions.size());
     for (auto& [key, permission] : permissions)
         list.push_back(std::move(permission));
     return list;

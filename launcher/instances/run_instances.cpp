@@ -261,6 +261,22 @@ std::optional<Reservation> earlier_reservation(Session& session, const images::C
     return Reservation{.id = id, .owner = caller.account, .instances = std::move(instances)};
 }
 
+Reservation insert_reservation(Session& session, const LaunchTemplate& from, int count,
+                               const std::string& digest) {
+    Reservation made{.id = from.reservation, .owner = from.caller.account};
+    for (int i = 0; i < count; ++i)
+        made.instances.push_back(insert_launch(session, from, i));
+    if (!from.request.client_token.empty()) {
+        images::insert_client_token(session, from.caller.scope(),
+                                    {.action = action,
+                                     .token = from.request.client_token,
+                                     .parameters_digest = digest,
+                                     .resource_id = made.id.str(),
+                                     .created = from.now});
+    }
+    return made;
+}
+
 }  // namespace
 
 Reservation Launcher::run_instances(const images::Caller& caller,
@@ -276,10 +292,9 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     const auto obstacle = use.networks().obstacle(region);
     if (obstacle) check_user_networking(request, *obstacle);
     use.networks().vpc_of(region);
-    const std::string zone = zone_for(use.database().read([&](Session& session) {
-        return requested_zone(session, caller, request);
-    }),
-                                      region.zones);
+    const std::string wanted_zone = use.database().read(
+        [&](Session& session) { return requested_zone(session, caller, request); });
+    const std::string zone = zone_for(wanted_zone, region.zones);
     const std::string digest = digest_of(request);
 
     // Two launches at once must not both take the last of the memory.
@@ -322,17 +337,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
                                            request.security_group_names, from.now);
         }
         check_snapshots(session, caller, request.block_devices, from.image.block_devices);
-        Reservation made{.id = from.reservation, .owner = caller.account};
-        for (int i = 0; i < count; ++i)
-            made.instances.push_back(insert_launch(session, from, i));
-        if (!request.client_token.empty()) {
-            images::insert_client_token(session, caller.scope(),
-                                        {.action = action,
-                                         .token = request.client_token,
-                                         .parameters_digest = digest,
-                                         .resource_id = made.id.str(),
-                                         .created = from.now});
-        }
+        Reservation made = insert_reservation(session, from, count, digest);
         caller.stop_if_dry_run();
         return made;
     });
