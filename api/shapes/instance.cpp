@@ -163,14 +163,14 @@ const Structure<InstanceView>& instance_structure() {
 }
 
 const Structure<ReservationView>& reservation_structure() {
-    using View = ReservationView;
+    using Reservation = ReservationView;
     static const auto structure =
-        Structure<View>()
-            .text("ReservationId", "reservationId", [](const View& v) { return v.id.str(); })
-            .text("OwnerId", "ownerId", [](const View& v) { return v.owner.str(); })
+        Structure<Reservation>()
+            .text("ReservationId", "reservationId", [](const Reservation& r) { return r.id.str(); })
+            .text("OwnerId", "ownerId", [](const Reservation& r) { return r.owner.str(); })
             .list(
                 "Instances", "instancesSet", instance_structure(),
-                [](const View& v) -> const auto& { return v.instances; });
+                [](const Reservation& r) -> const auto& { return r.instances; });
     return structure;
 }
 

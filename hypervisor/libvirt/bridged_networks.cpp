@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "hypervisor/libvirt/handles.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
+#include "hypervisor/network/connection_tracking.hpp"
 #include "hypervisor/network/forward_acceptance.hpp"
 #include "hypervisor/network/host_routing.hpp"
 #include "hypervisor/network/network_xml.hpp"
@@ -66,6 +67,13 @@ void apply_network(virConnectPtr connection, const NetworkSpec& spec) {
         update_host(network.get(), VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, host);
 }
 
+std::set<Ipv4Address> guests_of(const NetworkSpec& spec) {
+    std::set<Ipv4Address> guests;
+    for (const PortSpec& port : spec.ports)
+        guests.insert(port.address);
+    return guests;
+}
+
 }  // namespace
 
 std::optional<std::string> bridging_obstacle(const std::string& uri) {
@@ -77,17 +85,15 @@ std::optional<std::string> bridging_obstacle(const std::string& uri) {
     return std::nullopt;
 }
 
-void BridgedNetworks::apply_rules(const NetworkSpec& spec) {
-    if (!nftables_) nftables_.emplace();
-    RuleSet wanted = rule_set_of(spec);
+void BridgedNetworks::load_rules(const NetworkSpec& spec, RuleSet wanted) {
     const bool is_there = std::ranges::all_of(wanted, [&](const NftTable& table) {
         return nftables_->has_table(table.family, table.name);
     });
     const auto known = applied_.find(spec.name);
     if (is_there && known != applied_.end()) {
         try {
-            nftables_->run(change_commands(known->second, wanted));
-            known->second = std::move(wanted);
+            nftables_->run(change_commands(known->second.rules, wanted));
+            known->second.rules = std::move(wanted);
             return;
         } catch (const Error& error) {
             // Somebody has changed it meanwhile.
@@ -97,7 +103,22 @@ void BridgedNetworks::apply_rules(const NetworkSpec& spec) {
         log::warn("the rules of the network {} are gone: they are loaded anew", spec.name);
     }
     nftables_->run(load_commands(wanted));
-    applied_.insert_or_assign(spec.name, std::move(wanted));
+    forget_learned_cards(spec);
+    applied_[spec.name].rules = std::move(wanted);
+}
+
+void BridgedNetworks::apply_rules(const NetworkSpec& spec) {
+    if (!nftables_) nftables_.emplace();
+    load_rules(spec, rule_set_of(spec));
+    auto& before = applied_.at(spec.name).guests;
+    std::set<Ipv4Address> guests = guests_of(spec);
+    if (!before || !std::ranges::includes(guests, *before)) {
+        forget_connections([&](Ipv4Address address) {
+            return spec.range.contains(address) && address != spec.gateway &&
+                   !guests.contains(address);
+        });
+    }
+    before = std::move(guests);
 }
 
 void BridgedNetworks::apply_forwarding(const NetworkSpec& spec) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "hypervisor/network/network_spec.hpp"
@@ -28,12 +29,20 @@ class BridgedNetworks {
     void remove(virConnectPtr connection, const NetworkSpec& spec);
 
   private:
+    struct Applied {
+        RuleSet rules;
+        /// None before the connections of those that left were ended the first time: another
+        /// process may have left some.
+        std::optional<std::set<Ipv4Address>> guests;
+    };
+
     void apply_rules(const NetworkSpec& spec);
+    void load_rules(const NetworkSpec& spec, RuleSet wanted);
     void apply_forwarding(const NetworkSpec& spec);
 
     std::mutex mutex_;
     std::optional<Nftables> nftables_;          // from its first use on
-    std::map<std::string, RuleSet> applied_;    // by the network's name
+    std::map<std::string, Applied> applied_;    // by the network's name
     std::map<std::string, bool> had_mappings_;  // by the network's name
 };
 

@@ -33,8 +33,7 @@ void write_kernel_file(const std::filesystem::path& file, const std::string& val
     write_all(fd, file, value);
 }
 
-void set_kernel_value(const std::string& name, const std::string& value) {
-    const std::filesystem::path file = std::filesystem::path("/proc/sys/net/ipv4") / name;
+void set_kernel_value(const std::filesystem::path& file, const std::string& value) {
     if (trim(read_file(file)) != value) write_kernel_file(file, value);
 }
 
@@ -48,7 +47,7 @@ void attach_port(const NetworkSpec& spec, const std::string& port) {
     if (master.filename() != spec.bridge)
         run_checked({.arguments = {"ip", "link", "set", port, "master", spec.bridge}});
     const std::filesystem::path isolated = device / "brport/isolated";
-    if (trim(read_file(isolated)) != "1") write_kernel_file(isolated, "1");
+    set_kernel_value(isolated, "1");
 }
 
 std::string run_ip(const std::vector<std::string>& arguments, const std::string& input = "") {
@@ -90,6 +89,15 @@ std::string routing_rule_commands(const NetworkSpec& spec, const std::string& js
     return commands;
 }
 
+void forget_learned_cards(const NetworkSpec& spec) {
+    for (const PortSpec& port : spec.ports) {
+        const auto flush =
+            std::filesystem::path("/sys/class/net") / port.device / "brport" / "flush";
+        std::error_code none;
+        if (std::filesystem::exists(flush, none)) write_kernel_file(flush, "1");
+    }
+}
+
 std::vector<Ipv4Address> host_addresses() {
     ifaddrs* first = nullptr;
     if (::getifaddrs(&first) != 0) throw system_error("list the host's addresses");
@@ -106,14 +114,18 @@ std::vector<Ipv4Address> host_addresses() {
 }
 
 void apply_host_routing(const NetworkSpec& spec) {
-    set_kernel_value("ip_forward", "1");
-    const std::string device = "conf/" + spec.bridge;
+    const std::filesystem::path settings = "/proc/sys/net/ipv4";
+    set_kernel_value(settings / "ip_forward", "1");
+    const std::filesystem::path device = settings / "conf" / spec.bridge;
     // The host answers for guests that its bridge keeps apart, and at once: by default it waits up
     // to 0.8 s.
-    set_kernel_value(device + "/proxy_arp_pvlan", "1");
-    set_kernel_value("neigh/" + spec.bridge + "/proxy_delay", "0");
-    set_kernel_value(device + "/send_redirects", "0");
-    set_kernel_value(device + "/accept_redirects", "0");
+    set_kernel_value(device / "proxy_arp_pvlan", "1");
+    set_kernel_value(settings / "neigh" / spec.bridge / "proxy_delay", "0");
+    set_kernel_value(device / "send_redirects", "0");
+    set_kernel_value(device / "accept_redirects", "0");
+    // LLDP and its like come by no packet filter, and would teach the bridge where a card is.
+    set_kernel_value(
+        std::filesystem::path("/sys/class/net") / spec.bridge / "bridge/no_linklocal_learn", "1");
     const std::string commands = routing_rule_commands(spec, run_ip({"-json", "rule"}));
     const std::string route = fmt::format("route replace local {} dev {} table {}\n",
                                           to_text(metadata_address), spec.bridge, spec.route_table);

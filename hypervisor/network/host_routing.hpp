@@ -13,6 +13,9 @@ namespace kiln::hypervisor {
 /// stays what it is. Mends what differs and leaves alone what does not. Throws
 /// Error{InternalError}.
 void apply_host_routing(const NetworkSpec& spec);
+/// Makes the bridge forget which cards it has seen behind which port: without the rule set a guest
+/// could have told it anything.
+void forget_learned_cards(const NetworkSpec& spec);
 /// The addresses of the host's interfaces, without those of 127.0.0.0/8.
 std::vector<Ipv4Address> host_addresses();
 /// Removes the routing rules; none are no error. The rest goes with the bridge.

@@ -48,6 +48,20 @@ bool is_wholly_open(const GroupRule& rule) {
 
 // --- The bridge family: who sends.
 
+/// The client's hardware address in a DHCP request (RFC 2131): 28 bytes behind UDP's header.
+constexpr const char* dhcp_card = "@th,288,48";
+
+/// A request in which another's card asks would change what DHCP knows of that one.
+NftChain vouch_dhcp() {
+    const std::string accept = fmt::format(
+        "iifname . {} @dhcp-cards meta mark set meta mark | {:#x} accept", dhcp_card, vouched_mark);
+    return {.rules = {
+                "iifname . ether saddr . ip saddr @ports " + accept,
+                "ip saddr 0.0.0.0 udp sport 68 iifname . ether saddr @cards " + accept,
+                "drop",
+            }};
+}
+
 NftChain vouch() {
     const std::string accept = fmt::format("meta mark set meta mark | {:#x} accept", vouched_mark);
     // The host answers ARP by a look at its routes, so the routing rules must let these pass.
@@ -55,6 +69,7 @@ NftChain vouch() {
         fmt::format("meta mark set meta mark | {:#x} accept", vouched_mark | passed_mark);
     return {.rules = {
                 "udp sport 67 drop",  // no guest serves DHCP
+                "udp dport 67 goto vouch-dhcp",
                 "ether type ip iifname . ether saddr . ip saddr @ports " + accept,
                 "ether type arp iifname . ether saddr . arp saddr ip @ports "
                 "iifname . arp saddr ether . arp saddr ip @ports " +
@@ -63,26 +78,36 @@ NftChain vouch() {
                 "ether type arp arp saddr ip 0.0.0.0 iifname . ether saddr @cards "
                 "iifname . arp saddr ether @cards " +
                     accept_arp,
-                "ip saddr 0.0.0.0 udp sport 68 udp dport 67 iifname . ether saddr @cards " + accept,
                 "drop",
             }};
+}
+
+/// "0x0200ac1f1001" of "02:00:ac:1f:10:01".
+std::string as_number(std::string mac_address) {
+    std::erase(mac_address, ':');
+    return "0x" + mac_address;
 }
 
 NftTable bridge_table(const NetworkSpec& spec) {
     NftTable table{.family = "bridge", .name = spec.name};
     NftSet& ports = table.sets["ports"];
-    ports.type = "ifname . ether_addr . ipv4_addr";
+    ports.declaration = "type ifname . ether_addr . ipv4_addr";
     NftSet& cards = table.sets["cards"];
-    cards.type = "ifname . ether_addr";
+    cards.declaration = "type ifname . ether_addr";
+    NftSet& dhcp_cards = table.sets["dhcp-cards"];
+    dhcp_cards.declaration = fmt::format("typeof iifname . {}", dhcp_card);
     for (const PortSpec& port : spec.ports) {
         const std::string card = fmt::format("\"{}\" . {}", port.device, port.mac_address);
         cards.elements.emplace(card, "");
+        dhcp_cards.elements.emplace(
+            fmt::format("\"{}\" . {}", port.device, as_number(port.mac_address)), "");
         ports.elements.emplace(fmt::format("{} . {}", card, to_text(port.address)), "");
     }
     table.chains["prerouting"] = {
         .hook = "type filter hook prerouting priority -300; policy accept;",
         .rules = {fmt::format("iifname \"{}*\" jump vouch", spec.port_prefix)}};
     table.chains["vouch"] = vouch();
+    table.chains["vouch-dhcp"] = vouch_dhcp();
     return table;
 }
 
@@ -132,7 +157,7 @@ NftChain group_chain(const std::vector<GroupRule>& rules, Direction direction) {
 }
 
 void add_group(NftTable& table, const GroupSpec& group) {
-    table.sets[members_of(group.name)].type = "ipv4_addr";
+    table.sets[members_of(group.name)].declaration = "type ipv4_addr";
     table.chains["in-" + group.name] = group_chain(group.ingress, Direction::ingress);
     table.chains["out-" + group.name] = group_chain(group.egress, Direction::egress);
 }
@@ -270,10 +295,10 @@ void add_mapping(NftTable& table, const AddressMapping& mapping) {
 /// Leads packets to the host's mapped addresses to their guests, before they are filtered.
 void add_mappings(NftTable& table, const NetworkSpec& spec) {
     if (spec.mappings.empty()) return;
-    table.sets["public"].type = "ipv4_addr : ipv4_addr";
-    table.sets["public-out"].type = "ipv4_addr : ipv4_addr";
-    table.sets["public-ports"].type =
-        "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service";
+    table.sets["public"].declaration = "type ipv4_addr : ipv4_addr";
+    table.sets["public-out"].declaration = "type ipv4_addr : ipv4_addr";
+    table.sets["public-ports"].declaration =
+        "type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service";
     const std::vector<std::string> lead{
         "meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map "
         "@public-ports",
@@ -293,9 +318,9 @@ void add_mappings(NftTable& table, const NetworkSpec& spec) {
 
 NftTable inet_table(const NetworkSpec& spec) {
     NftTable table{.family = "inet", .name = spec.name};
-    table.sets["in"].type = "ipv4_addr : verdict";
-    table.sets["out"].type = "ipv4_addr : verdict";
-    table.sets["owners"].type = "uid . ipv4_addr";
+    table.sets["in"].declaration = "type ipv4_addr : verdict";
+    table.sets["out"].declaration = "type ipv4_addr : verdict";
+    table.sets["owners"].declaration = "type uid . ipv4_addr";
     add_hooks(table, spec);
     table.chains["from-guest"] = from_guest(spec);
     table.chains["to-guest"] = to_guest(spec);
@@ -329,7 +354,7 @@ class Commands {
     void add_table() { line("add table {}", place_); }
     void delete_table() { line("delete table {}", place_); }
     void add_set(const std::string& name, const NftSet& set) {
-        line("add {} {} {} {{ type {}; }}", set.is_map() ? "map" : "set", place_, name, set.type);
+        line("add {} {} {} {{ {}; }}", set.is_map() ? "map" : "set", place_, name, set.declaration);
     }
     void add_chain(const std::string& name, const NftChain& chain) {
         if (chain.hook.empty()) {

@@ -18,10 +18,10 @@ struct NftChain {
 
 /// A set, or a map from a key to a verdict.
 struct NftSet {
-    std::string type;                             // "ipv4_addr", "ipv4_addr : verdict"
+    std::string declaration;                      // "type ipv4_addr", "type ipv4_addr : verdict"
     std::map<std::string, std::string> elements;  // the verdict by key; empty in a set
 
-    bool is_map() const { return type.find(" : ") != std::string::npos; }
+    bool is_map() const { return declaration.find(" : ") != std::string::npos; }
     friend bool operator==(const NftSet&, const NftSet&) = default;
 };
 

@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.hpp"
 #include "images/catalog/address.hpp"
@@ -24,8 +25,8 @@ std::string to_text(const PublicAddress& entry) {
 std::string list_of(const std::vector<PublicAddress>& entries) {
     if (entries.empty()) return "that has none";
     std::vector<std::string> texts;
-    for (const PublicAddress& entry : entries)
-        texts.push_back(to_text(entry));
+    std::ranges::transform(entries, std::back_inserter(texts),
+                           [](const PublicAddress& entry) { return to_text(entry); });
     return fmt::format("that has {}", fmt::join(texts, ", "));
 }
 

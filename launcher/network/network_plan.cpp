@@ -58,6 +58,7 @@ std::vector<hypervisor::GroupSpec> plan_groups(const NetworkRows& rows) {
         if (rule.peer_group && !groups.contains(*rule.peer_group)) direction.pop_back();
     }
     std::vector<hypervisor::GroupSpec> specs;
+    specs.reserve(groups.size());
     for (auto& [id, group] : groups)
         specs.push_back(std::move(group));
     return specs;
