@@ -1,5 +1,7 @@
 #include "api/shapes/security_group.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <tuple>
 
@@ -131,6 +133,19 @@ std::optional<RuleRequest> rule_of_request(const Arguments& arguments) {
                     "The request must contain the parameter IpProtocol");
     }
     return rule;
+}
+
+void refuse_two_forms(const Arguments& arguments) {
+    for (const char* name :
+         {"IpProtocol", "FromPort", "ToPort", "CidrIp", "SourceSecurityGroupName"}) {
+        if (!arguments.text(name)) continue;
+        throw Error(error_code::invalid_parameter_combination, name,
+                    fmt::format("{0} says a rule of its own, so it cannot complete one of "
+                                "IpPermissions: put it there. (On the command line --protocol, "
+                                "--port, --cidr and --source-group make up IpPermissions; say ICMP "
+                                "type and code as --port 8-0, or all codes as --port 8--1)",
+                                name));
+    }
 }
 
 SecurityGroupId group_of_request(Session& session, const images::Scope& scope,
@@ -326,7 +341,9 @@ launcher::RulesRequest rules_request(Session& session, const images::Scope& scop
                                      const Arguments& arguments, bool is_egress) {
     launcher::RulesRequest request{.group = group_of_request(session, scope, arguments),
                                    .is_egress = is_egress};
-    for (const Arguments& permission : arguments.structures("IpPermissions")) {
+    const auto permissions = arguments.structures("IpPermissions");
+    if (!permissions.empty()) refuse_two_forms(arguments);
+    for (const Arguments& permission : permissions) {
         const auto rules = rules_of_permission(permission);
         request.rules.insert(request.rules.end(), rules.begin(), rules.end());
     }

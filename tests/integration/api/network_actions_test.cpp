@@ -162,6 +162,10 @@ TEST_F(NetworkActionsTest, a_group_is_made_given_rules_and_deleted) {
     const std::string rule = authorized.text("//securityGroupRuleId");
     EXPECT_THAT(rule, MatchesRegex("sgr-[0-9a-f]{17}"));
     EXPECT_EQ(send("AuthorizeSecurityGroupIngress", ssh).code, "InvalidPermission.Duplicate");
+    WirePairs in_two_forms = ssh;
+    in_two_forms.emplace_back("FromPort", "80");
+    EXPECT_EQ(send("AuthorizeSecurityGroupIngress", in_two_forms).code,
+              "InvalidParameterCombination");
     EXPECT_EQ(done("DescribeSecurityGroupRules", {{"SecurityGroupRuleId.1", rule}})
                   .text("//securityGroupRuleSet/item/toPort"),
               "22");
