@@ -13,6 +13,7 @@
 #include "builder/steps/appliance_check.hpp"
 #include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
+#include "launcher/launcher.hpp"
 #include "launcher/regions/regions.hpp"
 
 namespace kiln::api {
@@ -183,6 +184,21 @@ Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
     return check;
 }
 
+Check check_network(Services& services, const images::Caller& caller) {
+    if (const auto obstacle = services.launcher.bridging_obstacle(caller)) {
+        return {.name = "network",
+                .status = "ok",
+                .message =
+                    "guests have user networking, without addresses of their own or "
+                    "security groups: " +
+                    *obstacle};
+    }
+    return {.name = "network",
+            .status = "ok",
+            .message = fmt::format("guests are on a bridge, and have addresses of {}",
+                                   to_text(services.launcher.vpc(caller).range))};
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments&) {
     const launcher::Region& region = services.regions.get(caller.region);
     caller.stop_if_dry_run();
@@ -202,7 +218,11 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
                       .remedy = "restore state_dir, then start the service again"},
                      [&] { return check_space(region.pool, services.settings); }),
              or_else({.name = "permissions", .status = "failed", .remedy = remedy},
-                     [&] { return check_permissions(region.pool, region.hypervisor); })}};
+                     [&] { return check_permissions(region.pool, region.hypervisor); }),
+             or_else({.name = "network",
+                      .status = "failed",
+                      .remedy = "set network_range to a range that no route of this host meets"},
+                     [&] { return check_network(services, caller); })}};
 }
 
 }  // namespace

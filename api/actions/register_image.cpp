@@ -42,6 +42,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
          .virtualization_type = images::parse_virtualization_type(
              arguments.text("VirtualizationType").value_or("hvm")),
          .boot_mode = images::parse_boot_mode(arguments.text("BootMode").value_or("legacy-bios")),
+         .imds_support = arguments.text("ImdsSupport").value_or(""),
          .location = location,
          .root_device_name = arguments.text("RootDeviceName").value_or(""),
          .kernel_id = arguments.text("KernelId").value_or(""),
@@ -68,6 +69,11 @@ std::vector<Parameter> parameters() {
              .wire = "BootMode",
              .help = "Default legacy-bios",
              .choices = {"legacy-bios", "uefi", "uefi-preferred"}},
+            {.name = "ImdsSupport",
+             .wire = "ImdsSupport",
+             .help = "Its instances ask for their metadata with tokens alone, unless the launch "
+                     "says otherwise",
+             .choices = {"v2.0"}},
             {.name = "RootDeviceName",
              .wire = "RootDeviceName",
              .help = "Device of the mapping that is the root: /dev/xvda; of a bundle its own"},

@@ -107,6 +107,11 @@ Structure<ImageView> make_image_structure() {
         .boolean("EnaSupport", "enaSupport", [](const View&) { return true; })
         .text("BootMode", "bootMode",
               [](const View& v) { return std::string(to_text(v.image.boot_mode)); })
+        .text("ImdsSupport", "imdsSupport",
+              [](const View& v) -> std::optional<std::string> {
+                  if (v.image.imds_support.empty()) return std::nullopt;
+                  return v.image.imds_support;
+              })
         .text("SourceInstanceId", "sourceInstanceId",
               [](const View& v) -> std::optional<std::string> {
                   if (!v.image.source_instance) return std::nullopt;

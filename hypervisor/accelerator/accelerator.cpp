@@ -14,7 +14,6 @@
 #include "base/log.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
-#include "hypervisor/accelerator/canary.hpp"
 #include "hypervisor/accelerator/verdict_cache.hpp"
 
 namespace kiln::hypervisor {
@@ -56,11 +55,11 @@ HostIdentity identify_host() {
     };
 }
 
-AcceleratorVerdict judge(const HostIdentity& host) {
+AcceleratorVerdict judge(const HostIdentity& host, const AskCanary& ask) {
     if (host.kvm_device != usable) {
         return {Accelerator::tcg, fmt::format("TCG: {}", host.kvm_device)};
     }
-    const CanaryAnswer answer = run_canary(Accelerator::kvm, time_for_canary);
+    const CanaryAnswer answer = ask(Accelerator::kvm, time_for_canary);
     if (answer.alive) return {Accelerator::kvm, fmt::format("KVM: {}", answer.description)};
     return {Accelerator::tcg, fmt::format("TCG: under KVM {}", answer.description)};
 }
@@ -72,10 +71,11 @@ std::string qemu_version() {
     return answer.substr(0, answer.find('\n'));
 }
 
-AcceleratorVerdict choose_accelerator(const std::filesystem::path& cache_file) {
+AcceleratorVerdict choose_accelerator(const std::filesystem::path& cache_file,
+                                      const AskCanary& ask) {
     const HostIdentity host = identify_host();
     if (auto known = load_verdict(cache_file, host)) return *known;
-    AcceleratorVerdict verdict = judge(host);
+    AcceleratorVerdict verdict = judge(host, ask);
     try {
         store_verdict(cache_file, host, verdict);
     } catch (const Error& error) {

@@ -271,8 +271,13 @@ void add_hooks(NftTable& table, const NetworkSpec& spec) {
         .hook = "type filter hook forward priority 0; policy accept;",
         .rules = {
             fmt::format("iifname != \"{0}\" oifname \"{0}\" jump from-elsewhere", spec.bridge)}};
-    table.chains["output"] = {.hook = "type filter hook output priority 0; policy accept;",
-                              .rules = {fmt::format("oifname \"{}\" jump from-host", spec.bridge)}};
+    // A packet to a mapped address has still the device here that it had before its address was
+    // changed.
+    table.chains["output"] = {
+        .hook = "type filter hook output priority 0; policy accept;",
+        .rules = {fmt::format("oifname \"{}\" jump from-host", spec.bridge),
+                  fmt::format("oifname != \"{}\" ip daddr {} ip daddr != {} jump from-host",
+                              spec.bridge, to_text(spec.range), to_text(spec.gateway))}};
 }
 
 void add_mapping(NftTable& table, const AddressMapping& mapping) {

@@ -327,7 +327,8 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                                   : manifest.description.login_user,
                 .created = now(),
                 .root_device_type = images::DeviceType::instance_store,
-                .location = request.location};
+                .location = request.location,
+                .imds_support = request.imds_support};
     const auto devices = devices_of(manifest, request, image.root_device_name);
     const auto bundles = lock_bundles();
     database().write([&](Session& session) {

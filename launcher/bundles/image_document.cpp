@@ -96,11 +96,14 @@ Image read_image(const json& document) {
                 .kernel_id = text_of(document, "kernel_id"),
                 .ramdisk_id = text_of(document, "ramdisk_id"),
                 .platform = text_of(document, "platform"),
-                .login_user = text_of(document, "login_user")};
+                .login_user = text_of(document, "login_user"),
+                .imds_support = document.value("imds_support", "")};
     images::check_image_name(image.name);
     check_description(image.description);
     require(images::is_user_name(image.login_user),
             fmt::format("'{}' is no user's name", image.login_user));
+    require(image.imds_support.empty() || image.imds_support == "v2.0",
+            fmt::format("'{}' is no support of the metadata service", image.imds_support));
     return image;
 }
 
@@ -162,6 +165,7 @@ std::string to_document(const Image& image, const std::vector<images::Tag>& tags
                         {"ramdisk_id", image.ramdisk_id},
                         {"platform", image.platform},
                         {"login_user", image.login_user},
+                        {"imds_support", image.imds_support},
                         {"block_devices", devices},
                         {"tags", tag_list}};
     return document.dump();

@@ -55,6 +55,12 @@ Image captured_image(const CreateImageRequest& request, const Instance& instance
             .created = now};
 }
 
+/// As the image is that the instance was launched from, if it is still known.
+std::string inherited_imds_support(Session& session, const Instance& instance) {
+    const auto source = images::find_image(session, instance.image);
+    return source ? source->imds_support : "";
+}
+
 std::vector<ImageBlockDevice> attached_devices(const std::vector<images::Volume>& volumes) {
     std::vector<ImageBlockDevice> devices;
     devices.reserve(volumes.size());
@@ -131,6 +137,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         check_capturable(instance);
         const auto volumes = images::volumes_of_instance(session, instance.id);
         Image image = captured_image(request, instance, use.now());
+        image.imds_support = inherited_imds_support(session, instance);
         const auto devices =
             plan_captured_devices(attached_devices(volumes), request.block_devices);
         check_own_snapshots(session, caller, request.block_devices);
@@ -185,7 +192,8 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .root_device_name = request.root_device_name,
                 .kernel_id = request.kernel_id,
                 .ramdisk_id = request.ramdisk_id,
-                .created = implementation_->now()};
+                .created = implementation_->now(),
+                .imds_support = request.imds_support};
     image.block_devices = plan_captured_devices({}, request.block_devices);
     default_to_delete_on_termination(image.block_devices, request.block_devices);
     root_device_of(image);

@@ -86,6 +86,7 @@ struct RegisterImageRequest {
     images::Architecture architecture = images::Architecture::x86_64;
     images::VirtualizationType virtualization_type = images::VirtualizationType::hvm;
     images::BootMode boot_mode = images::BootMode::legacy_bios;
+    std::string imds_support;      // "v2.0", or empty
     std::string location;          // "bucket/prefix.manifest.xml": an instance-store image
     std::string root_device_name;  // may be empty with a location
     std::string kernel_id;

@@ -13,6 +13,7 @@ namespace {
 using std::chrono::seconds;
 
 constexpr seconds start_limit{20};
+constexpr seconds watch_limit{60};
 
 std::string shell(const std::string& command) {
     const ProcessResult result = run_process({.arguments = {"sh", "-c", command}});
@@ -60,6 +61,26 @@ void Guest::serve(const std::string& ports) const {
     start_probe("server", "serve 3600 " + ports);
     wait_until(
         "the guest serves", [&] { return output("server").starts_with("serving"); }, start_limit);
+}
+
+std::vector<Octets> Guest::watched(const std::string& name) const {
+    std::string seen;
+    wait_until(
+        "the watcher has ended",
+        [&] {
+            seen = output(name);
+            return seen.ends_with("ended");
+        },
+        watch_limit);
+    return frames_in(seen);
+}
+
+std::vector<Octets> frames_in(const std::string& output) {
+    std::vector<Octets> frames;
+    for (const std::string& line : split(output, '\n')) {
+        if (line != "watching" && line != "ended") frames.push_back(from_hex(trim(line)));
+    }
+    return frames;
 }
 
 HostNetwork::HostNetwork(const KilnHost& host) {

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "tests/system/frames.hpp"
 #include "tests/system/kiln_host.hpp"
@@ -27,6 +28,9 @@ class Guest {
     void start(const std::string& name, const std::string& command) const;
     void start_probe(const std::string& name, const std::string& arguments) const;
     std::string output(const std::string& name) const;
+    /// Runs guest_probe's `watch` started as `name` to its end, and returns the frames that came
+    /// in.
+    std::vector<Octets> watched(const std::string& name) const;
     /// Starts guest_probe as a server on these ports, and waits until it serves.
     void serve(const std::string& ports) const;
 
@@ -48,6 +52,8 @@ struct HostNetwork {
 
 /// Runs a shell command on the host, whatever its exit status. Returns its trimmed output.
 std::string run_on_host(const std::string& command);
+/// What guest_probe's `watch` saw: frames, without its own words.
+std::vector<Octets> frames_in(const std::string& output);
 /// Runs guest_probe there.
 std::string probe_on_host(const std::string& arguments);
 

@@ -272,6 +272,7 @@ TEST_F(ActionsTest, an_image_of_a_snapshot_has_its_size_and_logs_in_as_its_first
                                {"Architecture", "x86_64"},
                                {"VirtualizationType", "hvm"},
                                {"BootMode", "uefi"},
+                               {"ImdsSupport", "v2.0"},
                                {"RootDeviceName", "/dev/xvda"},
                                {"BlockDeviceMapping.1.DeviceName", "/dev/xvda"},
                                {"BlockDeviceMapping.1.Ebs.SnapshotId", root_snapshot()}});
@@ -280,6 +281,7 @@ TEST_F(ActionsTest, an_image_of_a_snapshot_has_its_size_and_logs_in_as_its_first
     const Answer described = done("DescribeImages", {{"ImageId.1", id}});
     EXPECT_EQ(described.text("//imageState"), "available");
     EXPECT_EQ(described.text("//bootMode"), "uefi");
+    EXPECT_EQ(described.text("//imdsSupport"), "v2.0");
     EXPECT_EQ(described.text("//ebs/volumeSize"), "1");
     EXPECT_EQ(described.text("//ebs/deleteOnTermination"), "true");
     EXPECT_EQ(image_now(ImageId(id)).login_user, "admin");

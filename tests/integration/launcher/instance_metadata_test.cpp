@@ -145,6 +145,9 @@ TEST_F(InstanceMetadataTest, images_that_know_tokens_alone_launch_guests_that_ne
     const images::Instance instance = instance_now(run_one(wanted));
     EXPECT_TRUE(instance.metadata.tokens_required);
     EXPECT_EQ(instance.metadata.hop_limit, 2);
+    const ImageId captured =
+        launcher().create_image(caller(), {.instance = instance.id, .name = "captured"});
+    EXPECT_EQ(image_now(captured).imds_support, "v2.0") << "images of its instances do, too";
     wanted.metadata.tokens_required = false;
     EXPECT_FALSE(instance_now(run_one(wanted)).metadata.tokens_required);
 }

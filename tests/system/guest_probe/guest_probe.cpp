@@ -1,16 +1,22 @@
 // Sends and receives what a guest's own programs would not: runs in guests and on the host, and
 // needs no library there.
 //
-//   guest_probe send INTERFACE              sends the frames on its standard input, a line of hex
-//   digits each guest_probe watch INTERFACE SECONDS     prints the frames that come in, a line of
-//   hex digits each guest_probe serve SECONDS PORT...       answers on TCP and UDP with what it
-//   gets guest_probe tcp ADDRESS PORT [SOURCE]   sends a line and prints "answered", "refused" or
-//   "silent" guest_probe udp ADDRESS PORT [SOURCE]   the same guest_probe flow tcp|udp ADDRESS PORT
-//   SECONDS
-//                                           sends one line every 100 ms over one connection; prints
-//                                           how many were answered, and how long ago the last was,
-//                                           in milliseconds
-//   guest_probe say ADDRESS PORT [SOURCE]   sends its standard input and prints what comes back
+//   guest_probe send INTERFACE
+//       sends the frames on its standard input, a line of hex digits each
+//   guest_probe watch INTERFACE SECONDS
+//       prints the frames that come in, a line of hex digits each
+//   guest_probe serve SECONDS PORT...
+//       answers on TCP and UDP with what it gets
+//   guest_probe tcp|udp ADDRESS PORT [SOURCE]
+//       sends a line and prints "answered", "refused" or "silent"
+//   guest_probe flow tcp|udp ADDRESS PORT SECONDS
+//       sends a line every 100 ms over one connection; prints how many were answered, and how long
+//       ago the last was, in milliseconds
+//   guest_probe say ADDRESS PORT [SOURCE]
+//       sends its standard input and prints what comes back
+//   guest_probe load ADDRESS PORT PER_SECOND SECONDS
+//       sends its standard input so often, over a connection each time; prints how many were
+//       answered
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -30,6 +36,7 @@
 #include <iostream>
 #include <iterator>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -247,8 +254,29 @@ int say(const char* address, int port, const char* source) {
     return 0;
 }
 
+int load(const char* address, int port, int per_second, int duration) {
+    const std::string text(std::istreambuf_iterator<char>(std::cin), {});
+    const auto interval = std::chrono::microseconds(seconds(1)) / per_second;
+    auto next = Clock::now();
+    const auto deadline = next + seconds(duration);
+    int answers = 0;
+    for (; next < deadline; next += interval) {
+        std::this_thread::sleep_until(next);
+        const int socket = connect_to(SOCK_STREAM, address, port, "0.0.0.0");
+        if (socket < 0) return 1;
+        ::send(socket, text.data(), text.size(), MSG_NOSIGNAL);
+        char answer[4096];
+        if (wait_readable(socket, Clock::now() + answer_limit) &&
+            ::recv(socket, answer, sizeof answer, 0) > 0)
+            ++answers;
+        ::close(socket);
+    }
+    std::printf("%d\n", answers);
+    return 0;
+}
+
 int usage() {
-    std::fprintf(stderr, "guest_probe: send, watch, serve, tcp, udp, flow or say\n");
+    std::fprintf(stderr, "guest_probe: send, watch, serve, tcp, udp, flow, say or load\n");
     return 2;
 }
 
@@ -277,6 +305,8 @@ int main(int count, char** arguments) {
         return ask(socket_type(action), words[1], number(2), source);
     if (action == "flow" && words.size() == 5)
         return flow(socket_type(words[1]), words[2], number(3), number(4));
+    if (action == "load" && words.size() == 5)
+        return load(words[1], number(2), number(3), number(4));
     if (action == "say") return say(words[1], number(2), source);
     return usage();
 }
