@@ -17,9 +17,9 @@ clean_up() {
 }
 trap clean_up EXIT
 
-stop_service() {
-    local pid
-    pid=$(python3 - "$KILN_SOCKET" <<'PYTHON'
+# Nothing when no service runs.
+service_pid() {
+    python3 - "$KILN_SOCKET" <<'PYTHON'
 import socket, struct, sys
 with socket.socket(socket.AF_UNIX) as connection:
     try:
@@ -28,7 +28,11 @@ with socket.socket(socket.AF_UNIX) as connection:
         sys.exit(0)
     print(struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])
 PYTHON
-    )
+}
+
+stop_service() {
+    local pid
+    pid=$(service_pid)
     [ -n "$pid" ] || return 0
     kill "$pid"
     timeout 30 tail --pid="$pid" -f /dev/null

@@ -28,6 +28,7 @@ const std::vector<std::string>& base_packages() {
                                                    "qemu-guest-agent",
                                                    "sudo",
                                                    "ca-certificates",
+                                                   "curl",
                                                    "iproute2",
                                                    "iputils-ping",
                                                    "netbase",

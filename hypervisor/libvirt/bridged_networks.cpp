@@ -59,11 +59,10 @@ void apply_network(virConnectPtr connection, const NetworkSpec& spec) {
         create_network(connection, spec);
         return;
     }
-    const auto wanted = dhcp_hosts(spec);
     const auto present = present_hosts(network.get(), spec.name);
-    for (const DhcpHost& host : difference(present, wanted))
+    for (const DhcpHost& host : difference(present, all_dhcp_hosts(spec)))
         update_host(network.get(), VIR_NETWORK_UPDATE_COMMAND_DELETE, host);
-    for (const DhcpHost& host : difference(wanted, present))
+    for (const DhcpHost& host : difference(needed_dhcp_hosts(spec), present))
         update_host(network.get(), VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, host);
 }
 

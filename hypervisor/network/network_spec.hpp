@@ -66,6 +66,15 @@ struct AddressMapping {
     friend bool operator==(const AddressMapping&, const AddressMapping&) = default;
 };
 
+/// One address that libvirt's DHCP server gives to one MAC.
+struct DhcpHost {
+    std::string mac_address;
+    std::string name;
+    Ipv4Address address;
+
+    friend auto operator<=>(const DhcpHost&, const DhcpHost&) = default;
+};
+
 /// A NAT network of guests on one bridge. Plain values: the hypervisor knows nothing of regions.
 struct NetworkSpec {
     std::string name;  // libvirt's, and the rule set's
@@ -80,6 +89,9 @@ struct NetworkSpec {
     std::vector<PortSpec> ports;
     std::vector<GroupSpec> groups;
     std::vector<AddressMapping> mappings;
+    /// Whom DHCP knows from the network's start, because guests will come to be these: to tell it
+    /// of one more takes libvirt most of half a second.
+    std::vector<DhcpHost> expected_hosts;
 };
 
 /// "02:00:ac:1f:10:01" for 172.31.16.1: who gets an address later is no stranger to DHCP.

@@ -52,12 +52,12 @@ std::string network_xml(const NetworkSpec& spec) {
     set(ip, "address", kiln::to_text(spec.gateway));
     set(ip, "prefix", std::to_string(spec.range.prefix_length));
     pugi::xml_node dhcp = ip.append_child("dhcp");
-    for (const DhcpHost& host : dhcp_hosts(spec))
+    for (const DhcpHost& host : all_dhcp_hosts(spec))
         add_host(dhcp, host);
     return to_text(document);
 }
 
-std::vector<DhcpHost> dhcp_hosts(const NetworkSpec& spec) {
+std::vector<DhcpHost> needed_dhcp_hosts(const NetworkSpec& spec) {
     std::vector<DhcpHost> hosts{{.mac_address = mac_address_of(spec.reserved),
                                  .name = "reserved",
                                  .address = spec.reserved}};
@@ -66,6 +66,15 @@ std::vector<DhcpHost> dhcp_hosts(const NetworkSpec& spec) {
             {.mac_address = port.mac_address, .name = port.host_name, .address = port.address});
     }
     std::ranges::sort(hosts);
+    return hosts;
+}
+
+std::vector<DhcpHost> all_dhcp_hosts(const NetworkSpec& spec) {
+    std::vector<DhcpHost> hosts = needed_dhcp_hosts(spec);
+    hosts.insert(hosts.end(), spec.expected_hosts.begin(), spec.expected_hosts.end());
+    std::ranges::sort(hosts);
+    const auto repeated = std::ranges::unique(hosts);
+    hosts.erase(repeated.begin(), repeated.end());
     return hosts;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "base/error.hpp"
@@ -52,6 +53,13 @@ std::uint64_t usable_size(const Subnet& subnet) {
     return subnet.range.size() > reserved ? subnet.range.size() - reserved : 0;
 }
 
+/// More guests than a host runs at once.
+constexpr std::uint64_t max_preferred = 250;
+
+std::uint64_t preferred_size(const Subnet& subnet) {
+    return std::min(usable_size(subnet), max_preferred);
+}
+
 }  // namespace
 
 void insert_vpc(Session& session, const Vpc& vpc) {
@@ -83,10 +91,17 @@ std::uint64_t free_address_count(Session& session, const Subnet& subnet) {
     return usable_size(subnet) - taken_addresses(session, subnet).size();
 }
 
+std::vector<Ipv4Address> preferred_addresses(const Subnet& subnet) {
+    std::vector<Ipv4Address> addresses;
+    for (std::uint64_t place = 0; place < preferred_size(subnet); ++place)
+        addresses.push_back(subnet.range.at(reserved_at_start + place));
+    return addresses;
+}
+
 Ipv4Address next_free_address(Session& session, const SubnetId& id) {
     const Subnet subnet = find_subnet(session, id).value();
     const auto taken = taken_addresses(session, subnet);
-    const std::uint64_t size = usable_size(subnet);
+    const std::uint64_t size = preferred_size(subnet);
     for (std::uint64_t tried = 0; tried < size; ++tried) {
         const std::uint64_t place = (subnet.next_address + tried) % size;
         const Ipv4Address address = subnet.range.at(reserved_at_start + place);
@@ -94,6 +109,10 @@ Ipv4Address next_free_address(Session& session, const SubnetId& id) {
         run_sql(session, "update subnets set next_address = :next where subnet_id = :id",
                 {{"next", static_cast<std::int64_t>((place + 1) % size)}, {"id", id.str()}});
         return address;
+    }
+    for (std::uint64_t place = size; place < usable_size(subnet); ++place) {
+        const Ipv4Address address = subnet.range.at(reserved_at_start + place);
+        if (!taken.contains(address)) return address;
     }
     throw Error("InsufficientFreeAddressesInSubnet", id.str(),
                 fmt::format("The subnet '{}' ({}) has no free address: terminate instances, or "

@@ -46,7 +46,11 @@ std::optional<Subnet> find_subnet(Session& session, const SubnetId& id);
 
 /// How many addresses of the subnet are neither reserved nor taken.
 std::uint64_t free_address_count(Session& session, const Subnet& subnet);
-/// The address that was free for the longest time; it is taken when a network interface with it is
+/// Those that next_free_address() gives while one of them is free, so that not too many need to be
+/// known beforehand.
+std::vector<Ipv4Address> preferred_addresses(const Subnet& subnet);
+/// The preferred address that was free for the longest time, or else the first of the others that
+/// is free; it is taken when a network interface with it is
 /// inserted. Throws Error{InsufficientFreeAddressesInSubnet}.
 Ipv4Address next_free_address(Session& session, const SubnetId& id);
 

@@ -77,6 +77,18 @@ hypervisor::PortSpec plan_port(const NetworkRows& rows, const images::NetworkInt
     return port;
 }
 
+std::vector<hypervisor::DhcpHost> plan_expected_hosts(const NetworkRows& rows) {
+    std::vector<hypervisor::DhcpHost> hosts;
+    for (const images::Subnet& subnet : rows.subnets) {
+        for (const Ipv4Address address : images::preferred_addresses(subnet)) {
+            hosts.push_back({.mac_address = hypervisor::mac_address_of(address),
+                             .name = host_name_of(address),
+                             .address = address});
+        }
+    }
+    return hosts;
+}
+
 std::vector<hypervisor::AddressMapping> plan_mappings(const NetworkRows& rows) {
     std::vector<hypervisor::AddressMapping> mappings;
     for (const images::Address& address : rows.addresses) {
@@ -114,6 +126,7 @@ hypervisor::NetworkSpec plan_network(const NetworkRows& rows) {
         spec.ports.push_back(plan_port(rows, interface));
     spec.groups = plan_groups(rows);
     spec.mappings = plan_mappings(rows);
+    spec.expected_hosts = plan_expected_hosts(rows);
     return spec;
 }
 

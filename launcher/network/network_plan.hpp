@@ -18,6 +18,7 @@ namespace kiln::launcher {
 /// All that the catalog says of a region's network.
 struct NetworkRows {
     images::Vpc vpc;
+    std::vector<images::Subnet> subnets;
     std::vector<images::NetworkInterface> interfaces;
     std::vector<images::SecurityGroup> groups;
     std::vector<images::SecurityGroupRule> rules;

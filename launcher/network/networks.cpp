@@ -21,6 +21,7 @@ constexpr std::size_t identity_digits = 6;
 
 NetworkRows read_rows(Session& session, const images::Vpc& vpc) {
     return {.vpc = vpc,
+            .subnets = images::subnets_of_region(session, vpc.region),
             .interfaces = images::interfaces_of_region(session, vpc.region),
             .groups = images::security_groups_of_region(session, vpc.region),
             .rules = images::rules_of_region(session, vpc.region),
@@ -86,8 +87,20 @@ std::mutex& Networks::lane_of(const std::string& region) {
     return *lane;
 }
 
+void Networks::tell_of_user_networking(const Region& region, const std::string& reason) {
+    const std::lock_guard lock(mutex_);
+    if (!told_.insert(region.name).second) return;
+    log::warn(
+        "guests of the region {} get QEMU's user networking, without addresses of their own or "
+        "security groups: {}",
+        region.name, reason);
+}
+
 void Networks::apply(const Region& region) {
-    if (obstacle(region)) return;
+    if (const auto reason = obstacle(region)) {
+        tell_of_user_networking(region, *reason);
+        return;
+    }
     const images::Vpc vpc = vpc_of(region);
     {
         // What is read last is applied last.

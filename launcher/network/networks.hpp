@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.hpp"
@@ -61,10 +62,13 @@ class Networks {
     images::Vpc make_vpc(const Region& region);
     Ipv4Range choose_range_for(const Region& region, const std::vector<images::Vpc>& others) const;
     std::mutex& lane_of(const std::string& region);
+    /// In the log, once for each region.
+    void tell_of_user_networking(const Region& region, const std::string& reason);
 
     Dependencies use_;
     std::mutex mutex_;                                             // guards what follows
     std::map<std::string, std::unique_ptr<std::mutex>> applying_;  // by region
+    std::set<std::string> told_;                                   // regions
     std::function<void(const LiveNetwork&)> listener_;
 };
 

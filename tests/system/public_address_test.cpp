@@ -102,7 +102,9 @@ TEST(UserNetworkTest, kiln_ssh_works_the_same_and_the_service_says_why) {
     EXPECT_EQ(host.ssh(id, "cat /root/made"), "seed");
     EXPECT_FALSE(host.instance(id).contains("PrivateIpAddress"));
     const ProcessResult doctor = host.kiln({"doctor"});
-    EXPECT_THAT(doctor.standard_output, ::testing::HasSubstr("user"));
+    EXPECT_THAT(doctor.standard_output,
+                ::testing::HasSubstr("guests have user networking, without addresses of their own "
+                                     "or security groups: the configuration says"));
 }
 
 }  // namespace kiln::tests

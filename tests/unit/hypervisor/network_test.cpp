@@ -57,9 +57,17 @@ TEST(NetworkXml, describes_a_nat_network_with_its_reservations) {
 }
 
 TEST(NetworkXml, its_reservations_are_read_as_they_are_written) {
-    const NetworkSpec spec = network();
-    EXPECT_EQ(parse_dhcp_hosts(network_xml(spec)), dhcp_hosts(spec));
-    EXPECT_EQ(dhcp_hosts(spec).size(), 3U);
+    NetworkSpec spec = network();
+    EXPECT_EQ(parse_dhcp_hosts(network_xml(spec)), needed_dhcp_hosts(spec));
+    const std::vector<DhcpHost> needed = needed_dhcp_hosts(spec);
+    EXPECT_EQ(needed.size(), 3U);
+    spec.expected_hosts = {needed.back(),
+                           {.mac_address = mac_address_of(address("172.31.0.6")),
+                            .name = "ip-172-31-0-6",
+                            .address = address("172.31.0.6")}};
+    EXPECT_EQ(needed_dhcp_hosts(spec), needed);
+    EXPECT_EQ(all_dhcp_hosts(spec).size(), 4U);
+    EXPECT_EQ(parse_dhcp_hosts(network_xml(spec)), all_dhcp_hosts(spec));
 }
 
 TEST(RuleSet, lets_pass_what_the_groups_of_a_port_say) {

@@ -91,6 +91,18 @@ TEST(NetworkPlan, a_network_without_guests_has_the_same_names) {
     EXPECT_THAT(empty.ports, IsEmpty());
 }
 
+TEST(NetworkPlan, expects_the_hosts_that_launches_will_make) {
+    NetworkRows with_subnet = rows();
+    with_subnet.subnets = {{.id = SubnetId("subnet-00000001"),
+                            .vpc = vpc().id,
+                            .range = parse_ipv4_range("172.31.16.0/28").value()}};
+    const auto spec = plan_network(with_subnet);
+    ASSERT_THAT(spec.expected_hosts, SizeIs(11));
+    EXPECT_EQ(spec.expected_hosts[1].address, spec.ports[0].address);
+    EXPECT_EQ(spec.expected_hosts[1].mac_address, spec.ports[0].mac_address);
+    EXPECT_EQ(spec.expected_hosts[1].name, spec.ports[0].host_name);
+}
+
 TEST(NetworkPlan, an_interface_has_a_name_in_its_region) {
     EXPECT_EQ(private_dns_name(interface("172.31.16.5", web)),
               "ip-172-31-16-5.local-1.compute.internal");
