@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <memory>
 #include <set>
 
 #include "base/text.hpp"
@@ -14,30 +15,35 @@ namespace {
 using Reached = std::set<std::string>;
 
 /// Two guests, a client and a server, in a group each. Nothing may reach the server.
-class SecurityGroupTest : public ::testing::Test {
-  protected:
-    SecurityGroupTest()
-        : host_("tiny"),
-          clients_(make_group("clients")),
-          servers_(make_group("servers")),
-          client_(host_, launch(clients_)),
-          server_(host_, launch(servers_)),
-          network_(host_) {
-        server_.serve("7000 7001");
-    }
+struct TwoGuests {
+    TwoGuests() { server.serve("7000 7001"); }
 
-    std::string make_group(const std::string& name) {
-        return host_
+    std::string make_group(const std::string& name) const {
+        return host
             .kiln_json(
                 {"create-security-group", "--group-name", name, "--description", "of the test"})
             .at("GroupId");
     }
-    std::string launch(const std::string& group) {
-        if (!has_key_) host_.kiln_json({"create-key-pair", "--key-name", "k"});
-        has_key_ = true;
-        return host_.run_instance(host_.image_id(), {"--key-name", "k", "--instance-type",
-                                                     "t3.nano", "--security-group-ids", group});
+    std::string launch(const std::string& group) const {
+        return host.run_instance(host.image_id(), {"--key-name", "k", "--instance-type", "t3.nano",
+                                                   "--security-group-ids", group});
     }
+
+    KilnHost host{"tiny"};
+    nlohmann::json key = host.kiln_json({"create-key-pair", "--key-name", "k"});
+    std::string clients = make_group("clients");
+    std::string servers = make_group("servers");
+    Guest client{host, launch(clients)};
+    Guest server{host, launch(servers)};
+    HostNetwork network{host};
+};
+
+/// The tests share the guests: each leaves the groups as it found them.
+class SecurityGroupTest : public ::testing::Test {
+  protected:
+    static void SetUpTestSuite() { guests = std::make_unique<TwoGuests>(); }
+    static void TearDownTestSuite() { guests.reset(); }
+
     void change(const std::string& command, const std::string& group, const Arguments& rule) {
         Arguments arguments{command, "--group-id", group};
         arguments.insert(arguments.end(), rule.begin(), rule.end());
@@ -65,13 +71,13 @@ class SecurityGroupTest : public ::testing::Test {
         return result;
     }
 
-    bool has_key_ = false;
-    KilnHost host_;
-    std::string clients_;
-    std::string servers_;
-    Guest client_;
-    Guest server_;
-    HostNetwork network_;
+    static inline std::unique_ptr<TwoGuests> guests;
+    const KilnHost& host_ = guests->host;
+    const std::string& clients_ = guests->clients;
+    const std::string& servers_ = guests->servers;
+    const Guest& client_ = guests->client;
+    const Guest& server_ = guests->server;
+    const HostNetwork& network_ = guests->network;
 };
 
 const Reached whole_client{"client tcp 7000", "client tcp 7001", "client udp 7000", "client ping"};
@@ -161,6 +167,14 @@ TEST_F(SecurityGroupTest, egress_and_membership_count_too) {
     EXPECT_EQ(server_.run("echo here"), "here") << "kiln ssh works in every group";
     join(client_, clients_);
     EXPECT_EQ(reached(), Reached{});
+
+    join(server_, servers_);
+    change("revoke-security-group-egress", clients_,
+           {"--protocol", "tcp", "--port", "7000", "--cidr", server_.address() + "/32"});
+    change("revoke-security-group-egress", clients_,
+           {"--protocol", "udp", "--port", "7000", "--source-group", servers_});
+    change("authorize-security-group-egress", clients_, everything);
+    EXPECT_EQ(reached(), Reached{}) << "all is as it was";
 }
 
 TEST_F(SecurityGroupTest, a_tracked_flow_outlives_its_rule_and_an_untracked_one_does_not) {
