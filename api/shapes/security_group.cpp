@@ -312,6 +312,12 @@ std::vector<CliOption> rules_cli_options() {
     const auto as = [](const char* wire) {
         return [wire](const std::string& text) { return Pairs{{wire, text}}; };
     };
+    const auto group = [](const std::string& text) {
+        const bool is_id = text.starts_with("sg-");  // no group's name begins with it
+        return Pairs{
+            {is_id ? "IpPermissions.1.Groups.1.GroupId" : "IpPermissions.1.Groups.1.GroupName",
+             text}};
+    };
     const auto ports = [](const std::string& text) {
         const bool all = text == "all" || text == "-1";
         const std::size_t dash = all ? std::string::npos : text.find('-', 1);
@@ -333,8 +339,8 @@ std::vector<CliOption> rules_cli_options() {
              .expand = as("IpPermissions.1.IpRanges.1.CidrIp")},
             {.option = "source-group",
              .placeholder = "SG",
-             .help = "A group, for its members, instead of a block",
-             .expand = as("IpPermissions.1.Groups.1.GroupId")}};
+             .help = "A group, by its id or name, for its members, instead of a block",
+             .expand = group}};
 }
 
 launcher::RulesRequest rules_request(Session& session, const images::Scope& scope,

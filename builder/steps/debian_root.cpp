@@ -62,11 +62,11 @@ std::string initramfs_script() {
 
 std::vector<GuestFile> debian_configuration(const Recipe& recipe, const DiskLayout& layout) {
     const std::string root = "PARTUUID=" + layout.root.uuid;
-    const BootEntry entry{
-        .title = "Debian GNU/Linux",
-        .kernel = "/vmlinuz",
-        .ramdisk = "/initrd.img",
-        .arguments = fmt::format("root={} ro console=tty0 console=ttyS0,115200", root)};
+    const BootEntry entry{.title = "Debian GNU/Linux",
+                          .kernel = "/vmlinuz",
+                          .ramdisk = "/initrd.img",
+                          .arguments = fmt::format(
+                              "root={} ro no_timer_check console=tty0 console=ttyS0,115200", root)};
     return {
         {"/boot/grub/grub.cfg", grub_configuration(entry)},
         {"/etc/fstab", fmt::format("{} / ext4 errors=remount-ro 0 1\n", root)},

@@ -39,6 +39,10 @@ void check_counts(const RunInstancesRequest& request) {
                     fmt::format("at most {} instances can be launched by one request",
                                 max_instances_per_request));
     }
+    if (request.private_address && request.max_count > 1) {
+        throw Error(error_code::invalid_parameter_combination, "PrivateIpAddress",
+                    "One private address is for one instance: leave it out, or let MaxCount be 1");
+    }
 }
 
 void check_architecture(const Image& image, const InstanceType& type) {

@@ -34,11 +34,18 @@ SecurityGroupId group_named(Session& session, const images::Caller& caller,
 
 Ipv4Address check_address(Session& session, const images::Subnet& subnet, const std::string& text) {
     const auto address = parse_ipv4_address(text);
+    if (!address) {
+        throw Error(
+            error_code::invalid_parameter_value, text,
+            fmt::format("Invalid value '{}' for PrivateIpAddress: expecting an IPv4 address "
+                        "of the subnet's range {}",
+                        text, to_text(subnet.range)));
+    }
     const auto usable = [&](Ipv4Address candidate) {
         return candidate >= subnet.range.at(images::reserved_at_start) &&
                candidate < subnet.range.at(subnet.range.size() - images::reserved_at_end);
     };
-    if (!address || !usable(*address)) {
+    if (!usable(*address)) {
         throw Error(error_code::invalid_parameter_value, text,
                     fmt::format("Address {} does not fall within the subnet's address range {}, of "
                                 "which the first four and the last are reserved",

@@ -197,6 +197,11 @@ void Launcher::revoke_rules(const images::Caller& caller, const RulesRequest& re
 
 void Launcher::modify_instance_metadata_options(const images::Caller& caller, const InstanceId& id,
                                                 const MetadataOptionsChange& change) {
+    if (!change.enabled && !change.tokens_required && !change.hop_limit && !change.has_tags) {
+        throw Error(error_code::missing_parameter, "HttpTokens",
+                    "Name at least one option to change: HttpTokens, HttpEndpoint, "
+                    "HttpPutResponseHopLimit or InstanceMetadataTags");
+    }
     Implementation& use = *implementation_;
     use.database().write([&](Session& session) {
         images::Instance instance = images::get_instance(session, caller.scope(), id);

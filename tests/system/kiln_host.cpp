@@ -177,21 +177,36 @@ ProcessResult KilnHost::run(const Arguments& arguments, const std::string& stand
 nlohmann::json KilnHost::kiln_json(Arguments arguments) const {
     arguments.insert(arguments.begin() + 1, {"--output", "json"});
     const ProcessResult result = kiln(arguments);
-    if (result.exit_status != 0) fail(describe(arguments, result) + consoles_of(arguments));
+    if (result.exit_status != 0) fail(describe(arguments, result) + stories_of(arguments));
     if (result.standard_output.empty()) return {};
     return nlohmann::json::parse(result.standard_output);
 }
 
-std::string KilnHost::consoles_of(const Arguments& arguments) const {
+std::string KilnHost::stories_of(const Arguments& arguments) const {
     std::string said;
     if (arguments.front() != "describe-instance-status") return said;
     for (const std::string& id : arguments) {
-        if (!id.starts_with("i-")) continue;
-        said +=
-            "--- console of " + id + "\n" +
-            kiln({"get-console-output", "--instance-id", id, "--output", "text"}).standard_output;
+        if (id.starts_with("i-")) said += story_of(id);
     }
     return said;
+}
+
+std::string KilnHost::story_of(const std::string& instance_id) const {
+    const std::string log = "/var/log/libvirt/qemu/" + instance_id + ".log";
+    const Arguments registers{"virsh",     "-c",    "qemu:///system",   "qemu-monitor-command",
+                              instance_id, "--hmp", "info registers -a"};
+    std::string said =
+        kiln({"describe-instances", "--instance-ids", instance_id, "--output", "json"})
+            .standard_output;
+    for (const Arguments& question : {Arguments{"tail", "-n", "30", log}, registers, registers}) {
+        const ProcessResult answer =
+            run_process({.arguments = question, .time_limit = command_limit});
+        said += fmt::format("--- {}\n{}{}\n", fmt::join(question, " "), answer.standard_output,
+                            answer.standard_error);
+    }
+    const ProcessResult console =
+        kiln({"get-console-output", "--instance-id", instance_id, "--output", "text"});
+    return said + "--- console\n" + console.standard_output;
 }
 
 void KilnHost::expect_refused(const Arguments& arguments, std::string_view error_code,

@@ -90,8 +90,10 @@ class KilnHost {
     std::filesystem::path configuration() const { return home_ / "kiln.yaml"; }
     ProcessResult run(const Arguments& arguments, const std::string& standard_input) const;
     void terminate_instances(const std::string& region);
-    /// What the instances said that a status command names: why one does not become ok.
-    std::string consoles_of(const Arguments& arguments) const;
+    /// Of the instances that a status command names: why one does not become ok.
+    std::string stories_of(const Arguments& arguments) const;
+    /// How the instance ended, what QEMU said, where its processors are, and its console.
+    std::string story_of(const std::string& instance_id) const;
     void end_service(int signal) const;
 
     TemporaryDirectory directory_;

@@ -121,6 +121,12 @@ TEST_F(NetworkActionsTest, an_address_can_be_asked_for_but_not_twice_and_not_out
         EXPECT_EQ(launch_at(prefix + last).code, "InvalidParameterValue") << last;
     EXPECT_EQ(launch_at("8.8.8.8").code, "InvalidParameterValue");
     EXPECT_EQ(launch_at("a.b.c.d").code, "InvalidParameterValue");
+    EXPECT_EQ(send("RunInstances", {{"ImageId", golden().str()},
+                                    {"MinCount", "1"},
+                                    {"MaxCount", "2"},
+                                    {"PrivateIpAddress", prefix + "78"}})
+                  .code,
+              "InvalidParameterCombination");
     settle();
 }
 
@@ -326,6 +332,7 @@ TEST_F(NetworkActionsTest, metadata_options_are_given_at_launch_changed_and_show
                   "InvalidParameterValue")
             << hops;
     }
+    EXPECT_EQ(send("ModifyInstanceMetadataOptions", {{"InstanceId", id}}).code, "MissingParameter");
 }
 
 TEST_F(NetworkActionsTest, an_address_of_the_host_is_mapped_to_an_instance_and_to_none_again) {

@@ -60,6 +60,28 @@ TEST_F(WithService, options_reach_the_service) {
     EXPECT_EQ(image, "ami-12345678");
 }
 
+TEST_F(WithService, a_rule_names_its_group_by_id_or_name) {
+    std::string id;
+    std::string name;
+    service_.play("AuthorizeSecurityGroupIngress", [&](const Arguments& arguments) {
+        const Arguments peer =
+            arguments.structures("IpPermissions").at(0).structures("Groups").at(0);
+        id = peer.text("GroupId").value_or("");
+        name = peer.text("GroupName").value_or("");
+        return "<return>true</return>";
+    });
+    const auto authorize = [&](const std::string& source) {
+        const auto result =
+            service_.kiln({"authorize-security-group-ingress", "--group-name", "web", "--protocol",
+                           "tcp", "--port", "80", "--source-group", source});
+        EXPECT_EQ(result.exit_status, 0) << result.standard_error;
+    };
+    authorize("sg-0123456789abcdef0");
+    EXPECT_EQ(id + "," + name, "sg-0123456789abcdef0,");
+    authorize("default");
+    EXPECT_EQ(id + "," + name, ",default");
+}
+
 TEST_F(WithService, a_command_works_in_the_region_that_it_names) {
     service_.play("DescribeRegions", "<regionInfo/>");
     const auto region_of = [&](const std::vector<std::string>& words, const std::string& variable) {

@@ -102,7 +102,7 @@ TEST(debian_configuration, boots_and_mounts_the_root_by_its_partition) {
 
     EXPECT_THAT(file_of(files, "/boot/grub/grub.cfg"),
                 HasSubstr("linux16 /vmlinuz root=PARTUUID=" + layout.root.uuid +
-                          " ro console=tty0 console=ttyS0,115200\n"));
+                          " ro no_timer_check console=tty0 console=ttyS0,115200\n"));
     EXPECT_EQ(file_of(files, "/etc/fstab"),
               "PARTUUID=" + layout.root.uuid + " / ext4 errors=remount-ro 0 1\n");
 }
