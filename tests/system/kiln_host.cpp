@@ -25,8 +25,8 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr minutes command_limit{10};  // a build of Debian without hardware virtualization
-constexpr seconds service_end_limit{30};
+constexpr minutes command_limit{10};         // a build of Debian without hardware virtualization
+constexpr seconds service_end_limit{90};     // as long as systemd waits
 constexpr const char* boot_limit_s = "300";  // a full system on a busy machine
 constexpr std::chrono::milliseconds poll_interval{100};
 
@@ -96,6 +96,15 @@ std::optional<pid_t> listener_of(const std::filesystem::path& socket) {
         throw system_error("ask who listens on a socket");
     }
     return peer.pid;
+}
+
+/// What each thread of the process does, for those who wonder.
+std::string threads_of(pid_t pid) {
+    const std::string script = fmt::format(
+        "for thread in /proc/{}/task/*; do echo \"$(cat $thread/comm): $(cat $thread/wchan)\"; "
+        "cat $thread/stack; done",
+        pid);
+    return run_process({.arguments = {"sh", "-c", script}}).standard_output;
 }
 
 }  // namespace
@@ -308,7 +317,10 @@ void KilnHost::end_service(int signal) const {
     pollfd end{process.get(), POLLIN, 0};
     const auto limit_ms = std::chrono::milliseconds(service_end_limit).count();
     if (::poll(&end, 1, static_cast<int>(limit_ms)) != 1) {
-        fail(fmt::format("the service does not end within {} s", service_end_limit.count()));
+        const ProcessResult log =
+            run_process({.arguments = {"tail", "-n", "20", state_directory_ / "serve.log"}});
+        fail(fmt::format("the service does not end within {} s\n{}{}", service_end_limit.count(),
+                         threads_of(*pid), log.standard_output));
     }
 }
 

@@ -32,7 +32,8 @@ class Outside {
     Outside& operator=(const Outside&) = delete;
 
     static std::string command(const std::string& arguments) {
-        return fmt::format("ip netns exec outside {} {}", KILN_GUEST_PROBE, arguments);
+        // Not `ip netns exec`, which remounts /: impossible in a chroot.
+        return fmt::format("nsenter --net=/run/netns/outside {} {}", KILN_GUEST_PROBE, arguments);
     }
     std::string probe(const std::string& arguments) const {
         return run_on_host(command(arguments));
