@@ -20,6 +20,10 @@ std::string make_boot_sector(std::string_view boot_image, std::string_view mbr,
 /// block list at the end of its first sector (grub-core/boot/i386/pc/diskboot.S).
 std::string place_core_image(std::string core, std::uint64_t core_sector);
 
+/// What the kernel of every image is told: its consoles, and to take the timer for sound, which a
+/// busy host that emulates it can make look broken.
+inline constexpr const char* kernel_arguments = "no_timer_check console=tty0 console=ttyS0,115200";
+
 /// A grub.cfg that boots /vmlinuz and /initrd.img (or other names) at once.
 struct BootEntry {
     std::string title;

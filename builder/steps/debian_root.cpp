@@ -65,8 +65,7 @@ std::vector<GuestFile> debian_configuration(const Recipe& recipe, const DiskLayo
     const BootEntry entry{.title = "Debian GNU/Linux",
                           .kernel = "/vmlinuz",
                           .ramdisk = "/initrd.img",
-                          .arguments = fmt::format(
-                              "root={} ro no_timer_check console=tty0 console=ttyS0,115200", root)};
+                          .arguments = fmt::format("root={} ro {}", root, kernel_arguments)};
     return {
         {"/boot/grub/grub.cfg", grub_configuration(entry)},
         {"/etc/fstab", fmt::format("{} / ext4 errors=remount-ro 0 1\n", root)},

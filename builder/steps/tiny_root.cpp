@@ -132,12 +132,12 @@ void install_kernel(const Build& build) {
     copy_as(build.packages_tree() / "boot" / ("vmlinuz-" + version), boot / "vmlinuz",
             fs::perms(0644));
     make_initramfs(build, version, boot / "initramfs");
-    const BootEntry entry{.title = "kiln tiny",
-                          .kernel = "/boot/vmlinuz",
-                          .ramdisk = "/boot/initramfs",
-                          .arguments = fmt::format(
-                              "root=UUID={} quiet no_timer_check console=tty0 console=ttyS0,115200",
-                              build.layout.root_file_system_uuid)};
+    const BootEntry entry{
+        .title = "kiln tiny",
+        .kernel = "/boot/vmlinuz",
+        .ramdisk = "/boot/initramfs",
+        .arguments = fmt::format("root=UUID={} quiet {}", build.layout.root_file_system_uuid,
+                                 kernel_arguments)};
     write_guest_file(boot / "grub/grub.cfg", grub_configuration(entry), 0644);
 }
 

@@ -130,10 +130,10 @@ void add_cpu(pugi::xml_node domain, const DomainSpec& spec) {
     }
 }
 
-void add_timer(pugi::xml_node clock, const char* name, const char* tick_policy) {
+void add_timer(pugi::xml_node clock, const char* name, const char* attribute, const char* value) {
     pugi::xml_node timer = clock.append_child("timer");
     set(timer, "name", name);
-    set(timer, "tickpolicy", tick_policy);
+    set(timer, attribute, value);
 }
 
 /// As virt-install has it: a busy host's late ticks are not lost, and there is no HPET, which
@@ -142,11 +142,9 @@ void add_clock(pugi::xml_node domain, const DomainSpec& spec) {
     pugi::xml_node clock = domain.append_child("clock");
     set(clock, "offset", "utc");
     if (!is_x86(spec)) return;
-    add_timer(clock, "rtc", "catchup");
-    add_timer(clock, "pit", "delay");
-    pugi::xml_node hpet = clock.append_child("timer");
-    set(hpet, "name", "hpet");
-    set(hpet, "present", "no");
+    add_timer(clock, "rtc", "tickpolicy", "catchup");
+    add_timer(clock, "pit", "tickpolicy", "delay");
+    add_timer(clock, "hpet", "present", "no");
 }
 
 /// A guest must not put itself to sleep: nobody would wake it.

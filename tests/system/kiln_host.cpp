@@ -25,8 +25,8 @@ namespace {
 using std::chrono::minutes;
 using std::chrono::seconds;
 
-constexpr minutes command_limit{10};         // a build of Debian without hardware virtualization
-constexpr seconds service_end_limit{90};     // as long as systemd waits
+constexpr minutes command_limit{10};  // a build of Debian without hardware virtualization
+constexpr seconds service_end_limit{30};
 constexpr const char* boot_limit_s = "300";  // a full system on a busy machine
 constexpr std::chrono::milliseconds poll_interval{100};
 
