@@ -9,7 +9,6 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <map>
 #include <optional>
 #include <thread>
 
@@ -59,16 +58,20 @@ struct BuiltImage {
     std::string image_id;
 };
 
-const BuiltImage& built_image(const std::string& recipe) {
-    static const TemporaryDirectory directory;
-    static std::map<std::string, BuiltImage> built;
-    if (const auto found = built.find(recipe); found != built.end()) return found->second;
-    const KilnHost builder;
-    const nlohmann::json answer = builder.kiln_json({"build", recipe, "--name", recipe});
-    builder.stop_service();
-    const BuiltImage image{directory.path() / recipe, answer.at("ImageId")};
-    std::filesystem::rename(builder.state_directory(), image.state_directory);
-    return built.emplace(recipe, image).first->second;
+/// Each recipe is built once on a private host, whose temporary directory goes with it.
+BuiltImage built_image(const std::string& recipe) {
+    const auto directory = std::filesystem::temp_directory_path() / "built-images" / recipe;
+    const auto state_directory = directory / "state";
+    const auto image_id = directory / "image-id";
+    if (!std::filesystem::exists(image_id)) {
+        const KilnHost builder;
+        const nlohmann::json answer = builder.kiln_json({"build", recipe, "--name", recipe});
+        builder.stop_service();
+        std::filesystem::create_directories(directory);
+        std::filesystem::rename(builder.state_directory(), state_directory);
+        write_file_atomically(image_id, answer.at("ImageId").get<std::string>(), 0644);
+    }
+    return {state_directory, read_file(image_id)};
 }
 
 Fd connect_to(const std::filesystem::path& socket) {
@@ -128,7 +131,7 @@ KilnHost::KilnHost() {
 }
 
 KilnHost::KilnHost(const std::string& recipe) : KilnHost() {
-    const BuiltImage& built = built_image(recipe);
+    const BuiltImage built = built_image(recipe);
     run_checked({.arguments = {"cp", "--archive", "--sparse=always", "--no-target-directory",
                                built.state_directory, state_directory_}});
     image_id_ = built.image_id;

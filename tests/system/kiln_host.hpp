@@ -32,7 +32,7 @@ class KilnHost {
     /// An empty catalog.
     KilnHost();
     /// With one image, built from the recipe of that name ("tiny", "debian-12"). Each recipe is
-    /// built once in a run of the test program; every host then gets its own copy of the result.
+    /// built once on a private host; every KilnHost then gets its own copy of the result.
     explicit KilnHost(const std::string& recipe);
     /// Terminates the instances, ends the service and removes everything.
     ~KilnHost();
