@@ -15,13 +15,14 @@ constexpr const char* outside = "198.51.100.2";
 class Outside {
   public:
     Outside() {
-        run_on_host(
+        set_up(
             "ip netns add outside && ip link add to-outside type veth peer name eth0 netns "
-            "outside && ip addr add 198.51.100.1/24 dev to-outside && ip link set to-outside up && "
-            "ip -n outside addr add 198.51.100.2/24 dev eth0 && ip -n outside link set eth0 up && "
-            "ip -n outside route add default via 198.51.100.1");
+            "outside && ip addr add 198.51.100.1/24 dev to-outside && ip link set to-outside up");
+        for (const char* step : {"addr add 198.51.100.2/24 dev eth0", "link set eth0 up",
+                                 "route add default via 198.51.100.1"})
+            set_up(fmt::format("{} ip {}", inside, step));
         for (const char* address : {mapped, mapped_by_ports})
-            run_on_host(fmt::format("ip addr add {}/32 dev lo", address));
+            set_up(fmt::format("ip addr add {}/32 dev lo", address));
     }
     ~Outside() {
         for (const char* address : {mapped, mapped_by_ports})
@@ -32,11 +33,18 @@ class Outside {
     Outside& operator=(const Outside&) = delete;
 
     static std::string command(const std::string& arguments) {
-        // Not `ip netns exec`, which remounts /: impossible in a chroot.
-        return fmt::format("nsenter --net=/run/netns/outside {} {}", KILN_GUEST_PROBE, arguments);
+        return fmt::format("{} {} {}", inside, KILN_GUEST_PROBE, arguments);
     }
     std::string probe(const std::string& arguments) const {
         return run_on_host(command(arguments));
+    }
+
+  private:
+    /// Not `ip netns exec` nor `ip -n`, which remount /: impossible in a chroot.
+    static constexpr const char* inside = "nsenter --net=/run/netns/outside";
+
+    static void set_up(const std::string& command) {
+        run_checked({.arguments = {"sh", "-c", command}});
     }
 };
 
