@@ -4,6 +4,7 @@
 
 namespace kiln {
 class Clock;
+class SecretBox;
 class Database;
 struct Settings;
 }  // namespace kiln
@@ -21,6 +22,7 @@ namespace kiln::api {
 struct Services {
     const Settings& settings;
     const Clock& clock;
+    const SecretBox& secrets;
     Database& database;
     launcher::Regions& regions;
     const hypervisor::AcceleratorVerdict& accelerator;

@@ -41,11 +41,15 @@ std::string generate_id(std::string_view prefix) {
 }  // namespace detail
 
 AccountId::AccountId(std::string text) : text_(std::move(text)) {
-    const bool digits = std::ranges::all_of(text_, [](char c) { return c >= '0' && c <= '9'; });
-    if (digits && text_.size() == account_id_digits) return;
+    if (is_valid(text_)) return;
     throw Error(
         error_code::invalid_parameter_value, text_,
         fmt::format("Invalid account id: \"{}\" (expecting {} digits)", text_, account_id_digits));
+}
+
+bool AccountId::is_valid(std::string_view text) {
+    return text.size() == account_id_digits &&
+           std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 AccountId AccountId::generate() {

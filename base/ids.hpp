@@ -122,6 +122,7 @@ class AccountId {
   public:
     /// Throws Error{InvalidParameterValue} unless `text` is 12 digits.
     explicit AccountId(std::string text);
+    static bool is_valid(std::string_view text);
     /// A new random account id that does not begin with 0.
     static AccountId generate();
 

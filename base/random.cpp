@@ -36,6 +36,12 @@ std::uint64_t random_number() {
     return number;
 }
 
+std::string random_bytes(std::size_t size) {
+    std::string bytes(size, '\0');
+    fill_random({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()});
+    return bytes;
+}
+
 std::string random_uuid() {
     std::string hex = random_hex(32);
     hex[12] = '4';

@@ -9,6 +9,8 @@ namespace kiln {
 std::string random_hex(std::size_t digits);
 /// 64 random bits from the kernel's generator. Any thread.
 std::uint64_t random_number();
+/// `size` random bytes, at most 256, from the kernel's generator. Any thread.
+std::string random_bytes(std::size_t size);
 /// A random UUID (RFC 4122 version 4) in its canonical lower-case form.
 std::string random_uuid();
 

@@ -26,6 +26,9 @@ struct GroupWord {
 };
 constexpr std::array group_words{
     GroupWord{"ImageBuild", "Images"},
+    GroupWord{"Product", "Market"},
+    GroupWord{"ubscri", "Market"},
+    GroupWord{"Seller", "Market"},
     GroupWord{"HostChecks", "Places"},
     GroupWord{"Console", "Instances"},
     GroupWord{"Instance", "Instances"},
@@ -44,10 +47,16 @@ constexpr std::array group_words{
     GroupWord{"Vpc", "Network"},
     GroupWord{"Subnet", "Network"},
     GroupWord{"Address", "Network"},
-    GroupWord{"Account", "Places"},
+    GroupWord{"AccountAttributes", "Places"},
+    GroupWord{"Account", "Accounts"},
+    GroupWord{"MapUsers", "Accounts"},
+    GroupWord{"Organization", "Accounts"},
+    GroupWord{"AccessKey", "Accounts"},
+    GroupWord{"Caller", "Accounts"},
+    GroupWord{"Events", "Accounts"},
 };
-constexpr std::array group_order{"Images", "Instances", "Key pairs", "Storage", "Network",
-                                 "Tags",   "Places",    "Costs",     "Other"};
+constexpr std::array group_order{"Images", "Instances", "Key pairs", "Storage", "Network", "Tags",
+                                 "Places", "Accounts",  "Market",    "Costs",   "Other"};
 
 std::string group_of(const api::Action& action) {
     for (const GroupWord& group : group_words) {

@@ -40,6 +40,7 @@ void Launcher::recover() {
     if (!restarted) use.remember_host_boot();
     for (const Region* region : use.use().regions.reachable())
         use.collect_layers(region->name);
+    stop_instances_of_closed_accounts();
     use.start_housekeeping();
 }
 

@@ -65,6 +65,8 @@ class Launcher {
                                                      const std::vector<InstanceId>& ids);
     std::vector<InstanceStateChange> stop_instances(const images::Caller& caller,
                                                     const std::vector<InstanceId>& ids, bool force);
+    /// Instances that end when they stop go on.
+    void stop_instances_of_closed_accounts();
     std::vector<InstanceStateChange> terminate_instances(const images::Caller& caller,
                                                          const std::vector<InstanceId>& ids);
     void reboot_instances(const images::Caller& caller, const std::vector<InstanceId>& ids);

@@ -4,6 +4,8 @@
 #include "api/shapes/common.hpp"
 #include "api/shapes/image.hpp"
 #include "base/database.hpp"
+#include "images/accounts/allowed_images.hpp"
+#include "images/market/product_code.hpp"
 
 namespace kiln::api {
 
@@ -12,6 +14,7 @@ namespace {
 using View = ImageView;
 using Result = Page<View>;
 using Values = std::vector<std::string>;
+using AllowedState = images::AllowedImagesState;
 
 Structure<Result> output() {
     return Structure<Result>()
@@ -74,6 +77,9 @@ std::vector<FilterTable<View>::Row> image_filters() {
         {"name", [](const View& v) { return Values{v.image.name}; }},
         {"owner-id", [](const View& v) { return Values{v.image.owner.str()}; }},
         {"platform", [](const View& v) { return Values{v.image.platform}; }},
+        {"product-code", [](const View& v) { return v.product_codes; }},
+        {"product-code.type",
+         [](const View& v) { return Values(v.product_codes.size(), "marketplace"); }},
         {"ramdisk-id", [](const View& v) { return Values{v.image.ramdisk_id}; }},
         {"root-device-name", [](const View& v) { return Values{v.image.root_device_name}; }},
         {"root-device-type",
@@ -102,10 +108,18 @@ std::vector<View> load_views(Services& services, const images::Caller& caller,
                              const images::ImageQuery& query) {
     return services.database.read([&](Session& session) {
         images::TagsByResource tags = images::tags_by_resource(session, caller.scope());
+        const auto allowed = images::load_allowed_images(session, caller.scope());
+        images::ProductCodes codes = images::all_product_codes(session);
         std::vector<View> views;
         for (images::Image& image : images::list_images(session, caller.scope(), query)) {
+            const bool is_allowed =
+                images::meets_criteria(allowed, caller.scope(), image, query.now);
+            if (allowed.state == AllowedState::enabled && !is_allowed) continue;
             const auto own_tags = tags.find(image.id.str());
             views.push_back({.image = std::move(image)});
+            const auto own_codes = codes.find(views.back().image.id.str());
+            if (own_codes != codes.end()) views.back().product_codes = own_codes->second;
+            if (allowed.state != AllowedState::disabled) views.back().allowed = is_allowed;
             if (own_tags != tags.end()) views.back().tags = std::move(own_tags->second);
         }
         return views;
@@ -114,9 +128,14 @@ std::vector<View> load_views(Services& services, const images::Caller& caller,
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "ImageId");
-    std::vector<View> views = load_views(
-        services, caller,
-        {.ids = ids_of<ImageId>(arguments, "ImageId"), .owners = arguments.texts("Owner")});
+    std::vector<View> views =
+        load_views(services, caller,
+                   {.ids = ids_of<ImageId>(arguments, "ImageId"),
+                    .owners = arguments.texts("Owner"),
+                    .executable_by = arguments.texts("ExecutableBy"),
+                    .with_disabled = arguments.boolean("IncludeDisabled").value_or(false),
+                    .with_deprecated = arguments.boolean("IncludeDeprecated").value_or(false),
+                    .now = services.clock.now()});
     filters().apply(filters_of(arguments), views);
     caller.stop_if_dry_run();
     return page_of<View>(arguments, std::move(views),
@@ -135,14 +154,19 @@ Action describe_images() {
                          .wire = "Owner",
                          .list = true,
                          .help = "Only images of these accounts; self is your own"},
+                        {.name = "ExecutableUsers",
+                         .wire = "ExecutableBy",
+                         .list = true,
+                         .help = "Only images that these accounts may launch by permission: self, "
+                                 "an id, or all for public ones"},
                         {.name = "IncludeDeprecated",
                          .wire = "IncludeDeprecated",
                          .shape = Shape::boolean,
-                         .help = "Also images that are deprecated"},
+                         .help = "Also images of others that are deprecated"},
                         {.name = "IncludeDisabled",
                          .wire = "IncludeDisabled",
                          .shape = Shape::boolean,
-                         .help = "Also images that are disabled"},
+                         .help = "Also images of yours that are disabled"},
                         filters_parameter(),
                         max_results_parameter(),
                         next_token_parameter(),

@@ -2,7 +2,9 @@
 #include "api/shapes/common.hpp"
 #include "api/shapes/snapshot.hpp"
 #include "base/database.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/catalog/snapshot.hpp"
+#include "images/market/product_code.hpp"
 
 namespace kiln::api {
 
@@ -11,6 +13,7 @@ namespace {
 struct Result {
     SnapshotId snapshot;
     std::vector<std::string> grantees;
+    std::vector<std::string> product_codes = {};
 };
 
 Structure<Result> output() {
@@ -30,8 +33,9 @@ Structure<Result> output() {
         .list(
             "CreateVolumePermissions", "createVolumePermission", permission,
             [](const Result& r) -> const auto& { return r.grantees; })
-        .text_list("ProductCodes", "productCodes",
-                   [](const Result&) { return std::vector<std::string>{}; });
+        .list(
+            "ProductCodes", "productCodes", product_code_structure(),
+            [](const Result& r) -> const auto& { return r.product_codes; });
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
@@ -41,7 +45,9 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     services.database.read([&](Session& session) {
         images::get_snapshot(session, caller.scope(), id);
         if (attribute == create_volume_permission) {
-            result.grantees = images::snapshot_grantees(session, id);
+            result.grantees = images::grantees_of(session, id);
+        } else {
+            result.product_codes = images::product_codes_of(session, id.str());
         }
     });
     caller.stop_if_dry_run();

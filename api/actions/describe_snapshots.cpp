@@ -5,6 +5,7 @@
 #include "api/shapes/snapshot.hpp"
 #include "api/shapes/volume.hpp"
 #include "base/database.hpp"
+#include "images/catalog/permission.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -64,7 +65,7 @@ void keep_restorable(Session& session, std::vector<View>& views, const Values& u
                      const images::Caller& caller) {
     if (users.empty()) return;
     std::erase_if(views, [&](const View& view) {
-        const Values grantees = images::snapshot_grantees(session, view.snapshot.id);
+        const Values grantees = images::grantees_of(session, view.snapshot.id);
         return std::ranges::none_of(users, [&](const std::string& user) {
             const std::string& account = user == "self" ? caller.account.str() : user;
             return view.snapshot.owner.str() == account ||

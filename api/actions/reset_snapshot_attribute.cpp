@@ -2,6 +2,7 @@
 #include "api/shapes/common.hpp"
 #include "api/shapes/snapshot.hpp"
 #include "base/database.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/catalog/snapshot.hpp"
 
 namespace kiln::api {
@@ -12,8 +13,8 @@ Done handle(Services& services, const images::Caller& caller, const Arguments& a
     const SnapshotId id(arguments.required_text("SnapshotId"));
     services.database.write([&](Session& session) {
         images::get_snapshot(session, caller.scope(), id);
-        for (const std::string& grantee : images::snapshot_grantees(session, id))
-            images::revoke_snapshot(session, id, grantee);
+        for (const std::string& grantee : images::grantees_of(session, id))
+            images::revoke(session, id, grantee);
         caller.stop_if_dry_run();
     });
     return {};

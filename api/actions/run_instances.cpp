@@ -8,6 +8,7 @@
 #include "api/shapes/instance.hpp"
 #include "base/database.hpp"
 #include "base/text.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -84,6 +85,7 @@ ReservationView handle(Services& services, const images::Caller& caller,
                               .volumes = images::ebs_volumes_of_instance(session, instance.id)};
             const auto own_tags = tags.find(instance.id.str());
             if (own_tags != tags.end()) item.tags = own_tags->second;
+            item.product_codes = images::product_codes_of(session, instance.id.str());
             const auto own_interface = interfaces.find(instance.id);
             if (own_interface != interfaces.end()) item.interface = own_interface->second;
             view.instances.push_back(std::move(item));

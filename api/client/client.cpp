@@ -56,11 +56,12 @@ void connect(Socket& socket, const std::filesystem::path& path) {
 
 template <class Body>
 http::request<Body> new_request(http::verb method, const std::string& target,
-                                const std::string& region) {
+                                const ClientIdentity& identity) {
     http::request<Body> request(method, target, http_1_1);
     request.set(http::field::host, "localhost");
     request.set(http::field::user_agent, "kiln/" KILN_VERSION);
-    if (!region.empty()) request.set(region_header, region);
+    if (!identity.region.empty()) request.set(region_header, identity.region);
+    if (!identity.account.empty()) request.set(account_header, identity.account);
     return request;
 }
 
@@ -118,7 +119,7 @@ Reply::Reply(std::string text)
 }
 
 Reply Client::call(const std::string& action, const WirePairs& pairs) const {
-    auto request = new_request<http::string_body>(http::verb::post, "/", region_);
+    auto request = new_request<http::string_body>(http::verb::post, "/", identity_);
     request.set(http::field::content_type, "application/x-www-form-urlencoded");
     request.keep_alive(false);
     WirePairs all{{"Action", action}, {"Version", api_version}};
@@ -135,7 +136,7 @@ ConsoleConnection Client::open_console(const std::string& instance_id) const {
     Socket socket(io);
     connect(socket, socket_);
     auto request =
-        new_request<http::empty_body>(http::verb::get, "/console/" + instance_id, region_);
+        new_request<http::empty_body>(http::verb::get, "/console/" + instance_id, identity_);
     request.set(http::field::connection, "Upgrade");
     request.set(http::field::upgrade, "kiln-console");
     write(socket, request);

@@ -33,12 +33,17 @@ struct ConsoleConnection {
 /// Code of the Error when no service answers at the socket.
 inline constexpr const char* service_unavailable = "ServiceUnavailable";
 
+/// As whom and where a client's requests are made.
+struct ClientIdentity {
+    std::string account;  // an id or alias, for administrators; empty: the user's own
+    std::string region;   // empty: the service's own
+};
+
 /// Calls the service's actions over its Unix socket, each on a connection of its own. Any thread.
 class Client {
   public:
-    /// An empty region is the service's own.
-    explicit Client(std::filesystem::path socket, std::string region = "")
-        : socket_(std::move(socket)), region_(std::move(region)) {}
+    explicit Client(std::filesystem::path socket, ClientIdentity identity = {})
+        : socket_(std::move(socket)), identity_(std::move(identity)) {}
 
     /// Throws Error with the service's code and message, and Error{ServiceUnavailable} when there
     /// is no service.
@@ -49,7 +54,7 @@ class Client {
 
   private:
     std::filesystem::path socket_;
-    std::string region_;
+    ClientIdentity identity_;
 };
 
 }  // namespace kiln::api

@@ -158,12 +158,10 @@ asio::awaitable<void> Connection::refuse_request(ErrorCode error) {
     if (written) co_await drain();
 }
 
-images::Caller Connection::caller(const HttpRequest& request) {
-    if (!caller_) caller_ = context_.handlers.caller_of(peer_);
-    images::Caller caller = *caller_;
-    const std::string region(request[region_header]);
-    if (!region.empty()) caller.region = region;
-    return caller;
+images::Caller Connection::caller(const HttpRequest& request) const {
+    return context_.handlers.caller_of({.uid = peer_,
+                                        .account = std::string(request[account_header]),
+                                        .region = std::string(request[region_header])});
 }
 
 asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
@@ -171,7 +169,7 @@ asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
         try {
             return context_.handlers.dispatcher.dispatch(request_of(request), caller(request));
         } catch (const Error& error) {
-            log::error("cannot tell who uid {} is: {}", peer_, error.message());
+            log::info("uid {} was refused: {}: {}", peer_, error.code(), error.message());
             return error_response(error);
         }
     });

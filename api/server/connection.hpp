@@ -52,13 +52,12 @@ class Connection {
     boost::asio::awaitable<bool> write(Response response, unsigned http_version, bool keep_alive);
     boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> serve_console(const HttpRequest& request);
-    images::Caller caller(const HttpRequest& request);
+    images::Caller caller(const HttpRequest& request) const;
 
     LocalStream stream_;
     ServerContext& context_;
     boost::beast::flat_buffer buffer_;
     uid_t peer_;
-    std::optional<images::Caller> caller_;  // touched by one handler at a time
     bool first_request_ = true;
     bool busy_ = false;
 };

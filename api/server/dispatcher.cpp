@@ -6,6 +6,8 @@
 #include <array>
 #include <chrono>
 #include <optional>
+#include <regex>
+#include <set>
 #include <utility>
 
 #include "api/protocol/query.hpp"
@@ -17,6 +19,8 @@
 namespace kiln::api {
 
 namespace {
+
+constexpr std::size_t most_audited_resources = 100;
 
 Response error_response_of(const Error& error, const std::string& request_id) {
     XmlWriter xml;
@@ -84,12 +88,27 @@ WirePairs pairs_of(const Request& request) {
     return pairs;
 }
 
+bool only_reads(const std::string& action) {
+    constexpr std::array<std::string_view, 5> verbs{"Describe", "Get", "List", "Lookup", "Confirm"};
+    return std::ranges::any_of(verbs,
+                               [&](std::string_view verb) { return action.starts_with(verb); });
+}
+
+/// What looks like the id of a resource: a short name, a hyphen, and 8 or 17 hexadecimal digits.
+void add_ids(std::string_view text, std::set<std::string>& ids) {
+    static const std::regex pattern("[a-z]{1,10}-([0-9a-f]{17}|[0-9a-f]{8})(?![0-9a-zA-Z-])");
+    for (std::cregex_iterator id(text.data(), text.data() + text.size(), pattern), end; id != end;
+         ++id) {
+        if (ids.size() == most_audited_resources) return;
+        ids.insert(id->str());
+    }
+}
+
 void log_success(const Action& action, const images::Caller& caller, const std::string& request_id,
                  std::chrono::steady_clock::time_point begin) {
     const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::chrono::steady_clock::now() - begin);
-    const bool reads = action.name.starts_with("Describe") || action.name.starts_with("Get");
-    log::write_formatted(reads ? log::Level::debug : log::Level::info,
+    log::write_formatted(only_reads(action.name) ? log::Level::debug : log::Level::info,
                          "{} for {} done in {} ms ({})", action.name, caller.account.str(),
                          duration.count(), request_id);
 }
@@ -135,12 +154,16 @@ Dispatcher::Dispatcher(const std::vector<Action>& table, Services& services)
           action.handle(services, caller, arguments, response);
       }) {}
 
-Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke)
-    : table_(table), invoke_(std::move(invoke)) {}
+Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit)
+    : table_(table), invoke_(std::move(invoke)), audit_(std::move(audit)) {}
+
+const Action* Dispatcher::find(const std::string& name) const {
+    const auto found = std::ranges::find(table_, name, &Action::name);
+    return found == table_.end() ? nullptr : &*found;
+}
 
 const Action& Dispatcher::action_of(const std::string& name) const {
-    const auto found = std::ranges::find(table_, name, &Action::name);
-    if (found != table_.end()) return *found;
+    if (const Action* action = find(name)) return *action;
     std::vector<std::string> known;
     known.reserve(table_.size());
     for (const Action& action : table_)
@@ -176,22 +199,45 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
     return xml.take();
 }
 
+void Dispatcher::audit(const Request& request, const std::string& response,
+                       AuditedRequest audited) const {
+    if (!audit_ || find(audited.action) == nullptr || only_reads(audited.action)) return;
+    std::set<std::string> ids;
+    add_ids(request.body, ids);
+    add_ids(request.target, ids);
+    add_ids(response, ids);
+    audited.resources.assign(ids.begin(), ids.end());
+    try {
+        audit_(audited);
+    } catch (const std::exception& error) {
+        log::error("{} is not in the audit log: {} ({})", audited.action, error.what(),
+                   audited.request_id);
+    }
+}
+
 Response Dispatcher::dispatch(const Request& request, images::Caller caller) const {
     const std::string request_id = random_uuid();
     std::string name = "a request";
+    const auto failed = [&](const Error& error) {
+        audit(request, "",
+              {.action = name, .caller = caller, .request_id = request_id, .error = &error});
+        return error_response_of(error, request_id);
+    };
     try {
-        return {.status = 200,
-                .body = answer(request, caller, request_id, name),
-                .request_id = request_id};
+        Response response{.status = 200,
+                          .body = answer(request, caller, request_id, name),
+                          .request_id = request_id};
+        audit(request, response.body, {.action = name, .caller = caller, .request_id = request_id});
+        return response;
     } catch (const Error& error) {
         log_error(name, caller, error, request_id);
-        return error_response_of(error, request_id);
+        return failed(error);
     } catch (const std::exception& error) {
         log::error("{} failed unexpectedly: {} ({})", name, error.what(), request_id);
     } catch (...) {
         log::error("{} failed with an unknown exception ({})", name, request_id);
     }
-    return error_response_of(unforeseen(request_id), request_id);
+    return failed(unforeseen(request_id));
 }
 
 }  // namespace kiln::api

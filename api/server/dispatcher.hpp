@@ -23,6 +23,8 @@ struct Request {
 
 /// The header of a request that says in which region it is; without it, in the service's own.
 inline constexpr const char* region_header = "x-kiln-region";
+/// An administrator's: as which account, by its id or alias, it is made.
+inline constexpr const char* account_header = "x-kiln-account";
 
 /// XML with the HTTP status that EC2 gives it.
 struct Response {
@@ -30,6 +32,16 @@ struct Response {
     std::string body;
     std::string request_id;
 };
+
+/// Told of every request that could have changed something, after it was answered.
+struct AuditedRequest {
+    const std::string& action;
+    const images::Caller& caller;
+    const std::string& request_id;
+    const Error* error = nullptr;        // nullptr: it succeeded
+    std::vector<std::string> resources;  // ids in the request and in the answer, sorted
+};
+using Audit = std::function<void(const AuditedRequest&)>;
 
 /// Answers requests of the EC2 Query protocol: finds the action, checks the arguments, calls the
 /// handler, and turns whatever it throws into an error response. Any thread; never throws.
@@ -41,18 +53,22 @@ class Dispatcher {
     /// `table` must outlive the dispatcher.
     Dispatcher(const std::vector<Action>& table, Services& services);
     /// As above, with something else in between the dispatcher and the handlers.
-    Dispatcher(const std::vector<Action>& table, Invoke invoke);
+    Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit = nullptr);
 
     Response dispatch(const Request& request, images::Caller caller) const;
 
   private:
+    /// nullptr when there is none.
+    const Action* find(const std::string& name) const;
     const Action& action_of(const std::string& name) const;
     /// The response's text; sets `name` as soon as it knows which action it is.
     std::string answer(const Request& request, images::Caller& caller,
                        const std::string& request_id, std::string& name) const;
+    void audit(const Request& request, const std::string& response, AuditedRequest audited) const;
 
     const std::vector<Action>& table_;
     Invoke invoke_;
+    Audit audit_;
 };
 
 /// The response to what failed outside of an action.

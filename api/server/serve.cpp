@@ -10,6 +10,8 @@
 
 #include "api/action.hpp"
 #include "api/metadata/metadata_server.hpp"
+#include "api/server/audit_log.hpp"
+#include "api/server/callers.hpp"
 #include "api/server/dispatcher.hpp"
 #include "api/server/server.hpp"
 #include "api/server/state_directory.hpp"
@@ -18,11 +20,13 @@
 #include "base/database.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/secret_box.hpp"
 #include "builder/builder.hpp"
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/hypervisor.hpp"
+#include "images/accounts/account.hpp"
+#include "images/accounts/organization.hpp"
 #include "images/bundles/directory_object_store.hpp"
-#include "images/catalog/account.hpp"
 #include "images/catalog/migrations.hpp"
 #include "launcher/launcher.hpp"
 #include "launcher/metadata/instance_metadata.hpp"
@@ -47,13 +51,6 @@ log::Level log_level_of(Verbosity verbosity) {
     std::abort();
 }
 
-images::Caller caller_of(Database& database, const Clock& clock, const std::string& home_region,
-                         uid_t uid) {
-    return {.account = images::account_of_uid(database, uid, clock.now()),
-            .region = home_region,
-            .administrator = uid == 0 || uid == ::geteuid()};
-}
-
 /// All that the service is made of, in the order in which it is made.
 class Service {
   public:
@@ -62,6 +59,7 @@ class Service {
           directory_(directory),
           database_(directory.catalog().string()),
           catalog_id_(migrated_identity(database_)),
+          secrets_(directory.secrets_key()),
           regions_({.database = database_,
                     .settings = settings_,
                     .clock = clock_,
@@ -87,12 +85,14 @@ class Service {
                     .free_space_reserve = settings.free_space_reserve}),
           services_{.settings = settings_,
                     .clock = clock_,
+                    .secrets = secrets_,
                     .database = database_,
                     .regions = regions_,
                     .accelerator = accelerator_,
                     .launcher = launcher_,
                     .builder = builder_} {
         log::info("{}", accelerator_.reason);
+        found_organization();
         store_.remove_unfinished();
         builder_.recover();
         launcher_.set_network_listener([this](const launcher::LiveNetwork& network) {
@@ -103,19 +103,21 @@ class Service {
     }
 
     void run() {
-        const Dispatcher dispatcher(actions(),
-                                    [this](const Action& action, const images::Caller& caller,
-                                           const Arguments& arguments, XmlWriter& response) {
-                                        directory_.check_still_there();
-                                        regions_.get(caller.region);
-                                        action.handle(services_, caller, arguments, response);
-                                    });
+        const Dispatcher dispatcher(
+            actions(),
+            [this](const Action& action, const images::Caller& caller, const Arguments& arguments,
+                   XmlWriter& response) {
+                directory_.check_still_there();
+                regions_.get(caller.region);
+                action.handle(services_, caller, arguments, response);
+            },
+            audit_log(database_, clock_));
         const std::string& home_region = regions_.home().name;
+        const Callers callers(database_, clock_, home_region);
         Server server(
             {.socket = settings_.socket},
             {.dispatcher = dispatcher,
-             .caller_of = [this, &home_region](
-                              uid_t uid) { return caller_of(database_, clock_, home_region, uid); },
+             .caller_of = [&](const CallerClaim& claim) { return callers.identify(claim); },
              .open_console =
                  [this](const images::Caller& caller, const std::string& id,
                         hypervisor::ConsoleCallbacks callbacks) {
@@ -138,11 +140,19 @@ class Service {
         return images::catalog_identity(database);
     }
 
+    /// The account of the user that the service runs as manages the organization.
+    void found_organization() {
+        const AccountId own = images::account_of_uid(database_, ::geteuid(), clock_.now());
+        database_.write(
+            [&](Session& session) { images::found_organization(session, own, clock_.now()); });
+    }
+
     const Settings& settings_;
     const StateDirectory& directory_;
     SystemClock clock_;
     Database database_;
     std::string catalog_id_;
+    SecretBox secrets_;
     launcher::Regions regions_;
     images::DirectoryObjectStore store_;
     hypervisor::AcceleratorVerdict accelerator_;

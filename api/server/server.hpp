@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "api/server/console.hpp"
 #include "api/server/dispatcher.hpp"
@@ -37,11 +38,18 @@ struct ServerOptions {
     ServerLimits limits = {};
 };
 
+/// Who is at the other end of a connection, and as whom and where a request of theirs wants to act.
+struct CallerClaim {
+    uid_t uid;
+    std::string account = {};  // empty: the user's own
+    std::string region = {};   // empty: the service's own
+};
+
 /// What the server calls, on its handler threads.
 struct ServerHandlers {
     const Dispatcher& dispatcher;
-    /// Who a peer's uid is; throws Error. Asked once for each connection.
-    std::function<images::Caller(uid_t)> caller_of;
+    /// Throws Error for those who may not. Asked for each request.
+    std::function<images::Caller(const CallerClaim&)> caller_of;
     ConsoleOpener open_console;
     /// Called once, when the server stops: requests that take long are to end. On the thread that
     /// runs the server.

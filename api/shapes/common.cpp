@@ -28,6 +28,15 @@ std::optional<images::StateReason> state_reason_of(const images::StateReason& re
     return reason;
 }
 
+const Structure<std::string>& product_code_structure() {
+    static const auto structure =
+        Structure<std::string>()
+            .text("ProductCodeId", "productCode", [](const std::string& code) { return code; })
+            .text("ProductCodeType", "type",
+                  [](const std::string&) { return std::string("marketplace"); });
+    return structure;
+}
+
 const Structure<std::string>& value_structure() {
     static const auto structure = Structure<std::string>().text(
         "Value", "value", [](const std::string& value) { return value; });

@@ -23,6 +23,9 @@ const Structure<images::Tag>& tag_structure();
 const Structure<images::StateReason>& state_reason_structure();
 std::optional<images::StateReason> state_reason_of(const images::StateReason& reason);
 
+/// {"ProductCodeId", "ProductCodeType"} of a product code.
+const Structure<std::string>& product_code_structure();
+
 /// {"Value": …}: how EC2 answers an attribute.
 const Structure<std::string>& value_structure();
 const Structure<bool>& boolean_value_structure();

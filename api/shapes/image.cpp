@@ -13,39 +13,15 @@ std::optional<std::string> if_any(const std::string& text) {
     return text;
 }
 
+std::optional<std::string> if_any(const std::optional<Time>& time) {
+    if (!time) return std::nullopt;
+    return format_time(*time);
+}
+
 /// The bundle of an instance-store image; of others what EC2 shows.
 std::string location_of(const ImageView& view) {
     if (!view.image.location.empty()) return view.image.location;
     return view.image.owner.str() + "/" + view.image.name;
-}
-
-const Structure<ImageBlockDevice>& block_device_structure() {
-    using Device = ImageBlockDevice;
-    static const auto ebs =
-        Structure<Device>()
-            .boolean("DeleteOnTermination", "deleteOnTermination",
-                     [](const Device& d) { return d.delete_on_termination; })
-            .text("SnapshotId", "snapshotId",
-                  [](const Device& d) -> std::optional<std::string> {
-                      if (!d.snapshot) return std::nullopt;
-                      return d.snapshot->str();
-                  })
-            .integer("VolumeSize", "volumeSize",
-                     [](const Device& d) {
-                         return static_cast<std::int64_t>(d.volume_size.in_gibibytes());
-                     })
-            .text("VolumeType", "volumeType", [](const Device& d) { return d.volume_type; })
-            .boolean("Encrypted", "encrypted", [](const Device& d) { return d.encrypted; });
-    static const auto structure =
-        Structure<Device>()
-            .text("DeviceName", "deviceName", [](const Device& d) { return d.device_name; })
-            .text("VirtualName", "virtualName",
-                  [](const Device& d) { return if_any(d.virtual_name); })
-            .structure("Ebs", "ebs", ebs, [](const Device& d) -> std::optional<Device> {
-                if (!d.virtual_name.empty()) return std::nullopt;
-                return d;
-            });
-    return structure;
 }
 
 std::optional<images::StateReason> failure_of(const images::Image& image) {
@@ -75,6 +51,9 @@ Structure<ImageView> make_image_structure() {
         .text("CreationDate", "creationDate",
               [](const View& v) { return format_time(v.image.created); })
         .boolean("Public", "isPublic", [](const View& v) { return v.image.is_public; })
+        .list(
+            "ProductCodes", "productCodes", product_code_structure(),
+            [](const View& v) -> const auto& { return v.product_codes; })
         .text("Architecture", "architecture",
               [](const View& v) { return std::string(to_text(v.image.architecture)); })
         .text("ImageType", "imageType", [](const View&) { return std::string("machine"); })
@@ -96,7 +75,7 @@ Structure<ImageView> make_image_structure() {
               [](const View& v) { return std::string(to_text(v.image.root_device_type)); })
         .text("RootDeviceName", "rootDeviceName",
               [](const View& v) { return v.image.root_device_name; })
-        .list("BlockDeviceMappings", "blockDeviceMapping", block_device_structure(),
+        .list("BlockDeviceMappings", "blockDeviceMapping", image_block_device_structure(),
               [](const View& v) { return shown_devices(v.image); })
         .text("VirtualizationType", "virtualizationType",
               [](const View& v) { return std::string(to_text(v.image.virtualization_type)); })
@@ -112,6 +91,13 @@ Structure<ImageView> make_image_structure() {
                   if (v.image.imds_support.empty()) return std::nullopt;
                   return v.image.imds_support;
               })
+        .text("DeprecationTime", "deprecationTime",
+              [](const View& v) { return if_any(v.image.deprecated); })
+        .text("DeregistrationProtection", "deregistrationProtection",
+              [](const View& v) { return deregistration_protection_of(v.image); })
+        .text("LastLaunchedTime", "lastLaunchedTime",
+              [](const View& v) { return if_any(v.image.last_launched); })
+        .boolean("ImageAllowed", "imageAllowed", [](const View& v) { return v.allowed; })
         .text("SourceInstanceId", "sourceInstanceId",
               [](const View& v) -> std::optional<std::string> {
                   if (!v.image.source_instance) return std::nullopt;
@@ -125,6 +111,40 @@ Structure<ImageView> make_image_structure() {
 }
 
 }  // namespace
+
+std::string deregistration_protection_of(const images::Image& image) {
+    if (image.protected_until) return "disabled-after-" + format_time(*image.protected_until);
+    return std::string(to_text(image.deregistration_protection));
+}
+
+const Structure<ImageBlockDevice>& image_block_device_structure() {
+    using Device = ImageBlockDevice;
+    static const auto ebs =
+        Structure<Device>()
+            .boolean("DeleteOnTermination", "deleteOnTermination",
+                     [](const Device& d) { return d.delete_on_termination; })
+            .text("SnapshotId", "snapshotId",
+                  [](const Device& d) -> std::optional<std::string> {
+                      if (!d.snapshot) return std::nullopt;
+                      return d.snapshot->str();
+                  })
+            .integer("VolumeSize", "volumeSize",
+                     [](const Device& d) {
+                         return static_cast<std::int64_t>(d.volume_size.in_gibibytes());
+                     })
+            .text("VolumeType", "volumeType", [](const Device& d) { return d.volume_type; })
+            .boolean("Encrypted", "encrypted", [](const Device& d) { return d.encrypted; });
+    static const auto structure =
+        Structure<Device>()
+            .text("DeviceName", "deviceName", [](const Device& d) { return d.device_name; })
+            .text("VirtualName", "virtualName",
+                  [](const Device& d) { return if_any(d.virtual_name); })
+            .structure("Ebs", "ebs", ebs, [](const Device& d) -> std::optional<Device> {
+                if (!d.virtual_name.empty()) return std::nullopt;
+                return d;
+            });
+    return structure;
+}
 
 const Structure<ImageView>& image_structure() {
     static const Structure<ImageView> structure = make_image_structure();

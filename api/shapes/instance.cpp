@@ -3,6 +3,7 @@
 #include <unordered_map>
 
 #include "api/shapes/common.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/network/network_plan.hpp"
 
 namespace kiln::api {
@@ -66,6 +67,9 @@ void add_launch(Structure<View>& s) {
         .text("StateTransitionReason", "reason",
               [](const View& v) { return v.instance.state_transition_reason; })
         .text("KeyName", "keyName", [](const View& v) { return if_any(v.instance.key_name); })
+        .list(
+            "ProductCodes", "productCodes", product_code_structure(),
+            [](const View& v) -> const auto& { return v.product_codes; })
         .integer("AmiLaunchIndex", "amiLaunchIndex",
                  [](const View& v) { return v.instance.launch_index; })
         .text("InstanceType", "instanceType",
@@ -196,6 +200,7 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
     }
     const images::TagsByResource tags = images::tags_by_resource(session, scope);
     const auto interfaces = load_interface_views(session, scope);
+    const images::ProductCodes codes = images::all_product_codes(session);
     std::vector<InstanceView> views;
     for (Instance& instance :
          images::list_instances(session, scope, now - terminated_instances_are_shown)) {
@@ -205,6 +210,8 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
         if (own_volumes != volumes.end()) view.volumes = std::move(own_volumes->second);
         const auto own_tags = tags.find(id);
         if (own_tags != tags.end()) view.tags = own_tags->second;
+        const auto own_codes = codes.find(id);
+        if (own_codes != codes.end()) view.product_codes = own_codes->second;
         const auto own_interface = interfaces.find(view.instance.id);
         if (own_interface != interfaces.end()) view.interface = own_interface->second;
         views.push_back(std::move(view));

@@ -18,6 +18,7 @@ struct InstanceView {
     images::Instance instance;
     std::vector<images::Volume> volumes;
     std::vector<images::Tag> tags;
+    std::vector<std::string> product_codes = {};
     std::optional<InterfaceView> interface;  // absent: user networking, or terminated
 };
 

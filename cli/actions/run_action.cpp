@@ -70,7 +70,7 @@ std::vector<Option> command_options(const api::Action& action) {
         const auto waiting = waiting_options(*action.waiter);
         options.insert(options.end(), waiting.begin(), waiting.end());
     }
-    options.push_back(region_option());
+    options = with_service_options(std::move(options));
     options.push_back(output_option());
     options.push_back(help_option());
     return options;

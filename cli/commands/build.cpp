@@ -136,9 +136,8 @@ int run(const CommandLine& line, const std::vector<std::string>&) {
 std::vector<Option> build_options() {
     std::vector<Option> options = options_of(action_named(build_image));
     std::erase_if(options, [](const Option& option) { return option.name.starts_with("recipe"); });
-    options.push_back(region_option());
     options.push_back(output_option());
-    return options;
+    return with_service_options(std::move(options));
 }
 
 }  // namespace

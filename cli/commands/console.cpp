@@ -125,7 +125,7 @@ Command console_command() {
                 "What is piped in is typed; then kiln leaves as soon as the guest has been "
                 "silent for a second.",
             .example = "kiln console i-0123456789abcdef0",
-            .options = {region_option()},
+            .options = with_service_options({}),
             .run = run};
 }
 

@@ -57,7 +57,7 @@ Command doctor_command() {
     return {.name = "doctor",
             .summary = "Check whether this host can build and run guests, and say how to mend it",
             .example = "kiln doctor",
-            .options = {region_option()},
+            .options = with_service_options({}),
             .run = run};
 }
 

@@ -47,12 +47,12 @@ Command gc_command() {
                 "reads through that one: stop the instance, or collect again later. Sizes "
                 "are bytes. It is the action CollectGarbage, and for administrators.",
             .example = "kiln gc --dry-run",
-            .options = {{.name = "dry-run",
-                         .arity = Arity::none,
-                         .help = "Only explain: show what would become of each layer and why, and "
-                                 "change nothing"},
-                        region_option(),
-                        output_option()},
+            .options = with_service_options(
+                {{.name = "dry-run",
+                  .arity = Arity::none,
+                  .help = "Only explain: show what would become of each layer and why, and "
+                          "change nothing"},
+                 output_option()}),
             .run = run};
 }
 

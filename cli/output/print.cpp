@@ -12,9 +12,9 @@ namespace kiln::cli {
 
 Option output_option() {
     return {.name = "output",
-            .placeholder = "table|json|text",
+            .placeholder = "table|json|text|csv",
             .help = "How to print the result; default: table on a terminal, json elsewhere",
-            .choices = {"table", "json", "text"}};
+            .choices = {"table", "json", "text", "csv"}};
 }
 
 Format format_of(const CommandLine& line) {
@@ -23,7 +23,8 @@ Format format_of(const CommandLine& line) {
     if (*name == "table") return Format::table;
     if (*name == "json") return Format::json;
     if (*name == "text") return Format::text;
-    refuse_usage(fmt::format("--output: '{}' is not one of: table, json, text", *name));
+    if (*name == "csv") return Format::csv;
+    refuse_usage(fmt::format("--output: '{}' is not one of: table, json, text, csv", *name));
 }
 
 void print_reply(const api::Action& action, const api::Reply& reply, Format format) {
@@ -33,6 +34,9 @@ void print_reply(const api::Action& action, const api::Reply& reply, Format form
             break;
         case Format::text:
             print_result(text_of(rows_of(action, reply.root())));
+            break;
+        case Format::csv:
+            print_result(csv_of(rows_of(action, reply.root())));
             break;
         case Format::json:
             print_json(reply.root(), *action.output, print_result);

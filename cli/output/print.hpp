@@ -9,7 +9,7 @@
 
 namespace kiln::cli {
 
-enum class Format { table, json, text };
+enum class Format { table, json, text, csv };
 
 /// The option --output.
 Option output_option();

@@ -1,6 +1,10 @@
 #include "cli/output/table.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 #include "cli/output/text_width.hpp"
@@ -58,6 +62,20 @@ Rows printable(Rows rows) {
     return rows;
 }
 
+std::string csv_cell(const std::string& cell) {
+    if (cell.find_first_of("\",\r\n") == std::string::npos) return cell;
+    std::string quoted = "\"";
+    for (const char c : cell)
+        quoted += c == '"' ? "\"\"" : std::string(1, c);
+    return quoted + '"';
+}
+
+std::string csv_line(const std::vector<std::string>& cells) {
+    std::vector<std::string> quoted;
+    std::ranges::transform(cells, std::back_inserter(quoted), csv_cell);
+    return fmt::format("{}\r\n", fmt::join(quoted, ","));
+}
+
 }  // namespace
 
 std::string text_of(const Rows& rows) {
@@ -74,6 +92,14 @@ std::string text_of(const Rows& rows) {
         }
         text += '\n';
     }
+    return text;
+}
+
+std::string csv_of(const Rows& rows) {
+    if (rows.headings.empty()) return "";
+    std::string text = csv_line(rows.headings);
+    for (const auto& cells : rows.cells)
+        text += csv_line(cells);
     return text;
 }
 

@@ -31,20 +31,29 @@ Settings settings_for_this_user() {
     return settings;
 }
 
-std::string region_for(const CommandLine& line, const Settings& settings) {
-    return line.value("region").value_or(settings.region_is_chosen ? settings.region : "");
+api::ClientIdentity identity_for(const CommandLine& line, const Settings& settings) {
+    return {
+        .account = line.value("account").value_or(environment_variable("KILN_ACCOUNT")),
+        .region = line.value("region").value_or(settings.region_is_chosen ? settings.region : "")};
 }
 
 }  // namespace
 
-Option region_option() {
-    return {.name = "region",
-            .placeholder = "NAME",
-            .help = "The region to work in; default: KILN_REGION, else the service's own"};
+std::vector<Option> with_service_options(std::vector<Option> options) {
+    options.push_back(
+        {.name = "region",
+         .placeholder = "NAME",
+         .help = "The region to work in; default: KILN_REGION, else the service's own"});
+    options.push_back({.name = "account",
+                       .placeholder = "ID",
+                       .help = "As an administrator: the account to act as, by its id or alias; "
+                               "default: KILN_ACCOUNT, else your own"});
+    return options;
 }
 
 Service::Service(const CommandLine& line)
-    : settings_(settings_for_this_user()), client_(settings_.socket, region_for(line, settings_)) {}
+    : settings_(settings_for_this_user()),
+      client_(settings_.socket, identity_for(line, settings_)) {}
 
 void Service::require() {
     if (!client_.answers() && may_start()) start_service(settings_, client_);

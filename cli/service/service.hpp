@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "api/action.hpp"
 #include "api/client/client.hpp"
@@ -13,7 +14,8 @@ namespace kiln::cli {
 class Service {
   public:
     /// Reads the settings; throws Error for a broken configuration. The region is the one of the
-    /// option, else of the settings, else the service's own.
+    /// option, else of the settings, else the service's own; the account the one of the option,
+    /// else of KILN_ACCOUNT, else the user's own.
     explicit Service(const CommandLine& line);
 
     const Settings& settings() const { return settings_; }
@@ -29,8 +31,9 @@ class Service {
     api::Client client_;
 };
 
-/// The option --region of every command that calls the service.
-Option region_option();
+/// A command's own options and those of every command that calls the service: --region and
+/// --account.
+std::vector<Option> with_service_options(std::vector<Option> options);
 
 /// The action of that name. It is our bug when there is none.
 const api::Action& action_named(const std::string& name);

@@ -49,7 +49,7 @@ struct PortSpec {
     Ipv4Address address;
     std::string host_name;
     /// Processes of this user on the host reach the guest's ssh server, whatever the groups say.
-    std::optional<uid_t> ssh_user;
+    std::vector<uid_t> ssh_users;
     std::vector<std::string> groups;
 
     friend bool operator==(const PortSpec&, const PortSpec&) = default;

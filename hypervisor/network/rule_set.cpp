@@ -189,9 +189,8 @@ void add_port(NftTable& table, const NetworkSpec& spec, const PortSpec& port) {
     }
     for (const std::string& group : port.groups)
         table.sets[members_of(group)].elements.emplace(address, "");
-    if (port.ssh_user) {
-        table.sets["owners"].elements.emplace(fmt::format("{} . {}", *port.ssh_user, address), "");
-    }
+    for (const uid_t user : port.ssh_users)
+        table.sets["owners"].elements.emplace(fmt::format("{} . {}", user, address), "");
 }
 
 std::string tracked(const char* verdict, std::uint32_t untracked) {

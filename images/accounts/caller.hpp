@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <optional>
 #include <string>
 
 #include "base/error.hpp"
@@ -13,8 +16,12 @@ struct Caller {
     AccountId account;
     std::string region;
     bool dry_run = false;
-    /// Root, or the user that the service runs as: may change what belongs to no account.
+    /// Root, or the user that the service runs as, unless they act as another account: may change
+    /// what belongs to no account.
     bool administrator = false;
+    /// The user at the other end, and whose account the user has; nullopt: nobody's.
+    std::optional<uid_t> uid = {};
+    std::optional<AccountId> own_account = {};
 
     Scope scope() const { return {.owner = account, .region = region}; }
 
@@ -30,7 +37,7 @@ struct Caller {
         if (administrator) return;
         throw Error("UnauthorizedOperation", "",
                     "You are not authorized to perform this operation: it needs root, or the user "
-                    "that the service runs as.");
+                    "that the service runs as, who act as no other account.");
     }
 };
 

@@ -70,6 +70,8 @@ std::string_view to_text(ImageState value) {
             return "deregistered";
         case ImageState::failed:
             return "failed";
+        case ImageState::disabled:
+            return "disabled";
     }
     std::abort();
 }
@@ -224,6 +226,50 @@ std::string_view to_text(UsageKind value) {
             return "snapshot";
         case UsageKind::bundle:
             return "bundle";
+        case UsageKind::product:
+            return "product";
+    }
+    std::abort();
+}
+
+std::string_view to_text(AccountState value) {
+    switch (value) {
+        case AccountState::active:
+            return "ACTIVE";
+        case AccountState::suspended:
+            return "SUSPENDED";
+    }
+    std::abort();
+}
+
+std::string_view to_text(AccessKeyState value) {
+    switch (value) {
+        case AccessKeyState::active:
+            return "Active";
+        case AccessKeyState::inactive:
+            return "Inactive";
+    }
+    std::abort();
+}
+
+std::string_view to_text(ProductState value) {
+    switch (value) {
+        case ProductState::available:
+            return "available";
+        case ProductState::retired:
+            return "retired";
+    }
+    std::abort();
+}
+
+std::string_view to_text(DeregistrationProtection value) {
+    switch (value) {
+        case DeregistrationProtection::disabled:
+            return "disabled";
+        case DeregistrationProtection::without_cooldown:
+            return "enabled-without-cooldown";
+        case DeregistrationProtection::with_cooldown:
+            return "enabled-with-cooldown";
     }
     std::abort();
 }
@@ -241,7 +287,7 @@ BootMode parse_boot_mode(std::string_view text) {
 }
 
 ImageState parse_image_state(std::string_view text) {
-    return parse(text, "image state", ImageState::failed);
+    return parse(text, "image state", ImageState::disabled);
 }
 
 SnapshotState parse_snapshot_state(std::string_view text) {
@@ -285,7 +331,23 @@ StoreTaskState parse_store_task_state(std::string_view text) {
 }
 
 UsageKind parse_usage_kind(std::string_view text) {
-    return parse(text, "usage kind", UsageKind::bundle);
+    return parse(text, "usage kind", UsageKind::product);
+}
+
+AccountState parse_account_state(std::string_view text) {
+    return parse(text, "account state", AccountState::suspended);
+}
+
+AccessKeyState parse_access_key_state(std::string_view text) {
+    return parse(text, "Status", AccessKeyState::inactive);
+}
+
+ProductState parse_product_state(std::string_view text) {
+    return parse(text, "State", ProductState::retired);
+}
+
+DeregistrationProtection parse_deregistration_protection(std::string_view text) {
+    return parse(text, "deregistrationProtection", DeregistrationProtection::with_cooldown);
 }
 
 int state_code(InstanceState state) {

@@ -11,7 +11,7 @@ namespace kiln::images {
 enum class Architecture { i386, x86_64, arm64 };
 enum class VirtualizationType { hvm, paravirtual };
 enum class BootMode { legacy_bios, uefi, uefi_preferred };
-enum class ImageState { pending, available, deregistered, failed };
+enum class ImageState { pending, available, deregistered, failed, disabled };
 enum class SnapshotState { pending, completed, error };
 enum class LayerState { creating, live, frozen, deleting };
 enum class VolumeState { creating, available, in_use, deleting, deleted, error };
@@ -22,7 +22,11 @@ enum class ShutdownBehavior { stop, terminate };
 enum class DeviceType { ebs, instance_store };
 enum class BundleTaskState { pending, bundling, storing, complete, cancelling, failed };
 enum class StoreTaskState { in_progress, completed, failed };
-enum class UsageKind { instance, volume, snapshot, bundle };
+enum class UsageKind { instance, volume, snapshot, bundle, product };
+enum class AccountState { active, suspended };
+enum class AccessKeyState { active, inactive };
+enum class ProductState { available, retired };
+enum class DeregistrationProtection { disabled, without_cooldown, with_cooldown };
 
 std::string_view to_text(Architecture value);
 std::string_view to_text(VirtualizationType value);
@@ -39,6 +43,10 @@ std::string_view to_text(DeviceType value);
 std::string_view to_text(BundleTaskState value);
 std::string_view to_text(StoreTaskState value);
 std::string_view to_text(UsageKind value);
+std::string_view to_text(AccountState value);
+std::string_view to_text(AccessKeyState value);
+std::string_view to_text(ProductState value);
+std::string_view to_text(DeregistrationProtection value);
 
 Architecture parse_architecture(std::string_view text);
 VirtualizationType parse_virtualization_type(std::string_view text);
@@ -55,6 +63,10 @@ DeviceType parse_device_type(std::string_view text);
 BundleTaskState parse_bundle_task_state(std::string_view text);
 StoreTaskState parse_store_task_state(std::string_view text);
 UsageKind parse_usage_kind(std::string_view text);
+AccountState parse_account_state(std::string_view text);
+AccessKeyState parse_access_key_state(std::string_view text);
+ProductState parse_product_state(std::string_view text);
+DeregistrationProtection parse_deregistration_protection(std::string_view text);
 
 /// EC2's code of an instance state: pending 0, running 16, shutting-down 32, terminated 48,
 /// stopping 64, stopped 80.

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "base/clock.hpp"
+#include "base/decimal.hpp"
 #include "base/ids.hpp"
 #include "base/ipv4.hpp"
 #include "base/statement.hpp"
@@ -16,7 +17,7 @@ namespace kiln::images {
 
 /// How a C++ type stands in a column: ids, enumerations and text as text; numbers, sizes (bytes),
 /// times (milliseconds since 1970), truth values and IPv4 addresses as whole numbers, ranges of
-/// addresses as text; an empty optional as null.
+/// addresses and amounts of money as text; an empty optional as null.
 
 template <class T>
 concept TextId = std::constructible_from<T, std::string> && requires(const T& id) {
@@ -73,6 +74,18 @@ inline void parse_word(std::string_view text, StoreTaskState& field) {
 inline void parse_word(std::string_view text, UsageKind& field) {
     field = parse_usage_kind(text);
 }
+inline void parse_word(std::string_view text, AccountState& field) {
+    field = parse_account_state(text);
+}
+inline void parse_word(std::string_view text, AccessKeyState& field) {
+    field = parse_access_key_state(text);
+}
+inline void parse_word(std::string_view text, ProductState& field) {
+    field = parse_product_state(text);
+}
+inline void parse_word(std::string_view text, DeregistrationProtection& field) {
+    field = parse_deregistration_protection(text);
+}
 
 template <class T>
 constexpr ColumnType column_type() {
@@ -102,7 +115,7 @@ SqlValue to_value(const T& field) {
         return static_cast<std::int64_t>(field);
     } else if constexpr (std::is_enum_v<T>) {
         return std::string(to_text(field));
-    } else if constexpr (TextId<T> && !std::same_as<T, std::string>) {
+    } else if constexpr (std::same_as<T, Decimal> || (TextId<T> && !std::same_as<T, std::string>)) {
         return field.str();
     } else {
         return std::string(field);
@@ -142,6 +155,11 @@ inline void read_field(const Statement& row, std::size_t column,
                        std::optional<std::string>& field) {
     field.reset();
     if (!row.is_null(column)) field.emplace(row.text(column));
+}
+
+inline void read_field(const Statement& row, std::size_t column, std::optional<Decimal>& field) {
+    field.reset();
+    if (!row.is_null(column)) field = Decimal::parse(row.text(column));
 }
 
 inline void read_field(const Statement& row, std::size_t column, std::optional<Time>& field) {

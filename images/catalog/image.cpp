@@ -7,8 +7,11 @@
 #include <cctype>
 #include <set>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.hpp"
+#include "images/catalog/permission.hpp"
+#include "images/catalog/quota.hpp"
 #include "images/catalog/table.hpp"
 #include "images/catalog/unpacked_image.hpp"
 
@@ -36,6 +39,10 @@ struct ImageTable {
         column("virtualization_type", image.virtualization_type);
         column("boot_mode", image.boot_mode);
         column("imds_support", image.imds_support);
+        column("deprecated", image.deprecated);
+        column("deregistration_protection", image.deregistration_protection);
+        column("protected_until", image.protected_until);
+        column("last_launched", image.last_launched);
         column("root_device_name", image.root_device_name);
         column("kernel_id", image.kernel_id);
         column("ramdisk_id", image.ramdisk_id);
@@ -43,7 +50,6 @@ struct ImageTable {
         column("login_user", image.login_user);
         column("source_instance_id", image.source_instance);
         column("source_image_id", image.source_image);
-        column("is_public", image.is_public);
         column("created", image.created);
         column("root_device_type", image.root_device_type);
         column("image_location", image.location);
@@ -91,8 +97,9 @@ struct BlockDeviceTable {
                             image.id.str(), to_text(image.state), reason));
 }
 
-bool may_see(const Scope& scope, const Image& image) {
-    return image.region == scope.region && (image.is_public || image.owner == scope.owner);
+bool may_see(Session& session, const Scope& scope, const Image& image) {
+    if (image.region != scope.region) return false;
+    return image.owner == scope.owner || is_shared_with(session, image.id, scope.owner);
 }
 
 std::vector<ImageBlockDevice> block_devices_of(Session& session, const ImageId& id) {
@@ -120,19 +127,37 @@ void add_block_devices(Session& session, std::vector<Image>& images) {
         std::ranges::sort(image.block_devices, {}, &ImageBlockDevice::device_name);
 }
 
+/// One pass over all public ones, for the same reason.
+void mark_public_images(Session& session, std::vector<Image>& images) {
+    std::unordered_set<std::string> ids;
+    Statement rows(session, "select image_id from image_permissions where grantee = :everybody",
+                   {{"everybody", everybody}}, {ColumnType::text});
+    while (rows.next())
+        ids.insert(rows.text(0));
+    for (Image& image : images)
+        image.is_public = ids.contains(image.id.str());
+}
+
 std::vector<Image> select_images(Session& session, std::string_view condition,
                                  const std::vector<SqlParameter>& parameters = {}) {
     std::vector<Image> images = select_rows<ImageTable>(
         session, fmt::format("where {} order by created, image_id", condition), parameters);
-    if (!images.empty()) add_block_devices(session, images);
+    if (images.empty()) return images;
+    add_block_devices(session, images);
+    mark_public_images(session, images);
     return images;
 }
 
 std::vector<Image> visible_images(Session& session, const Scope& scope) {
-    return select_images(session,
-                         "region = :region and (owner = :owner or is_public = 1)"
-                         " and state in ('pending', 'available', 'failed')",
-                         {{"region", scope.region}, {"owner", scope.owner.str()}});
+    return select_images(
+        session,
+        "region = :region and state in ('pending', 'available', 'failed', 'disabled')"
+        " and (owner = :owner or image_id in"
+        "  (select image_id from image_permissions"
+        "   where grantee in (:owner, :everybody) or grantee in"
+        "    (select arn from account_arns where account_id = :owner))"
+        "  and owner not in (select account_id from accounts where state = 'SUSPENDED'))",
+        {{"region", scope.region}, {"owner", scope.owner.str()}, {"everybody", everybody}});
 }
 
 std::vector<Image> images_by_id(Session& session, const Scope& scope,
@@ -141,7 +166,7 @@ std::vector<Image> images_by_id(Session& session, const Scope& scope,
     std::vector<ImageId> unknown;
     for (const ImageId& id : std::set(ids.begin(), ids.end())) {
         auto image = find_image(session, id);
-        if (!image || !may_see(scope, *image)) {
+        if (!image || !may_see(session, scope, *image)) {
             unknown.push_back(id);
         } else if (image->state != ImageState::deregistered) {
             images.push_back(*std::move(image));
@@ -159,6 +184,24 @@ bool is_owned_by_one_of(const Image& image, const std::vector<std::string>& owne
     });
 }
 
+/// Whoever does not ask for it by its id has to ask for such an image.
+bool is_hidden(const Image& image, const ImageQuery& query, const Scope& scope) {
+    if (image.state == ImageState::disabled && !query.with_disabled) return true;
+    const bool deprecated = image.deprecated && *image.deprecated <= query.now;
+    return deprecated && !query.with_deprecated && image.owner != scope.owner;
+}
+
+bool is_executable_by_one_of(Session& session, const Image& image,
+                             const std::vector<std::string>& users, const Scope& scope) {
+    return std::ranges::any_of(users, [&](const std::string& user) {
+        if (user == everybody) return image.is_public;
+        if (user == "self" || user == scope.owner.str())
+            return is_shared_explicitly_with(session, image.id, scope.owner);
+        // Whom else an image is shared with is its owner's to know.
+        return image.owner == scope.owner && has_grantee(session, image.id, user);
+    });
+}
+
 void insert_block_devices(Session& session, const ImageId& id,
                           const std::vector<ImageBlockDevice>& devices) {
     for (const ImageBlockDevice& device : devices)
@@ -168,7 +211,7 @@ void insert_block_devices(Session& session, const ImageId& id,
 void refuse_name_in_use(Session& session, const Image& image) {
     Statement other(session,
                     "select image_id from images where owner = :owner and region = :region"
-                    " and name = :name and state in ('pending', 'available')",
+                    " and name = :name and state in ('pending', 'available', 'disabled')",
                     {{"owner", image.owner.str()}, {"region", image.region}, {"name", image.name}},
                     {ColumnType::text});
     if (!other.next()) return;
@@ -177,6 +220,23 @@ void refuse_name_in_use(Session& session, const Image& image) {
 }
 
 }  // namespace
+
+Image image_made_of(const Image& source, const std::string& name, Time now) {
+    Image image = source;
+    image.id = ImageId::generate();
+    image.name = name;
+    image.state = ImageState::pending;
+    image.state_reason.clear();
+    image.source_instance.reset();
+    image.source_image = source.id;
+    image.is_public = false;
+    image.created = now;
+    image.deprecated.reset();
+    image.deregistration_protection = DeregistrationProtection::disabled;
+    image.protected_until.reset();
+    image.last_launched.reset();
+    return image;
+}
 
 void check_image_name(const std::string& name) {
     constexpr std::string_view punctuation = "()[] ./-'@_";
@@ -193,13 +253,15 @@ void check_image_name(const std::string& name) {
 
 void insert_image(Session& session, const Image& image) {
     refuse_name_in_use(session, image);
+    check_quota(session, image.owner, Quota::images, count_images(session, image.owner), 1);
     insert_row<ImageTable>(session, image);
+    if (image.is_public) grant(session, image.id, everybody);
     insert_block_devices(session, image.id, image.block_devices);
 }
 
 Image get_image(Session& session, const Scope& scope, const ImageId& id) {
     auto image = find_image(session, id);
-    if (!image || !may_see(scope, *image)) throw_not_found({id});
+    if (!image || !may_see(session, scope, *image)) throw_not_found({id});
     if (image->state == ImageState::deregistered) throw_unavailable(*image);
     return *std::move(image);
 }
@@ -207,7 +269,7 @@ Image get_image(Session& session, const Scope& scope, const ImageId& id) {
 Image get_launchable_image(Session& session, const Scope& scope, const ImageId& id) {
     auto image = find_image(session, id);
     if (!image || image->region != scope.region) throw_not_found({id});
-    if (!may_see(scope, *image)) {
+    if (!may_see(session, scope, *image)) {
         throw Error("AuthFailure", id.str(),
                     fmt::format("Not authorized for images: [{}]", id.str()));
     }
@@ -223,7 +285,9 @@ Image get_own_image(Session& session, const Scope& scope, const ImageId& id) {
 
 std::optional<Image> find_image(Session& session, const ImageId& id) {
     auto image = select_row<ImageTable>(session, "where image_id = :id", {{"id", id.str()}});
-    if (image) image->block_devices = block_devices_of(session, id);
+    if (!image) return image;
+    image->block_devices = block_devices_of(session, id);
+    image->is_public = has_grantee(session, id, everybody);
     return image;
 }
 
@@ -233,6 +297,13 @@ std::vector<Image> list_images(Session& session, const Scope& scope, const Image
     if (!query.owners.empty()) {
         std::erase_if(images, [&](const Image& image) {
             return !is_owned_by_one_of(image, query.owners, scope);
+        });
+    }
+    if (query.ids.empty())
+        std::erase_if(images, [&](const Image& image) { return is_hidden(image, query, scope); });
+    if (!query.executable_by.empty()) {
+        std::erase_if(images, [&](const Image& image) {
+            return !is_executable_by_one_of(session, image, query.executable_by, scope);
         });
     }
     return images;
@@ -249,6 +320,10 @@ void set_image_state(Session& session, const ImageId& id, ImageState state,
     forget_unpacked_layer(session, id);
 }
 
+void update_image(Session& session, const Image& image) {
+    update_row<ImageTable>(session, image);
+}
+
 void set_image_block_devices(Session& session, const ImageId& id,
                              const std::vector<ImageBlockDevice>& devices) {
     run_sql(session, "delete from image_block_devices where image_id = :id", {{"id", id.str()}});
@@ -259,7 +334,7 @@ std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& i
     Statement rows(session,
                    "select images.image_id from images join image_block_devices"
                    " on image_block_devices.image_id = images.image_id"
-                   " where snapshot_id = :id and state in ('pending', 'available')"
+                   " where snapshot_id = :id and state in ('pending', 'available', 'disabled')"
                    " order by images.image_id",
                    {{"id", id.str()}}, {ColumnType::text});
     std::vector<ImageId> ids;
@@ -270,9 +345,10 @@ std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& i
 
 std::vector<ImageId> images_at_location(Session& session, const std::string& location) {
     std::vector<ImageId> ids;
-    for (const Image& image :
-         select_images(session, "image_location = :location and state in ('pending', 'available')",
-                       {{"location", location}})) {
+    for (const Image& image : select_images(
+             session,
+             "image_location = :location and state in ('pending', 'available', 'disabled')",
+             {{"location", location}})) {
         ids.push_back(image.id);
     }
     return ids;

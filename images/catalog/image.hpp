@@ -44,26 +44,33 @@ struct Image {
     std::string login_user;  // whom ssh logs in as; captured images keep it
     std::optional<InstanceId> source_instance;
     std::optional<ImageId> source_image;
-    bool is_public = false;
+    bool is_public = false;  // everybody is among its grantees
     Time created;
     DeviceType root_device_type = DeviceType::ebs;
     std::string location;  // "bucket/prefix.manifest.xml" of an instance-store image, else empty
     std::string imds_support;  // "v2.0": its instances ask for metadata with tokens alone
+    std::optional<Time> deprecated = {};  // from then on others find it only when they ask for it
+    DeregistrationProtection deregistration_protection = DeregistrationProtection::disabled;
+    std::optional<Time> protected_until = {};  // after a protection with cooldown was disabled
+    std::optional<Time> last_launched = {};
     std::vector<ImageBlockDevice> block_devices;  // sorted by device name
 };
+
+/// A pending image that is going to be made of another: with a new id, shared with nobody, and
+/// without what has become of the other since.
+Image image_made_of(const Image& source, const std::string& name, Time now);
 
 /// Throws Error{InvalidAMIName.Malformed}: 3 to 128 of letters, digits, ( ) [ ] space . / - ' @ _
 void check_image_name(const std::string& name);
 
 /// Inserts the image with its block devices. Throws Error{InvalidAMIName.Duplicate} when the owner
 /// has a pending or available image of that name in the region: "AMI name X is already in use by
-/// AMI ami-…".
+/// AMI ami-…", and Error{ResourceLimitExceeded} when the owner may not have another.
 void insert_image(Session& session, const Image& image);
 
-/// An image that the scope's account may see in any state but deregistered: its own or a public
-/// one. Throws Error{InvalidAMIID.NotFound}: "The image id '[ami-…]' does not exist", and
-/// Error{InvalidAMIID.Unavailable} when it is the caller's own (or a public one) and was
-/// deregistered.
+/// An image that the scope's account may see in any state but deregistered: its own or one shared
+/// with it. Throws Error{InvalidAMIID.NotFound}: "The image id '[ami-…]' does not exist", and
+/// Error{InvalidAMIID.Unavailable} when it was deregistered.
 Image get_image(Session& session, const Scope& scope, const ImageId& id);
 /// As get_image, and it must be available: else Error{InvalidAMIID.Unavailable} with its state, or
 /// Error{AuthFailure} "Not authorized for images: [ami-…]" when it exists but is another account's.
@@ -77,6 +84,11 @@ std::optional<Image> find_image(Session& session, const ImageId& id);
 struct ImageQuery {
     std::vector<ImageId> ids;         // empty: all that the caller may see
     std::vector<std::string> owners;  // empty: any; "self" or account ids
+    /// Empty: any; those that "self", an account or "all" may launch by permission.
+    std::vector<std::string> executable_by;
+    bool with_disabled = false;    // those of the caller; they are found by their ids, too
+    bool with_deprecated = false;  // those of others
+    Time now;                      // when it is asked
 };
 /// Images in pending, available or failed state that the scope's account may see, newest last. Ids
 /// that do not exist, are another account's private images or were deregistered: all ids unknown to
@@ -86,6 +98,8 @@ std::vector<Image> list_images(Session& session, const Scope& scope, const Image
 /// A deregistered image loses its block devices.
 void set_image_state(Session& session, const ImageId& id, ImageState state,
                      const std::string& reason = "");
+/// Writes every column of the row anew, by id; neither its devices nor who may launch it.
+void update_image(Session& session, const Image& image);
 /// Gives a pending image its final block devices (replaces what it had).
 void set_image_block_devices(Session& session, const ImageId& id,
                              const std::vector<ImageBlockDevice>& devices);

@@ -63,13 +63,13 @@ void meter(Session& session, const Instance& instance, Time now) {
         meter_end(session, instance.id.str(), now);
         return;
     }
-    meter_start(session,
-                {.owner = instance.owner,
-                 .region = instance.region,
-                 .resource_id = instance.id.str(),
-                 .kind = UsageKind::instance,
-                 .type = instance.instance_type},
-                now);
+    const Usage usage{.owner = instance.owner,
+                      .region = instance.region,
+                      .resource_id = instance.id.str(),
+                      .kind = UsageKind::instance,
+                      .type = instance.instance_type};
+    meter_start(session, usage, now);
+    meter_products(session, usage, now);
 }
 
 }  // namespace

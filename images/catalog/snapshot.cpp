@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/catalog/table.hpp"
 #include "images/catalog/usage.hpp"
 
@@ -34,15 +35,6 @@ struct SnapshotTable {
 [[noreturn]] void throw_not_found(const SnapshotId& id) {
     throw Error("InvalidSnapshot.NotFound", id.str(),
                 fmt::format("The snapshot '{}' does not exist.", id.str()));
-}
-
-bool is_shared_with(Session& session, const SnapshotId& id, const AccountId& account) {
-    Statement row(session,
-                  "select 1 from snapshot_permissions where snapshot_id = :id"
-                  " and grantee in (:account, :everybody)",
-                  {{"id", id.str()}, {"account", account.str()}, {"everybody", everybody}},
-                  {ColumnType::number});
-    return row.next();
 }
 
 void meter(Session& session, const Snapshot& snapshot, Time now) {
@@ -94,7 +86,9 @@ std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope) {
     return select_rows<SnapshotTable>(
         session,
         "where region = :region and (owner = :owner or state = 'completed' and snapshot_id in"
-        "  (select snapshot_id from snapshot_permissions where grantee in (:owner, :everybody)))"
+        "  (select snapshot_id from snapshot_permissions where grantee in (:owner, :everybody)"
+        "   or grantee in (select arn from account_arns where account_id = :owner))"
+        "  and owner not in (select account_id from accounts where state = 'SUSPENDED'))"
         " order by created, snapshot_id",
         {{"owner", scope.owner.str()}, {"region", scope.region}, {"everybody", everybody}});
 }
@@ -132,30 +126,6 @@ void delete_snapshot(Session& session, const SnapshotId& id, Time now) {
             {{"id", id.str()}});
     run_sql(session, "delete from snapshots where snapshot_id = :id", {{"id", id.str()}});
     meter_end(session, id.str(), now);
-}
-
-std::vector<std::string> snapshot_grantees(Session& session, const SnapshotId& id) {
-    Statement rows(session,
-                   "select grantee from snapshot_permissions where snapshot_id = :id"
-                   " order by grantee",
-                   {{"id", id.str()}}, {ColumnType::text});
-    std::vector<std::string> grantees;
-    while (rows.next())
-        grantees.push_back(rows.text(0));
-    return grantees;
-}
-
-void grant_snapshot(Session& session, const SnapshotId& id, const std::string& grantee) {
-    run_sql(session,
-            "insert into snapshot_permissions (snapshot_id, grantee) values (:id, :grantee)"
-            " on conflict do nothing",
-            {{"id", id.str()}, {"grantee", grantee}});
-}
-
-void revoke_snapshot(Session& session, const SnapshotId& id, const std::string& grantee) {
-    run_sql(session,
-            "delete from snapshot_permissions where snapshot_id = :id and grantee = :grantee",
-            {{"id", id.str()}, {"grantee", grantee}});
 }
 
 }  // namespace kiln::images

@@ -55,13 +55,4 @@ void fail_snapshot(Session& session, const SnapshotId& id, const std::string& me
 /// image maps it: ask images_using_snapshot first. It is charged until now.
 void delete_snapshot(Session& session, const SnapshotId& id, Time now);
 
-/// The grantee that stands for every account.
-inline constexpr const char* everybody = "all";
-/// Who may make volumes of the snapshot besides its owner: account ids and `everybody`, sorted.
-std::vector<std::string> snapshot_grantees(Session& session, const SnapshotId& id);
-/// Again is no error.
-void grant_snapshot(Session& session, const SnapshotId& id, const std::string& grantee);
-/// Nothing to revoke is no error.
-void revoke_snapshot(Session& session, const SnapshotId& id, const std::string& grantee);
-
 }  // namespace kiln::images

@@ -81,14 +81,7 @@ void check_tag_count(Session& session, const std::string& resource_id,
 }
 
 void check_owns_image(Session& session, const Scope& scope, const std::string& resource_id) {
-    const ImageId id(resource_id);
-    const auto image = find_image(session, id);
-    if (image && image->owner == scope.owner) {
-        get_own_image(session, scope, id);  // refuses a deregistered one
-        return;
-    }
-    throw Error("InvalidAMIID.NotFound", resource_id,
-                fmt::format("The image id '[{}]' does not exist", resource_id));
+    get_own_image(session, scope, ImageId(resource_id));  // refuses a deregistered one
 }
 
 void check_owns_key_pair(Session& session, const Scope& scope, const std::string& resource_id) {

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/catalog/quota.hpp"
 #include "images/catalog/table.hpp"
 #include "images/catalog/usage.hpp"
 
@@ -130,6 +131,7 @@ void meter(Session& session, const Volume& volume, Time now) {
 }  // namespace
 
 void insert_volume(Session& session, const Volume& volume) {
+    if (volume.storage == DeviceType::ebs) check_volume_quota(session, volume.owner, volume.size);
     insert_row<VolumeTable>(session, to_row(volume));
     meter(session, volume, volume.created);
 }

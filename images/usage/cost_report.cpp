@@ -43,8 +43,9 @@ Time period_end(Time time, Granularity granularity) {
 TimePeriod charged_time(const UsageRecord& record, Time now) {
     const Time start = whole_seconds(record.started);
     const Time end = whole_seconds(record.ended.value_or(now));
-    const bool is_instance = record.usage.kind == UsageKind::instance;
-    return {.start = start, .end = is_instance ? std::max(end, start + minimum_run) : end};
+    const bool runs =
+        record.usage.kind == UsageKind::instance || record.usage.kind == UsageKind::product;
+    return {.start = start, .end = runs ? std::max(end, start + minimum_run) : end};
 }
 
 /// 0 when they do not overlap.
@@ -82,6 +83,8 @@ Charge charge_of(const Usage& usage, const Rates& rates, std::uint64_t duration_
             return storage_charge(rates.snapshot_gib_month, usage.size, duration_s, in);
         case UsageKind::bundle:
             return storage_charge(rates.bundle_gib_month, usage.size, duration_s, in);
+        case UsageKind::product:
+            return running_charge(usage.rate.value_or(Decimal()), duration_s);
     }
     std::abort();
 }
@@ -102,6 +105,8 @@ std::string usage_type(const Usage& usage) {
             return "EBS:SnapshotUsage";
         case UsageKind::bundle:
             return "TimedStorage-ByteHrs";
+        case UsageKind::product:
+            return "MP:" + usage.type;
     }
     std::abort();
 }

@@ -9,6 +9,7 @@
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/bundle_task.hpp"
 #include "images/catalog/image.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/bundles/image_conversion.hpp"
 #include "launcher/instances/instance_rows.hpp"
 
@@ -79,6 +80,15 @@ images::ObjectName parse_location(const std::string& location) {
                 fmt::format("'{}' is not the location of a bundle's manifest: expecting "
                             "BUCKET/PREFIX{}",
                             location, manifest_suffix));
+}
+
+void refuse_product_codes(Session& session, const std::string& resource_id) {
+    const auto codes = images::product_codes_of(session, resource_id);
+    if (codes.empty()) return;
+    throw Error("OperationNotPermitted", resource_id,
+                fmt::format("'{}' has the product code {}, so it is not stored in a bucket: make "
+                            "an EBS-backed image of it instead",
+                            resource_id, codes.front()));
 }
 
 void claim_bundle(Session& session, const images::ObjectStore& store, const AccountId& account,

@@ -9,6 +9,10 @@ namespace kiln::launcher {
 /// "bucket/key" as the name of an object. Throws Error{InvalidParameterValue}.
 images::ObjectName parse_location(const std::string& location);
 
+/// Throws Error{OperationNotPermitted} when the resource has product codes, which what is stored in
+/// a bucket could not keep.
+void refuse_product_codes(Session& session, const std::string& resource_id);
+
 /// Throws unless the prefix is free for a new bundle of that account: nothing is there, nothing is
 /// being written there, no image has it, and the bucket is the account's, or becomes it. The
 /// operation that the caller inserts in the same transaction keeps it from others.

@@ -229,6 +229,7 @@ BundleTask Launcher::bundle_instance(const images::Caller& caller,
         const InstanceWithVolumes described{
             .instance = instance, .volumes = images::volumes_of_instance(session, instance.id)};
         check_can_be_bundled(instance, described.root());
+        refuse_product_codes(session, instance.id.str());
         claim_bundle(session, use.use().store, caller.account, request.bundle, use.now());
         capture = {.instance = instance.id,
                    .keeper = OperationId::generate(),

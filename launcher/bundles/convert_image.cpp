@@ -7,6 +7,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
 #include "launcher/implementation.hpp"
@@ -44,15 +45,8 @@ Image get_source(Session& session, const images::Caller& caller,
 }
 
 Image converted_image(const Image& source, const ConvertImageRequest& request, Time now) {
-    Image image = source;
-    image.id = ImageId::generate();
-    image.name = request.name;
+    Image image = images::image_made_of(source, request.name, now);
     image.description = request.description;
-    image.state = images::ImageState::pending;
-    image.source_instance.reset();
-    image.source_image = source.id;
-    image.is_public = false;
-    image.created = now;
     return image;
 }
 
@@ -124,6 +118,7 @@ ImageId Launcher::convert_image(const images::Caller& caller, const ConvertImage
             made.snapshot = make_ebs_backed(session, source, image);
             images::set_tags(session, caller.scope(), made.snapshot->str(), request.snapshot_tags);
         }
+        images::inherit_product_codes(session, source.id.str(), image.id.str());
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         images::insert_operation(session, {.id = operation,

@@ -11,6 +11,7 @@
 #include "images/catalog/store_image_task.hpp"
 #include "images/catalog/tag.hpp"
 #include "images/catalog/usage.hpp"
+#include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/image_document.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -27,6 +28,7 @@ constexpr const char* object_suffix = ".bin";
 Image get_storable_image(Session& session, const images::Caller& caller, const ImageId& id) {
     images::get_own_image(session, caller.scope(), id);
     Image image = images::get_launchable_image(session, caller.scope(), id);
+    refuse_product_codes(session, id.str());
     if (image.root_device_type == images::DeviceType::ebs) return image;
     throw Error(error_code::invalid_parameter_value, id.str(),
                 fmt::format("The image '{}' is an instance-store image, which is in a bucket "

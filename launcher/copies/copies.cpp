@@ -9,6 +9,7 @@
 #include "images/catalog/image.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -69,6 +70,16 @@ struct CopyTarget {
 };
 
 /// The pending snapshot that `source` is copied to, owned by the caller.
+/// Whoever has subscribed to it launches instances of it, and makes images of those.
+void refuse_of_stranger(Session& session, const images::Caller& caller, const AccountId& owner,
+                        const std::string& id) {
+    if (owner == caller.account || images::product_codes_of(session, id).empty()) return;
+    throw Error("InvalidRequest", id,
+                fmt::format("'{}' has product codes, so only its owner may copy it: launch an "
+                            "instance and make an image of that",
+                            id));
+}
+
 CopyPart insert_pending_copy(Session& session, const CopyTarget& target, const Snapshot& source,
                              const std::string& description) {
     const SnapshotId id = SnapshotId::generate();
@@ -81,6 +92,8 @@ CopyPart insert_pending_copy(Session& session, const CopyTarget& target, const S
                     .created = target.now};
     if (is_to_be_encrypted(source, target.encryption))
         copied.key_id = needed_key(target.own_key, target.caller);
+    refuse_of_stranger(session, target.caller, source.owner, source.id.str());
+    images::inherit_product_codes(session, source.id.str(), id.str());
     images::insert_snapshot(session, copied);
     CopyPart part{.layer = source.layer.value(), .snapshot = id};
     if (copied.key_id && copied.key_id != source.key_id) {
@@ -117,18 +130,10 @@ Image copied_image(Session& session, const images::Caller& caller, const CopyIma
         refuse_encryption(source, request.encryption);
         check_readable_bundle(session, caller, source);
     }
-    Image image = source;
-    image.id = ImageId::generate();
+    Image image = images::image_made_of(source, request.name, now);
     image.owner = caller.account;
     image.region = caller.region;
-    image.name = request.name;
     image.description = request.description;
-    image.state = images::ImageState::pending;
-    image.state_reason.clear();
-    image.source_instance.reset();
-    image.source_image = source.id;
-    image.is_public = false;
-    image.created = now;
     return image;
 }
 
@@ -211,7 +216,9 @@ Copy insert_image_copy(Session& session, const CopyTarget& target,
     const images::Caller& caller = target.caller;
     const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
     const Image source = images::get_launchable_image(session, source_scope, request.source);
+    refuse_of_stranger(session, caller, source.owner, source.id.str());
     Image image = copied_image(session, caller, request, source, target.now);
+    images::inherit_product_codes(session, source.id.str(), image.id.str());
     Copy copy{.image = image.id,
               .source_region = request.source_region,
               .region = caller.region,

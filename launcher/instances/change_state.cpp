@@ -1,10 +1,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
+#include "images/accounts/account.hpp"
 #include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
+#include "launcher/instances/instance_quotas.hpp"
 
 namespace kiln::launcher {
 
@@ -71,6 +75,7 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
         }
         check_root_volume(session, instance);
         use.fitting_count(session, host_memory, instance.instance_type, 1, 1);
+        check_start_quota(session, caller.account, instance.instance_type);
         instance.state = InstanceState::pending;
         instance.state_reason = {};
         instance.state_transition_reason = "";
@@ -114,6 +119,27 @@ std::vector<InstanceStateChange> Launcher::stop_instances(const images::Caller& 
                                use.add_job(id,
                                            [&use, id, force] { use.lifecycle().stop(id, force); });
                            }});
+}
+
+void Launcher::stop_instances_of_closed_accounts() {
+    const auto instances = implementation_->database().read([](Session& session) {
+        std::set<AccountId> closed;
+        for (const images::Account& account : images::list_accounts(session)) {
+            if (account.state == images::AccountState::suspended) closed.insert(account.id);
+        }
+        auto all = images::unfinished_instances(session);
+        std::erase_if(all, [&](const Instance& i) { return !closed.contains(i.owner); });
+        return all;
+    });
+    for (const Instance& instance : instances) {
+        if (instance.state != InstanceState::running) continue;
+        try {
+            stop_instances({.account = instance.owner, .region = instance.region}, {instance.id},
+                           false);
+        } catch (const Error& error) {
+            log::warn("{} of a closed account goes on: {}", instance.id.str(), error.message());
+        }
+    }
 }
 
 std::vector<InstanceStateChange> Launcher::terminate_instances(const images::Caller& caller,

@@ -7,6 +7,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -112,6 +113,27 @@ const ImageBlockDevice& root_device_of(const Image& image) {
                             id.str()));
 }
 
+void inherit_codes_of_devices(Session& session, const Image& image) {
+    for (const ImageBlockDevice& device : image.block_devices) {
+        if (device.snapshot)
+            images::inherit_product_codes(session, device.snapshot->str(), image.id.str());
+    }
+}
+
+void check_not_protected(const Image& image, Time now) {
+    if (image.deregistration_protection != images::DeregistrationProtection::disabled) {
+        throw Error("OperationNotPermitted", image.id.str(),
+                    fmt::format("The image '{0}' is protected from being deregistered: first run "
+                                "kiln disable-image-deregistration-protection --image-id {0}",
+                                image.id.str()));
+    }
+    if (image.protected_until && *image.protected_until > now) {
+        throw Error("OperationNotPermitted", image.id.str(),
+                    fmt::format("The image '{}' is protected from being deregistered until {}",
+                                image.id.str(), format_time(*image.protected_until)));
+    }
+}
+
 /// As in the image that has the same root, since a snapshot does not say.
 std::string login_user_of(Session& session, const ImageBlockDevice& root) {
     if (root.snapshot) {
@@ -143,10 +165,12 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         check_own_snapshots(session, caller, request.block_devices);
         image.block_devices = with_snapshot_sizes(session, devices, request.block_devices);
         root_device_of(image);
+        images::inherit_product_codes(session, instance.id.str(), image.id.str());
         const auto parts = insert_snapshots(
             session,
             fmt::format("Created by CreateImage({}) for {}", instance.id.str(), image.id.str()),
             volumes, image);
+        inherit_codes_of_devices(session, image);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         for (const CapturePart& part : parts) {
@@ -202,6 +226,7 @@ ImageId Launcher::register_image(const images::Caller& caller,
         image.block_devices =
             with_snapshot_sizes(session, image.block_devices, request.block_devices);
         image.login_user = login_user_of(session, root_device_of(image));
+        inherit_codes_of_devices(session, image);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();
@@ -215,6 +240,7 @@ void Launcher::deregister_image(const images::Caller& caller, const ImageId& id,
     std::optional<std::function<void()>> cancel_copy;
     use.database().write([&](Session& session) {
         const Image image = images::get_own_image(session, caller.scope(), id);
+        check_not_protected(image, use.now());
         if (image.state == images::ImageState::pending) {
             cancel_copy = use.withdraw_pending(session, id.str());
             if (!cancel_copy) throw_pending(id);

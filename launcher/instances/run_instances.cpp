@@ -6,11 +6,15 @@
 #include "base/error.hpp"
 #include "base/random.hpp"
 #include "base/text.hpp"
+#include "images/accounts/allowed_images.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/key_pair.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
+#include "images/market/product_code.hpp"
+#include "images/market/subscription.hpp"
 #include "launcher/implementation.hpp"
+#include "launcher/instances/instance_quotas.hpp"
 #include "launcher/instances/launch_plan.hpp"
 #include "launcher/network/launch_network.hpp"
 #include "launcher/types/instance_type.hpp"
@@ -169,6 +173,20 @@ void insert_interface(Session& session, const LaunchTemplate& from, Instance& in
     images::insert_network_interface(session, interface);
 }
 
+/// Those of the snapshot, and on the image's own disks those of the image.
+std::vector<std::string> product_codes_for(Session& session, const LaunchTemplate& from,
+                                           const ImageBlockDevice& device) {
+    if (!device.snapshot) return {};
+    std::vector<std::string> codes = images::product_codes_of(session, device.snapshot->str());
+    const bool is_own = std::ranges::any_of(
+        from.image.block_devices,
+        [&](const ImageBlockDevice& own) { return own.snapshot == device.snapshot; });
+    if (!is_own) return codes;
+    std::ranges::copy(images::product_codes_of(session, from.image.id.str()),
+                      std::back_inserter(codes));
+    return codes;
+}
+
 /// The volume of one device, with the row of the overlay that it will be.
 images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                                  const Instance& instance, const ImageBlockDevice& device) {
@@ -201,6 +219,7 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                               .attached = from.now}};
     volume.key_id = std::move(key);
     if (!device.virtual_name.empty()) volume.storage = images::DeviceType::instance_store;
+    images::add_product_codes(session, volume.id.str(), product_codes_for(session, from, device));
     if (device.virtual_name == root_virtual_name) {
         volume.layer.reset();  // until the bundle is unpacked
         images::insert_volume(session, volume);
@@ -215,14 +234,25 @@ bool is_new_and_encrypted(const ImageBlockDevice& device) {
     return device.encrypted && !device.snapshot;
 }
 
+/// All that the instance is about to have must be subscribed to.
+void check_product_codes(Session& session, const LaunchTemplate& from) {
+    auto codes = images::product_codes_of(session, from.image.id.str());
+    for (const ImageBlockDevice& device : from.devices) {
+        std::ranges::copy(product_codes_for(session, from, device), std::back_inserter(codes));
+    }
+    images::check_subscribed(session, from.caller.account, codes);
+}
+
 Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_index) {
     Instance instance = new_instance(from, launch_index);
     images::insert_instance(session, instance);
     if (from.subnet) insert_interface(session, from, instance);
     const images::Scope scope = from.caller.scope();
     images::set_tags(session, scope, instance.id.str(), from.request.instance_tags);
+    images::inherit_product_codes(session, from.image.id.str(), instance.id.str());
     for (const ImageBlockDevice& device : from.devices) {
         const images::Volume volume = insert_volume_for(session, from, instance, device);
+        images::inherit_product_codes(session, volume.id.str(), instance.id.str());
         if (volume.storage == images::DeviceType::ebs) {
             images::set_tags(session, scope, volume.id.str(), from.request.volume_tags);
         }
@@ -244,6 +274,13 @@ std::string public_key_for(Session& session, const images::Caller& caller,
                            const std::string& key_name) {
     if (key_name.empty()) return "";
     return images::get_key_pair(session, caller.scope(), key_name).public_key;
+}
+
+Image image_to_launch(Session& session, const images::Caller& caller,
+                      const RunInstancesRequest& request, Time now) {
+    Image image = images::get_launchable_image(session, caller.scope(), request.image);
+    images::check_allowed(session, caller.scope(), image, now);
+    return image;
 }
 
 std::optional<Reservation> earlier_reservation(Session& session, const images::Caller& caller,
@@ -307,9 +344,8 @@ Reservation Launcher::run_instances(const images::Caller& caller,
         return earlier_reservation(session, caller, request.client_token, digest);
     });
     if (earlier) return std::move(*earlier);
-    const Image image = use.database().read([&](Session& session) {
-        return images::get_launchable_image(session, caller.scope(), request.image);
-    });
+    const Image image = use.database().read(
+        [&](Session& session) { return image_to_launch(session, caller, request, use.now()); });
     check_architecture(image, type);
     check_root_device_type(image, request);
     const auto devices = plan_block_devices(image, request.block_devices, type);
@@ -325,22 +361,25 @@ Reservation Launcher::run_instances(const images::Caller& caller,
         own_key = account_key(use.database(), use.region_of(caller), caller, use.now());
 
     Reservation reservation = use.database().write([&](Session& session) {
-        LaunchTemplate from{
-            .caller = caller,
-            .request = request,
-            .image = images::get_launchable_image(session, caller.scope(), request.image),
-            .devices = with_snapshot_sizes(session, devices, request.block_devices),
-            .zone = zone,
-            .public_key = public_key_for(session, caller, request.key_name),
-            .reservation = ReservationId::generate(),
-            .own_key = own_key,
-            .now = use.now()};
+        LaunchTemplate from{.caller = caller,
+                            .request = request,
+                            .image = image_to_launch(session, caller, request, use.now()),
+                            .devices = with_snapshot_sizes(session, devices, request.block_devices),
+                            .zone = zone,
+                            .public_key = public_key_for(session, caller, request.key_name),
+                            .reservation = ReservationId::generate(),
+                            .own_key = own_key,
+                            .now = use.now()};
         if (!obstacle) {
             from.subnet = subnet_of_zone(session, caller.region, zone);
             from.groups = requested_groups(session, caller, request.security_groups,
                                            request.security_group_names, from.now);
         }
         check_snapshots(session, caller, request.block_devices, from.image.block_devices);
+        check_product_codes(session, from);
+        check_launch_quotas(session, caller.account, request.instance_type, count);
+        from.image.last_launched = from.now;
+        images::update_image(session, from.image);
         Reservation made = insert_reservation(session, from, count, digest);
         caller.stop_if_dry_run();
         return made;

@@ -12,6 +12,7 @@
 #include "images/catalog/address.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/security_group.hpp"
+#include "images/market/product_code.hpp"
 
 namespace kiln::launcher {
 
@@ -112,6 +113,7 @@ std::optional<MetadataSubject> load_subject(Session& session, const images::Inst
     const auto addresses = images::addresses_of_interface(session, interface->id);
     if (!addresses.empty()) subject.public_address = addresses.front().public_address;
     if (image) subject.manifest_path = image->location;
+    subject.product_codes = images::product_codes_of(session, instance.id.str());
     for (const SecurityGroupId& id : interface->groups) {
         const auto group = images::find_security_group(session, id);
         if (group) subject.group_names.push_back(group->name);
@@ -124,6 +126,10 @@ nlohmann::ordered_json text_or_null(const std::string& text) {
     return text.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(text);
 }
 
+nlohmann::ordered_json list_or_null(const std::vector<std::string>& texts) {
+    return texts.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(texts);
+}
+
 std::string without_milliseconds(Time time) {
     std::string text = format_time(time);
     return text.substr(0, text.find('.')) + "Z";
@@ -133,21 +139,22 @@ std::string without_milliseconds(Time time) {
 
 std::string identity_document(const MetadataSubject& subject) {
     const images::Instance& instance = subject.instance;
-    const nlohmann::ordered_json document{{"accountId", instance.owner.str()},
-                                          {"architecture", images::to_text(instance.architecture)},
-                                          {"availabilityZone", instance.zone},
-                                          {"billingProducts", nullptr},
-                                          {"devpayProductCodes", nullptr},
-                                          {"marketplaceProductCodes", nullptr},
-                                          {"imageId", instance.image.str()},
-                                          {"instanceId", instance.id.str()},
-                                          {"instanceType", instance.instance_type},
-                                          {"kernelId", text_or_null(instance.kernel_id)},
-                                          {"pendingTime", without_milliseconds(instance.launched)},
-                                          {"privateIp", to_text(subject.interface.address)},
-                                          {"ramdiskId", text_or_null(instance.ramdisk_id)},
-                                          {"region", instance.region},
-                                          {"version", "2017-09-30"}};
+    const nlohmann::ordered_json document{
+        {"accountId", instance.owner.str()},
+        {"architecture", images::to_text(instance.architecture)},
+        {"availabilityZone", instance.zone},
+        {"billingProducts", nullptr},
+        {"devpayProductCodes", nullptr},
+        {"marketplaceProductCodes", list_or_null(subject.product_codes)},
+        {"imageId", instance.image.str()},
+        {"instanceId", instance.id.str()},
+        {"instanceType", instance.instance_type},
+        {"kernelId", text_or_null(instance.kernel_id)},
+        {"pendingTime", without_milliseconds(instance.launched)},
+        {"privateIp", to_text(subject.interface.address)},
+        {"ramdiskId", text_or_null(instance.ramdisk_id)},
+        {"region", instance.region},
+        {"version", "2017-09-30"}};
     return document.dump(2);
 }
 

@@ -115,6 +115,8 @@ MetadataTree metadata_tree(const MetadataSubject& subject) {
     tree["mac"] = subject.interface.mac_address;
     tree["placement/availability-zone"] = instance.zone;
     tree["placement/region"] = instance.region;
+    if (!subject.product_codes.empty())
+        tree["product-codes"] = fmt::format("{}", fmt::join(subject.product_codes, "\n"));
     tree["profile"] = "default-hvm";
     tree["reservation-id"] = instance.reservation.str();
     tree["security-groups"] = fmt::format("{}", fmt::join(subject.group_names, "\n"));

@@ -27,6 +27,7 @@ struct MetadataSubject {
     std::vector<ImageId> ancestors;        // the nearest first
     std::string manifest_path;             // of an instance-store image, else empty
     std::vector<images::Tag> tags;
+    std::vector<std::string> product_codes;
 };
 
 /// Values by their paths below meta-data/ ("placement/region"). What a directory lists follows from

@@ -69,8 +69,9 @@ hypervisor::PortSpec plan_port(const NetworkRows& rows, const images::NetworkInt
                               .mac_address = interface.mac_address,
                               .address = interface.address,
                               .host_name = host_name_of(interface.address)};
-    const auto user = rows.users.find(interface.owner);
-    if (user != rows.users.end()) port.ssh_user = user->second;
+    const auto [first, last] = rows.users.equal_range(interface.owner);
+    for (auto user = first; user != last; ++user)
+        port.ssh_users.push_back(user->second);
     port.groups.reserve(interface.groups.size());
     for (const SecurityGroupId& group : interface.groups)
         port.groups.push_back(group.str());

@@ -23,7 +23,7 @@ struct NetworkRows {
     std::vector<images::SecurityGroup> groups;
     std::vector<images::SecurityGroupRule> rules;
     std::vector<images::Address> addresses;
-    std::map<AccountId, uid_t> users;  // of this host, by their accounts
+    std::multimap<AccountId, uid_t> users;  // of this host, by their accounts
 };
 
 /// The network on the host that the rows stand for: groups that nothing has are left out. A pure

@@ -7,7 +7,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
-#include "images/catalog/account.hpp"
+#include "images/accounts/account.hpp"
 #include "images/catalog/security_group.hpp"
 #include "launcher/network/address_range.hpp"
 #include "launcher/network/network_plan.hpp"

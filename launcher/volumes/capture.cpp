@@ -14,6 +14,7 @@
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 #include "images/layers/pool.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/encryption/keys.hpp"
 
 namespace kiln::launcher {
@@ -82,6 +83,7 @@ CapturePart insert_pending_snapshot(Session& session, const images::Volume& volu
                                 volume.id.str(), images::to_text(volume.state)));
     }
     const SnapshotId id = SnapshotId::generate();
+    images::inherit_product_codes(session, volume.id.str(), id.str());
     images::insert_snapshot(session, {.id = id,
                                       .owner = volume.owner,
                                       .region = volume.region,

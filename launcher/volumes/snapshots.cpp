@@ -5,7 +5,9 @@
 
 #include "base/error.hpp"
 #include "images/catalog/image.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -83,6 +85,13 @@ void check_grantee(const std::string& grantee) {
     throw Error("OperationNotPermitted", snapshot.id.str(),
                 fmt::format("Encrypted snapshots with EBS default key cannot be shared: '{}' is "
                             "encrypted with the key of your account.",
+                            snapshot.id.str()));
+}
+
+void refuse_to_publish(Session& session, const Snapshot& snapshot) {
+    if (images::product_codes_of(session, snapshot.id.str()).empty()) return;
+    throw Error("OperationNotPermitted", snapshot.id.str(),
+                fmt::format("Snapshots with product codes cannot be made public: '{}' has some",
                             snapshot.id.str()));
 }
 
@@ -177,10 +186,12 @@ void Launcher::modify_snapshot_attribute(const images::Caller& caller,
     implementation_->database().write([&](Session& session) {
         const Snapshot snapshot = images::get_snapshot(session, caller.scope(), request.snapshot);
         if (snapshot.key_id && !request.add.empty()) refuse_to_share(snapshot);
+        if (std::ranges::find(request.add, images::everybody) != request.add.end())
+            refuse_to_publish(session, snapshot);
         for (const std::string& grantee : request.add)
-            images::grant_snapshot(session, request.snapshot, grantee);
+            images::grant(session, request.snapshot, grantee);
         for (const std::string& grantee : request.remove)
-            images::revoke_snapshot(session, request.snapshot, grantee);
+            images::revoke(session, request.snapshot, grantee);
         caller.stop_if_dry_run();
     });
 }

@@ -7,7 +7,10 @@
 #include "base/error.hpp"
 #include "base/text.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/catalog/quota.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/market/product_code.hpp"
+#include "images/market/subscription.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
@@ -131,6 +134,7 @@ Volume insert_new_volume(Session& session, const images::Caller& caller,
                   .volume_type = request.volume_type,
                   .created = now,
                   .key_id = key_of(request, snapshot, own_key, caller)};
+    if (snapshot) images::inherit_product_codes(session, snapshot->id.str(), volume.id.str());
     const bool is_overlay = snapshot && snapshot->key_id == volume.key_id;
     insert_creating_volume(session, volume, is_overlay ? snapshot->layer : std::nullopt);
     images::set_tags(session, caller.scope(), volume.id.str(), request.tags);
@@ -208,6 +212,30 @@ void check_attachment(const Volume& volume, const DetachVolumeRequest& request) 
     throw Error("InvalidAttachment.NotFound", volume.id.str(),
                 fmt::format("The volume '{}' is attached to '{}' as {}.", volume.id.str(),
                             volume.attachment->instance.str(), volume.attachment->device_name));
+}
+
+/// The instance gets those of the volume, while it does not run and its owner pays for them.
+void take_product_codes(Session& session, const Volume& volume, const Instance& instance) {
+    const auto codes = images::product_codes_of(session, volume.id.str());
+    if (codes.empty()) return;
+    if (instance.state != InstanceState::stopped) {
+        throw Error(error_code::incorrect_instance_state, instance.id.str(),
+                    fmt::format("Unable to attach volume '{}' with Marketplace codes to instance "
+                                "'{}' as the instance is not in the 'stopped' state.",
+                                volume.id.str(), instance.id.str()));
+    }
+    images::check_subscribed(session, volume.owner, codes);
+    images::add_product_codes(session, instance.id.str(), codes);
+}
+
+void check_product_codes_stay(Session& session, const Volume& volume) {
+    if (images::product_codes_of(session, volume.id.str()).empty()) return;
+    const Instance instance = images::find_instance(session, volume.attachment->instance).value();
+    if (instance.state == InstanceState::stopped) return;
+    throw Error(error_code::incorrect_instance_state, volume.id.str(),
+                fmt::format("Unable to detach volume '{}' with Marketplace codes from instance "
+                            "'{}' as the instance is not in the 'stopped' state.",
+                            volume.id.str(), instance.id.str()));
 }
 
 void check_detachable(Session& session, const Volume& volume) {
@@ -295,6 +323,7 @@ Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeR
         check_zones(changed, instance);
         check_device(session, instance, request.device_name);
         check_slots(session, instance, free_slots);
+        take_product_codes(session, changed, instance);
         changed.state = VolumeState::in_use;
         changed.attachment = images::VolumeAttachment{.instance = instance.id,
                                                       .device_name = request.device_name,
@@ -319,6 +348,7 @@ Volume Launcher::detach_volume(const images::Caller& caller, const DetachVolumeR
         const bool again = changed.attachment->state == AttachmentState::detaching;
         if (again && request.force) return changed;
         check_detachable(session, changed);
+        check_product_codes_stay(session, changed);
         changed.attachment->state = AttachmentState::detaching;
         images::update_volume(session, changed, use.now());
         images::insert_operation(
@@ -350,6 +380,10 @@ images::VolumeModification Launcher::modify_volume(const images::Caller& caller,
             .target_size = request.size.value_or(volume.size),
             .target_type = request.volume_type.value_or(volume.volume_type),
             .started = use.now()};
+        if (made.target_size > volume.size) {
+            images::check_volume_quota(session, volume.owner,
+                                       Bytes{made.target_size.value - volume.size.value});
+        }
         images::put_volume_modification(session, made);
         images::insert_operation(
             session, volume_operation(operation_kind::modify_volume, volume, use.now()));

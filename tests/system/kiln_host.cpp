@@ -146,9 +146,15 @@ void KilnHost::clear() {
         const bool a_command_was_run = std::filesystem::exists(socket());
         if (a_command_was_run && std::filesystem::exists(state_directory_)) {
             work_in("");
-            const nlohmann::json answer = kiln_json({"describe-regions"});
-            for (const nlohmann::json& region : answer.at("Regions"))
-                terminate_instances(region.at("RegionName"));
+            const nlohmann::json regions = kiln_json({"describe-regions"}).at("Regions");
+            const nlohmann::json accounts = kiln_json({"list-accounts"}).at("Accounts");
+            for (const nlohmann::json& account : accounts) {
+                if (account.at("Status") != "ACTIVE") continue;
+                account_ = account.at("Id");
+                for (const nlohmann::json& region : regions)
+                    terminate_instances(region.at("RegionName"));
+            }
+            account_.clear();
         }
         stop_service();
     } catch (const std::exception& error) {
@@ -179,6 +185,7 @@ ProcessResult KilnHost::run(const Arguments& arguments, const std::string& stand
                                     "XDG_RUNTIME_DIR=" + (home_ / "run").string()},
                     .standard_input = standard_input};
     if (!region_.empty()) command.environment.push_back("KILN_REGION=" + region_);
+    if (!account_.empty()) command.environment.push_back("KILN_ACCOUNT=" + account_);
     if (std::filesystem::exists(configuration())) {
         command.environment.push_back("KILN_CONFIG=" + configuration().string());
     }

@@ -76,8 +76,8 @@ class KilnHost {
     void kill_service() const;
     /// Ends the service in an orderly way, if one runs, and waits until it is gone.
     void stop_service() const;
-    /// Terminates the instances of all regions and ends the service, as the destructor does. What
-    /// fails is a failure of the test.
+    /// Terminates the instances of all accounts and regions and ends the service, as the destructor
+    /// does. What fails is a failure of the test.
     void clear();
     /// The process that listens on the service's socket. Throws when none does.
     pid_t service_pid() const;
@@ -101,6 +101,7 @@ class KilnHost {
     std::filesystem::path home_;
     std::string image_id_;
     std::string region_;
+    std::string account_;
 };
 
 }  // namespace kiln::tests

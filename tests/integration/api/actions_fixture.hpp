@@ -7,6 +7,7 @@
 #include "images/bundles/stored_image.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/bundle_task.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/catalog/store_image_task.hpp"
 #include "launcher/bundles/image_document.hpp"
 #include "tests/integration/api/api_fixture.hpp"
@@ -106,6 +107,16 @@ class ActionsTest : public ApiFixture {
                                                    .state = images::StoreTaskState::completed,
                                                    .started = now()});
         });
+    }
+    /// Another account's, which the caller may launch.
+    std::string insert_shared_image() {
+        images::Image image = this->image("shared");
+        image.owner = stranger().owner;
+        write([&](Session& session) {
+            images::insert_image(session, image);
+            images::grant(session, image.id, caller().account.str());
+        });
+        return image.id.str();
     }
     std::string root_snapshot() {
         return done("DescribeSnapshots").text("//snapshotSet/item/snapshotId");

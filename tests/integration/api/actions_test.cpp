@@ -159,7 +159,53 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     const std::string task = insert_bundle_task();
     write_bundle("mine");
     const std::string stored = write_stored_image();
+    const std::string account =
+        done("CreateAccount", {{"AccountName", "lab"}}).text("/CreateAccountResponse/id");
+    const std::string closed =
+        done("CreateAccount", {{"AccountName", "closed"}}).text("/CreateAccountResponse/id");
+    done("CloseAccount", {{"AccountId", closed}});
+    const std::string unit =
+        done("CreateOrganizationalUnit", {{"Name", "school"}}).text("//arn/../id");
+    const std::string access_key = done("CreateAccessKey").text("//accessKeyId");
+    const std::string product =
+        done("CreateProduct", {{"Name", "web"}, {"HourlyRate", "1"}}).text("//productCode");
+    const std::string bought =
+        done("CreateProduct", {{"Name", "mail"}, {"HourlyRate", "1"}}).text("//productCode");
+    done("Subscribe", {{"ProductCode", bought}, {"AcceptTerms", "true"}});
+    const std::string shared = insert_shared_image();
+    const WirePairs image_pairs{{"ImageId", own_image}};
+    const WirePairs unit_pairs{{"OrganizationalUnitId", unit}, {"Name", "academy"}};
     const std::map<std::string, WirePairs> requests{
+        {"CancelImageLaunchPermission", {{"ImageId", shared}}},
+        {"CloseAccount", {{"AccountId", account}}},
+        {"ReopenAccount", {{"AccountId", closed}}},
+        {"ConfirmProductInstance", {{"InstanceId", id}, {"ProductCode", product}}},
+        {"CreateAccount", {{"AccountName", "another"}}},
+        {"CreateOrganizationalUnit", {{"Name", "club"}}},
+        {"CreateProduct", {{"Name", "another"}, {"HourlyRate", "1"}}},
+        {"ModifyProduct", {{"ProductCode", product}, {"HourlyRate", "2"}}},
+        {"Subscribe", {{"ProductCode", product}, {"AcceptTerms", "true"}}},
+        {"Unsubscribe", {{"ProductCode", bought}}},
+        {"DeleteAccessKey", {{"AccessKeyId", access_key}}},
+        {"UpdateAccessKey", {{"AccessKeyId", access_key}, {"Status", "Inactive"}}},
+        {"DeleteOrganizationalUnit", {{"OrganizationalUnitId", unit}}},
+        {"UpdateOrganizationalUnit", unit_pairs},
+        {"DescribeImageAttribute", {{"ImageId", own_image}, {"Attribute", "launchPermission"}}},
+        {"DisableImage", image_pairs},
+        {"EnableImage", image_pairs},
+        {"DisableImageDeprecation", image_pairs},
+        {"EnableImageDeprecation",
+         {{"ImageId", own_image}, {"DeprecateAt", "2032-01-01T00:00:00Z"}}},
+        {"DisableImageDeregistrationProtection", image_pairs},
+        {"EnableImageDeregistrationProtection", image_pairs},
+        {"EnableAllowedImagesSettings", {{"AllowedImagesSettingsState", "enabled"}}},
+        {"EnableImageBlockPublicAccess", {{"ImageBlockPublicAccessState", "block-new-sharing"}}},
+        {"MapUsers", {{"AccountId", account}, {"Uid.1", "1001"}}},
+        {"ModifyAccountQuotas", {{"AccountId", account}, {"Images", "1"}}},
+        {"ModifyImageAttribute", {{"ImageId", own_image}, {"LaunchPermission.Add.1.Group", "all"}}},
+        {"MoveAccount", {{"AccountId", account}, {"DestinationParentId", unit}}},
+        {"RenameAccount", {{"AccountId", account}, {"AccountName", "shed"}}},
+        {"ResetImageAttribute", {{"ImageId", own_image}, {"Attribute", "launchPermission"}}},
         {"AssociateAddress", {{"AllocationId", address}, {"InstanceId", bridged}}},
         {"DisassociateAddress", {{"PublicIp", "192.0.2.7"}}},
         {"ReleaseAddress", {{"AllocationId", address}}},
@@ -232,8 +278,10 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         std::string text;
         for (const char* action :
              {"DescribeImages", "DescribeInstances", "DescribeKeyPairs", "DescribeRegions",
-              "DescribeSecurityGroups", "DescribeSecurityGroupRules", "DescribeAddresses",
-              "DescribeSnapshots", "DescribeTags", "DescribeVolumes",
+              "ListAccounts", "ListAccessKeys", "ListOrganizationalUnits", "DescribeProducts",
+              "DescribeSubscriptions", "GetAllowedImagesSettings", "GetImageBlockPublicAccessState",
+              "DescribeAccountQuotas", "DescribeSecurityGroups", "DescribeSecurityGroupRules",
+              "DescribeAddresses", "DescribeSnapshots", "DescribeTags", "DescribeVolumes",
               "DescribeVolumesModifications"}) {
             Answer answer = done(action);
             answer.root().remove_child("requestId");

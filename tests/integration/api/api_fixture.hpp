@@ -8,7 +8,10 @@
 #include "api/protocol/query.hpp"
 #include "api/server/dispatcher.hpp"
 #include "api/services.hpp"
+#include "base/secret_box.hpp"
 #include "builder/builder.hpp"
+#include "images/accounts/account.hpp"
+#include "images/accounts/organization.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -16,6 +19,18 @@ namespace kiln::api::tests {
 /// The real actions over a launcher, a builder and a catalog; only the host has no guests.
 class ApiFixture : public kiln::tests::LauncherFixture {
   protected:
+    /// Its caller manages the organization.
+    ApiFixture() {
+        write([&](Session& session) {
+            images::insert_account(session,
+                                   {.id = caller().account, .name = "owner", .created = now()});
+            images::insert_account(session, {.id = stranger().owner,
+                                             .name = "stranger",
+                                             .created = now() + std::chrono::seconds(1)});
+            images::found_organization(session, caller().account, now());
+        });
+    }
+
     struct Answer {
         unsigned status = 0;
         std::string code;  // of the error, or empty
@@ -56,15 +71,15 @@ class ApiFixture : public kiln::tests::LauncherFixture {
         return answer;
     }
 
-    /// From now on another account sends.
-    void become_stranger() {
-        sender_.account = stranger().owner;
-        sender_.administrator = false;
+    /// From now on that account sends.
+    void become(const std::string& account, bool administrator = false) {
+        sender_.account = AccountId(account);
+        sender_.administrator = administrator;
     }
-    void become_owner() {
-        sender_.account = caller().account;
-        sender_.administrator = true;
-    }
+    void become_stranger() { become(stranger().owner.str()); }
+    void become_owner() { become(caller().account.str(), true); }
+    /// From now on requests are audited.
+    void write_events_to(Audit audit) { audit_ = std::move(audit); }
     /// From now on requests are for that region.
     void go_to(const std::string& region) { sender_.region = region; }
 
@@ -79,14 +94,21 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                                .free_space_reserve = Bytes::mebibytes(1)}};
     hypervisor::AcceleratorVerdict accelerator_{.accelerator = hypervisor::Accelerator::tcg,
                                                 .reason = "no guests here"};
+    SecretBox secrets_{directory() / "secrets.key"};
     Services services_{.settings = settings(),
                        .clock = builder_clock_,
+                       .secrets = secrets_,
                        .database = database(),
                        .regions = regions(),
                        .accelerator = accelerator_,
                        .launcher = launcher(),
                        .builder = builder_};
-    Dispatcher dispatcher_{actions(), services_};
+    Audit audit_ = [](const AuditedRequest&) {};
+    Dispatcher dispatcher_{
+        actions(),
+        [this](const Action& action, const images::Caller& caller, const Arguments& arguments,
+               XmlWriter& response) { action.handle(services_, caller, arguments, response); },
+        [this](const AuditedRequest& request) { audit_(request); }};
 };
 
 }  // namespace kiln::api::tests

@@ -92,10 +92,12 @@ class TestServer {
           server_(ServerOptions{.socket = socket(), .limits = limits},
                   ServerHandlers{.dispatcher = dispatcher_,
                                  .caller_of =
-                                     [](uid_t uid) {
+                                     [](const CallerClaim& claim) {
                                          return images::Caller{
                                              .account = AccountId("100000000000"),
-                                             .region = "uid-" + std::to_string(uid)};
+                                             .region = claim.region.empty()
+                                                           ? fmt::format("uid-{}", claim.uid)
+                                                           : claim.region};
                                      },
                                  .open_console = std::move(open_console),
                                  .on_stop = std::move(on_stop)}),

@@ -37,9 +37,10 @@ class FakeService {
           server_({.socket = directory_.path() / "kiln.sock"},
                   {.dispatcher = dispatcher_,
                    .caller_of =
-                       [](uid_t) {
-                           return images::Caller{.account = AccountId("100000000000"),
-                                                 .region = "local-1"};
+                       [](const api::CallerClaim& claim) {
+                           return images::Caller{
+                               .account = AccountId("100000000000"),
+                               .region = claim.region.empty() ? "local-1" : claim.region};
                        },
                    .open_console =
                        [](const images::Caller&, const std::string& id,

@@ -1,4 +1,4 @@
-#include "images/catalog/account.hpp"
+#include "images/accounts/account.hpp"
 
 #include <gtest/gtest.h>
 

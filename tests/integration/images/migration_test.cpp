@@ -4,6 +4,7 @@
 #include "images/catalog/image.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/migrations.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
 #include "tests/temporary_directory.hpp"
@@ -62,7 +63,7 @@ TEST(MigrationTest, a_catalog_of_the_second_version_keeps_all_that_it_has) {
         EXPECT_EQ(chain[1].state, LayerState::frozen);
         const Snapshot snapshot = get_snapshot(session, scope, SnapshotId("snap-00000001"));
         EXPECT_EQ(snapshot.description, "golden");
-        EXPECT_THAT(snapshot_grantees(session, snapshot.id), ElementsAre("all"));
+        EXPECT_THAT(grantees_of(session, snapshot.id), ElementsAre("all"));
         EXPECT_EQ(get_image(session, scope, ImageId("ami-00000001")).block_devices.at(0).snapshot,
                   snapshot.id);
         EXPECT_EQ(get_volume(session, scope, VolumeId("vol-00000009")).layer, chain[0].id);

@@ -154,7 +154,7 @@ TEST_F(TagTest, a_public_image_is_still_not_the_stranger_s) {
     shared.is_public = true;
     write([&](Session& session) { insert_image(session, shared); });
 
-    EXPECT_EQ(code_of_ownership(shared.id.str(), stranger()), "InvalidAMIID.NotFound");
+    EXPECT_EQ(code_of_ownership(shared.id.str(), stranger()), "AuthFailure");
 }
 
 TEST_F(TagTest, ids_that_are_none_are_refused) {

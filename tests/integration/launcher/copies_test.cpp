@@ -68,7 +68,8 @@ class CopiesTest : public VolumesFixture {
     }
     void make_public(const ImageId& id) {
         write([&](Session& session) {
-            run_sql(session, "update images set is_public = 1 where image_id = :id",
+            run_sql(session,
+                    "insert into image_permissions (image_id, grantee) values (:id, 'all')",
                     {{"id", id.str()}});
         });
     }

@@ -37,7 +37,7 @@ NetworkSpec network() {
                      .domain = "local-1.compute.internal",
                      .route_table = 7001};
     spec.ports = {port("k0a1b2c-0004", "172.31.0.4"), port("k0a1b2c-0005", "172.31.0.5")};
-    spec.ports[0].ssh_user = 1000;
+    spec.ports[0].ssh_users = {1000};
     const GroupRulePeer inside{.range = parse_ipv4_range("10.0.0.0/8").value()};
     spec.groups = {
         {.name = "sg-web",

@@ -58,7 +58,7 @@ TEST(NetworkPlan, names_devices_after_the_network_and_the_address) {
     EXPECT_EQ(spec.ports[0].device, "k0a1b2c-1005");
     EXPECT_EQ(spec.ports[0].mac_address, "02:00:ac:1f:10:05");
     EXPECT_EQ(spec.ports[0].host_name, "ip-172-31-16-5");
-    EXPECT_EQ(spec.ports[0].ssh_user, 1000U);
+    EXPECT_EQ(spec.ports[0].ssh_users, std::vector<uid_t>{1000});
     const auto card = plan_card(vpc(), rows().interfaces[0]);
     EXPECT_EQ(card.port->network, spec.name);
     EXPECT_EQ(card.port->device, spec.ports[0].device);

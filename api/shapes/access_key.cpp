@@ -1,0 +1,25 @@
+#include "api/shapes/access_key.hpp"
+
+namespace kiln::api {
+
+const Structure<AccessKeyView>& access_key_structure() {
+    using View = AccessKeyView;
+    static const auto structure =
+        Structure<View>()
+            .text("AccessKeyId", "accessKeyId", [](const View& v) { return v.key.id; })
+            .text("SecretAccessKey", "secretAccessKey", [](const View& v) { return v.secret; })
+            .text("Status", "status",
+                  [](const View& v) { return std::string(to_text(v.key.state)); })
+            .text("CreateDate", "createDate",
+                  [](const View& v) { return format_time(v.key.created); });
+    return structure;
+}
+
+Parameter access_key_id_parameter() {
+    return {.name = "AccessKeyId",
+            .wire = "AccessKeyId",
+            .required = true,
+            .help = "A key of your account"};
+}
+
+}  // namespace kiln::api

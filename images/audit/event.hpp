@@ -1,0 +1,49 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.hpp"
+#include "base/database.hpp"
+#include "base/ids.hpp"
+
+namespace kiln::images {
+
+/// A request that changed something or was refused: who, what, where, and what came of it.
+struct Event {
+    std::string id;  // a UUID
+    Time time;
+    std::string name;          // of the action
+    AccountId account;         // as which it was made
+    AccountId acting_account;  // the user's own; another when an administrator acted as `account`
+    std::optional<uid_t> uid;  // absent: it was signed with an access key
+    std::string region;
+    std::string request_id;
+    std::string error_code;                   // empty: it succeeded
+    std::string error_message;                // empty, too, then
+    std::vector<std::string> resources = {};  // ids in the request and in the answer, sorted
+};
+
+/// Events are kept so long.
+inline constexpr std::chrono::days events_are_kept{90};
+
+void insert_event(Session& session, const Event& event);
+/// Removes those from before that time.
+void forget_events(Session& session, Time before);
+
+struct EventQuery {
+    std::optional<AccountId> account = {};  // of those that it made, or had made; absent: of all
+    std::optional<std::string> id = {};
+    std::optional<std::string> name = {};
+    std::optional<std::string> resource = {};
+    std::optional<std::string> error_code = {};
+    Time since = Time::min();
+    Time until = Time::max();
+};
+/// The newest first.
+std::vector<Event> list_events(Session& session, const EventQuery& query);
+
+}  // namespace kiln::images

@@ -1,0 +1,43 @@
+#include "images/market/product_code.hpp"
+
+#include "base/statement.hpp"
+
+namespace kiln::images {
+
+std::vector<std::string> product_codes_of(Session& session, const std::string& resource_id) {
+    Statement rows(session,
+                   "select product_code from resource_product_codes where resource_id = :id"
+                   " order by product_code",
+                   {{"id", resource_id}}, {ColumnType::text});
+    std::vector<std::string> codes;
+    while (rows.next())
+        codes.push_back(rows.text(0));
+    return codes;
+}
+
+ProductCodes all_product_codes(Session& session) {
+    Statement rows(session,
+                   "select resource_id, product_code from resource_product_codes"
+                   " order by product_code",
+                   {}, {ColumnType::text, ColumnType::text});
+    ProductCodes codes;
+    while (rows.next())
+        codes[rows.text(0)].push_back(rows.text(1));
+    return codes;
+}
+
+void add_product_codes(Session& session, const std::string& resource_id,
+                       const std::vector<std::string>& codes) {
+    for (const std::string& code : codes) {
+        run_sql(session,
+                "insert into resource_product_codes (resource_id, product_code)"
+                " values (:id, :code) on conflict do nothing",
+                {{"id", resource_id}, {"code", code}});
+    }
+}
+
+void inherit_product_codes(Session& session, const std::string& from, const std::string& to) {
+    add_product_codes(session, to, product_codes_of(session, from));
+}
+
+}  // namespace kiln::images

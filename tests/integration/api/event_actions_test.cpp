@@ -1,0 +1,62 @@
+#include <gmock/gmock.h>
+
+#include "api/server/audit_log.hpp"
+#include "base/clock.hpp"
+#include "tests/integration/api/actions_fixture.hpp"
+
+namespace kiln::api::tests {
+
+namespace {
+
+using testing::Contains;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class EventActionsTest : public ActionsTest {
+  protected:
+    EventActionsTest() { write_events_to(audit_log(database(), clock_)); }
+
+    static WirePairs about(const char* key, const std::string& value) {
+        return {{"LookupAttribute.1.AttributeKey", key},
+                {"LookupAttribute.1.AttributeValue", value}};
+    }
+
+  private:
+    SystemClock clock_;
+};
+
+TEST_F(EventActionsTest, changes_and_refusals_are_told_with_whom_they_concern_and_reads_are_not) {
+    const std::string image = golden().str();
+    const std::string instance = launch();
+    done("DescribeInstances");
+    become_stranger();
+    send("DeregisterImage", {{"ImageId", image}});
+    become_owner();
+    done("DeregisterImage", {{"ImageId", image}});
+    const Answer events = done("LookupEvents", about("ResourceName", image));
+    EXPECT_THAT(events.texts("//eventName"),
+                ElementsAre("DeregisterImage", "DeregisterImage", "RunInstances"));
+    EXPECT_THAT(events.texts("//errorCode"), ElementsAre("InvalidAMIID.NotFound"));
+    EXPECT_THAT(
+        events.texts("//accountId"),
+        ElementsAre(caller().account.str(), stranger().owner.str(), caller().account.str()));
+    EXPECT_THAT(done("LookupEvents", about("EventName", "RunInstances")).texts("//resourceName"),
+                Contains(instance));
+    EXPECT_THAT(done("LookupEvents", about("EventName", "DescribeInstances")).texts("//eventName"),
+                IsEmpty());
+}
+
+TEST_F(EventActionsTest, who_is_no_administrator_sees_the_events_of_the_own_account) {
+    done("CreateSecurityGroup", {{"GroupName", "own"}, {"GroupDescription", "own"}});
+    become_stranger();
+    EXPECT_THAT(done("LookupEvents").texts("//eventName"), IsEmpty());
+    send("TerminateInstances", {{"InstanceId.1", "i-00000000"}});
+    const Answer events = done("LookupEvents", {{"StartTime", "2020-01-01"}});
+    EXPECT_THAT(events.texts("//errorCode"), ElementsAre("InvalidInstanceID.NotFound"));
+    EXPECT_THAT(done("LookupEvents", {{"EndTime", "2020-01-01"}}).texts("//eventName"), IsEmpty());
+    EXPECT_EQ(send("LookupEvents", {{"EndTime", "yesterday"}}).code, "InvalidParameterValue");
+}
+
+}  // namespace
+
+}  // namespace kiln::api::tests
