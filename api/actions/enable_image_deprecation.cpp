@@ -1,24 +1,10 @@
-#include <fmt/format.h>
-
 #include "api/services.hpp"
+#include "api/shapes/common.hpp"
 #include "api/shapes/image_action.hpp"
-#include "base/error.hpp"
+#include "base/clock.hpp"
 #include "launcher/sharing/image_life.hpp"
 
 namespace kiln::api {
-
-namespace {
-
-Time time_of(const std::string& text) {
-    const auto time = parse_time(text);
-    if (time) return *time;
-    throw Error(error_code::invalid_parameter_value, text,
-                fmt::format("Invalid value '{}' for DeprecateAt: expecting a time like "
-                            "2030-01-31T12:00:00Z",
-                            text));
-}
-
-}  // namespace
 
 Action enable_image_deprecation() {
     return image_action(
@@ -33,7 +19,7 @@ Action enable_image_deprecation() {
         [](Services& services, const images::Caller& caller, const ImageId& id,
            const Arguments& arguments) {
             launcher::deprecate_image(services.database, caller, id,
-                                      time_of(arguments.required_text("DeprecateAt")),
+                                      time_of(arguments, "DeprecateAt").value(),
                                       services.clock.now());
         });
 }

@@ -2,6 +2,7 @@
 
 #include "api/action.hpp"
 #include "api/output/page.hpp"
+#include "api/shapes/common.hpp"
 #include "base/database.hpp"
 #include "base/error.hpp"
 #include "images/audit/event.hpp"
@@ -12,11 +13,6 @@ namespace {
 
 using images::Event;
 using Result = Page<Event>;
-
-std::optional<std::string> if_any(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
-}
 
 const Structure<Event>& event_structure() {
     static const auto resource = Structure<std::string>().text(
@@ -51,16 +47,6 @@ Structure<Result> output() {
             "Events", "eventSet", event_structure(),
             [](const Result& r) -> const auto& { return r.items; })
         .text("NextToken", "nextToken", [](const Result& r) { return r.next_token; });
-}
-
-std::optional<Time> time_of(const Arguments& arguments, const char* name) {
-    const auto text = arguments.text(name);
-    if (!text) return std::nullopt;
-    if (const auto time = parse_time(*text)) return time;
-    throw Error(error_code::invalid_parameter_value, *text,
-                fmt::format("Invalid value '{}' for {}: expecting a date, or a time like "
-                            "2026-11-01T10:00:00Z",
-                            *text, name));
 }
 
 images::EventQuery query_of(const images::Caller& caller, const Arguments& arguments) {

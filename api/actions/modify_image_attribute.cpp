@@ -8,7 +8,7 @@ namespace kiln::api {
 namespace {
 
 Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    LaunchPermissionChange change = launch_permission_change(arguments);
+    PermissionChange change = permission_change(arguments, "LaunchPermission");
     launcher::ModifyImageAttributeRequest request{
         .image = ImageId(arguments.required_text("ImageId")),
         .add = std::move(change.add),

@@ -1,5 +1,6 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
+#include "api/shapes/launch_permission.hpp"
 #include "api/shapes/snapshot.hpp"
 #include "launcher/launcher.hpp"
 
@@ -7,44 +8,11 @@ namespace kiln::api {
 
 namespace {
 
-using Grantees = std::vector<std::string>;
-
-void append(Grantees& grantees, const Grantees& more) {
-    grantees.insert(grantees.end(), more.begin(), more.end());
-}
-
-/// Of CreateVolumePermission.Add.N and .Remove.N.
-Grantees grantees_of(const Arguments& arguments, const char* wire) {
-    Grantees grantees;
-    for (const Arguments& permission :
-         arguments.structure("CreateVolumePermission").structures(wire)) {
-        for (const char* part : {"UserId", "Group"}) {
-            if (const auto grantee = permission.text(part)) grantees.push_back(*grantee);
-        }
-    }
-    return grantees;
-}
-
-/// The older form: OperationType with UserId.N and UserGroup.N.
-Grantees listed_grantees(const Arguments& arguments) {
-    Grantees grantees = arguments.texts("UserId");
-    append(grantees, arguments.texts("UserGroup"));
-    return grantees;
-}
-
 launcher::ModifySnapshotAttributeRequest request_of(const Arguments& arguments) {
-    launcher::ModifySnapshotAttributeRequest request{
-        .snapshot = SnapshotId(arguments.required_text("SnapshotId")),
-        .add = grantees_of(arguments, "Add"),
-        .remove = grantees_of(arguments, "Remove")};
-    const Grantees listed = listed_grantees(arguments);
-    const auto operation = arguments.text("OperationType");
-    if (!listed.empty() && !operation) {
-        throw Error(error_code::missing_parameter, "OperationType",
-                    "The request must contain the parameter OperationType: add or remove");
-    }
-    if (operation) append(*operation == "add" ? request.add : request.remove, listed);
-    return request;
+    const PermissionChange change = permission_change(arguments, "CreateVolumePermission");
+    return {.snapshot = SnapshotId(arguments.required_text("SnapshotId")),
+            .add = change.add.all(),
+            .remove = change.remove.all()};
 }
 
 Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {

@@ -13,8 +13,7 @@ Done handle(Services& services, const images::Caller& caller, const Arguments& a
     const SnapshotId id(arguments.required_text("SnapshotId"));
     services.database.write([&](Session& session) {
         images::get_snapshot(session, caller.scope(), id);
-        for (const std::string& grantee : images::grantees_of(session, id))
-            images::revoke(session, id, grantee);
+        images::revoke_all(session, id);
         caller.stop_if_dry_run();
     });
     return {};

@@ -148,12 +148,6 @@ Response error_response(const Error& error) {
     return error_response_of(error, random_uuid());
 }
 
-Dispatcher::Dispatcher(const std::vector<Action>& table, Services& services)
-    : Dispatcher(table, [&services](const Action& action, const images::Caller& caller,
-                                    const Arguments& arguments, XmlWriter& response) {
-          action.handle(services, caller, arguments, response);
-      }) {}
-
 Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit)
     : table_(table), invoke_(std::move(invoke)), audit_(std::move(audit)) {}
 

@@ -51,8 +51,6 @@ class Dispatcher {
                                       XmlWriter& response)>;
 
     /// `table` must outlive the dispatcher.
-    Dispatcher(const std::vector<Action>& table, Services& services);
-    /// As above, with something else in between the dispatcher and the handlers.
     Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit = nullptr);
 
     Response dispatch(const Request& request, images::Caller caller) const;

@@ -37,6 +37,26 @@ const Structure<std::string>& product_code_structure() {
     return structure;
 }
 
+std::optional<std::string> if_any(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return text;
+}
+
+std::optional<std::string> if_any(const std::optional<Time>& time) {
+    if (!time) return std::nullopt;
+    return format_time(*time);
+}
+
+std::optional<Time> time_of(const Arguments& arguments, const std::string& wire) {
+    const auto text = arguments.text(wire);
+    if (!text) return std::nullopt;
+    if (const auto time = parse_time(*text)) return time;
+    throw Error(error_code::invalid_parameter_value, *text,
+                fmt::format("Invalid value '{}' for {}: expecting a date, or a time like "
+                            "2026-11-01T10:00:00Z",
+                            *text, wire));
+}
+
 const Structure<std::string>& value_structure() {
     static const auto structure = Structure<std::string>().text(
         "Value", "value", [](const std::string& value) { return value; });

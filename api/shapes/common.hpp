@@ -26,6 +26,13 @@ std::optional<images::StateReason> state_reason_of(const images::StateReason& re
 /// {"ProductCodeId", "ProductCodeType"} of a product code.
 const Structure<std::string>& product_code_structure();
 
+/// nullopt for an empty text: EC2 leaves it out.
+std::optional<std::string> if_any(const std::string& text);
+std::optional<std::string> if_any(const std::optional<Time>& time);
+
+/// Throws Error{InvalidParameterValue} for what is neither a date nor a time.
+std::optional<Time> time_of(const Arguments& arguments, const std::string& wire);
+
 /// {"Value": …}: how EC2 answers an attribute.
 const Structure<std::string>& value_structure();
 const Structure<bool>& boolean_value_structure();

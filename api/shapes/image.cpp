@@ -8,16 +8,6 @@ namespace {
 
 using images::ImageBlockDevice;
 
-std::optional<std::string> if_any(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
-}
-
-std::optional<std::string> if_any(const std::optional<Time>& time) {
-    if (!time) return std::nullopt;
-    return format_time(*time);
-}
-
 /// The bundle of an instance-store image; of others what EC2 shows.
 std::string location_of(const ImageView& view) {
     if (!view.image.location.empty()) return view.image.location;

@@ -47,11 +47,6 @@ const Structure<Instance>& monitoring_structure() {
     return structure;
 }
 
-std::optional<std::string> if_any(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
-}
-
 using View = InstanceView;
 
 void add_launch(Structure<View>& s) {

@@ -40,10 +40,10 @@ void add_named(const Arguments& from, const char* wire, std::vector<std::string>
     if (const auto name = from.text(wire)) names.push_back(*name);
 }
 
-/// Of LaunchPermission.Add.N or .Remove.N.
-Grantees grantees_of(const Arguments& arguments, const char* wire) {
+/// Of Add.N or Remove.N.
+Grantees grantees_of(const Arguments& permission, const char* wire) {
     Grantees grantees;
-    for (const Arguments& one : arguments.structure("LaunchPermission").structures(wire)) {
+    for (const Arguments& one : permission.structures(wire)) {
         add_named(one, "UserId", grantees.accounts);
         add_named(one, "Group", grantees.groups);
         add_named(one, "OrganizationArn", grantees.organizations);
@@ -57,7 +57,7 @@ void append(std::vector<std::string>& names, const std::vector<std::string>& mor
 }
 
 /// The older form.
-void add_listed(const Arguments& arguments, LaunchPermissionChange& change) {
+void add_listed(const Arguments& arguments, PermissionChange& change) {
     const Grantees listed{.accounts = arguments.texts("UserId"),
                           .groups = arguments.texts("UserGroup"),
                           .organizations = arguments.texts("OrganizationArn"),
@@ -131,9 +131,10 @@ std::vector<Parameter> launch_permission_parameters() {
              .help = "All accounts of organizational units"}};
 }
 
-LaunchPermissionChange launch_permission_change(const Arguments& arguments) {
-    LaunchPermissionChange change{.add = grantees_of(arguments, "Add"),
-                                  .remove = grantees_of(arguments, "Remove")};
+PermissionChange permission_change(const Arguments& arguments, const char* structure) {
+    const Arguments permission = arguments.structure(structure);
+    PermissionChange change{.add = grantees_of(permission, "Add"),
+                            .remove = grantees_of(permission, "Remove")};
     add_listed(arguments, change);
     return change;
 }

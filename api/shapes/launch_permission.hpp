@@ -19,11 +19,13 @@ const Structure<std::string>& launch_permission_structure();
 /// OrganizationArn.N and OrganizationalUnitArn.N.
 std::vector<Parameter> launch_permission_parameters();
 
-/// What these parameters say. Throws Error{MissingParameter} for grantees without OperationType.
-struct LaunchPermissionChange {
+/// What a request changes about a permission.
+struct PermissionChange {
     launcher::Grantees add;
     launcher::Grantees remove;
 };
-LaunchPermissionChange launch_permission_change(const Arguments& arguments);
+/// `structure` is the parameter with Add and Remove: "LaunchPermission". Throws
+/// Error{MissingParameter} for grantees in the older form without OperationType.
+PermissionChange permission_change(const Arguments& arguments, const char* structure);
 
 }  // namespace kiln::api

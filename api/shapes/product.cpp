@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "api/services.hpp"
+#include "api/shapes/common.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/settings.hpp"
@@ -54,10 +55,7 @@ const Structure<images::Subscription>& subscription_structure() {
                   [](const Subscription& s) { return s.accepted_terms; })
             .text("StartTime", "startTime",
                   [](const Subscription& s) { return format_time(s.started); })
-            .text("EndTime", "endTime", [](const Subscription& s) -> std::optional<std::string> {
-                if (!s.ended) return std::nullopt;
-                return format_time(*s.ended);
-            });
+            .text("EndTime", "endTime", [](const Subscription& s) { return if_any(s.ended); });
     return structure;
 }
 

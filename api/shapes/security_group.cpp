@@ -30,11 +30,6 @@ bool has_ports(const std::string& protocol) {
     return protocol == "tcp" || protocol == "udp" || protocol == "icmp";
 }
 
-std::optional<std::string> if_any(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
-}
-
 std::optional<std::int64_t> port_of(const std::string& protocol, int port) {
     if (!has_ports(protocol)) return std::nullopt;
     return port;

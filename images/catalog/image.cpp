@@ -253,7 +253,7 @@ void check_image_name(const std::string& name) {
 
 void insert_image(Session& session, const Image& image) {
     refuse_name_in_use(session, image);
-    check_quota(session, image.owner, Quota::images, count_images(session, image.owner), 1);
+    check_quota(session, image.owner, Quota::images, count_images, 1);
     insert_row<ImageTable>(session, image);
     if (image.is_public) grant(session, image.id, everybody);
     insert_block_devices(session, image.id, image.block_devices);

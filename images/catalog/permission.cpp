@@ -47,6 +47,13 @@ void delete_grantee(Session& session, const std::string& id, const std::string& 
     run_sql(session, sql, {{"id", id}, {"grantee", grantee}});
 }
 
+template <class Permissions>
+void delete_grantees(Session& session, const std::string& id) {
+    static const std::string sql =
+        fmt::format("delete from {} where {} = :id", Permissions::table, Permissions::key);
+    run_sql(session, sql, {{"id", id}});
+}
+
 /// Whether one of the two, or an ARN that the account may be meant by, is a grantee, and the
 /// owner's account is not closed.
 template <class Permissions>
@@ -90,6 +97,14 @@ void revoke(Session& session, const ImageId& id, const std::string& grantee) {
 
 void revoke(Session& session, const SnapshotId& id, const std::string& grantee) {
     delete_grantee<SnapshotPermissions>(session, id.str(), grantee);
+}
+
+void revoke_all(Session& session, const ImageId& id) {
+    delete_grantees<ImagePermissions>(session, id.str());
+}
+
+void revoke_all(Session& session, const SnapshotId& id) {
+    delete_grantees<SnapshotPermissions>(session, id.str());
 }
 
 bool is_shared_with(Session& session, const ImageId& id, const AccountId& account) {

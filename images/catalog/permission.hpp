@@ -24,6 +24,9 @@ void grant(Session& session, const SnapshotId& id, const std::string& grantee);
 void revoke(Session& session, const ImageId& id, const std::string& grantee);
 void revoke(Session& session, const SnapshotId& id, const std::string& grantee);
 
+void revoke_all(Session& session, const ImageId& id);
+void revoke_all(Session& session, const SnapshotId& id);
+
 /// Whether one of the grantees is the account, everybody, or an ARN that the account may be meant
 /// by, and the owner's account is not closed. Looks grantees up by their key, however many there
 /// are.

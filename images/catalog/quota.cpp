@@ -91,10 +91,12 @@ std::int64_t count_images(Session& session, const AccountId& account) {
                  account);
 }
 
-void check_quota(Session& session, const AccountId& account, Quota quota, std::int64_t used,
+void check_quota(Session& session, const AccountId& account, Quota quota, CountUsed count_used,
                  std::int64_t more) {
     const auto most = find_quota(session, account, quota);
-    if (!most || used + more <= *most) return;
+    if (!most) return;
+    const std::int64_t used = count_used(session, account);
+    if (used + more <= *most) return;
     throw Error(error_code_of(quota), account.str(),
                 fmt::format("You have requested more {0} ({1}) than your current limit of {2} "
                             "allows: {3} are in use. An administrator can raise it: kiln "
@@ -104,7 +106,7 @@ void check_quota(Session& session, const AccountId& account, Quota quota, std::i
 
 void check_volume_quota(Session& session, const AccountId& account, Bytes more) {
     const Bytes whole{more.value + Bytes::gibibytes(1).value - 1};
-    check_quota(session, account, Quota::volume_gib, count_volume_gib(session, account),
+    check_quota(session, account, Quota::volume_gib, count_volume_gib,
                 static_cast<std::int64_t>(whole.in_gibibytes()));
 }
 

@@ -31,9 +31,10 @@ std::int64_t count_volume_gib(Session& session, const AccountId& account);
 std::int64_t count_images(Session& session, const AccountId& account);
 
 /// Throws Error{InstanceLimitExceeded}, Error{VcpuLimitExceeded}, Error{VolumeLimitExceeded} or
-/// Error{ResourceLimitExceeded} when `more` than what is `used` would be more than the account may
-/// have.
-void check_quota(Session& session, const AccountId& account, Quota quota, std::int64_t used,
+/// Error{ResourceLimitExceeded} when the account has a limit and would have `more` than it allows.
+/// What it has is counted only then.
+using CountUsed = std::int64_t (*)(Session& session, const AccountId& account);
+void check_quota(Session& session, const AccountId& account, Quota quota, CountUsed count_used,
                  std::int64_t more);
 /// The same for volumes of so much.
 void check_volume_quota(Session& session, const AccountId& account, Bytes more);

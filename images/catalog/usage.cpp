@@ -86,8 +86,10 @@ void meter_start(Session& session, const Usage& usage, Time now) {
 }
 
 void meter_products(Session& session, const Usage& usage, Time now) {
+    const std::vector<std::string> codes = product_codes_of(session, usage.resource_id);
+    if (codes.empty()) return;
     const auto running = running_records(session, usage.resource_id);
-    for (const std::string& code : product_codes_of(session, usage.resource_id)) {
+    for (const std::string& code : codes) {
         const bool runs = std::ranges::any_of(
             running, [&](const UsageRecord& record) { return record.usage.type == code; });
         if (runs) continue;

@@ -25,8 +25,7 @@ std::int64_t used_vcpus(Session& session, const AccountId& account) {
 
 void check_vcpu_quota(Session& session, const AccountId& account, const std::string& instance_type,
                       int count) {
-    if (!images::find_quota(session, account, Quota::vcpus)) return;
-    images::check_quota(session, account, Quota::vcpus, used_vcpus(session, account),
+    images::check_quota(session, account, Quota::vcpus, used_vcpus,
                         std::int64_t{get_instance_type(instance_type).vcpus} * count);
 }
 
@@ -48,8 +47,7 @@ std::int64_t used_of_quota(Session& session, const AccountId& account, Quota quo
 
 void check_launch_quotas(Session& session, const AccountId& account,
                          const std::string& instance_type, int count) {
-    images::check_quota(session, account, Quota::instances,
-                        images::count_instances(session, account), count);
+    images::check_quota(session, account, Quota::instances, images::count_instances, count);
     check_vcpu_quota(session, account, instance_type, count);
 }
 

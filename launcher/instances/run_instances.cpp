@@ -129,6 +129,8 @@ struct LaunchTemplate {
     std::optional<images::Subnet> subnet;      // absent: user networking
     std::vector<SecurityGroupId> groups = {};  // when there is a subnet
     Time now;
+    std::vector<std::string> codes = {};     // product codes of the instances
+    images::ProductCodes device_codes = {};  // of their volumes, by device name
 };
 
 Instance new_instance(const LaunchTemplate& from, int launch_index) {
@@ -173,20 +175,6 @@ void insert_interface(Session& session, const LaunchTemplate& from, Instance& in
     images::insert_network_interface(session, interface);
 }
 
-/// Those of the snapshot, and on the image's own disks those of the image.
-std::vector<std::string> product_codes_for(Session& session, const LaunchTemplate& from,
-                                           const ImageBlockDevice& device) {
-    if (!device.snapshot) return {};
-    std::vector<std::string> codes = images::product_codes_of(session, device.snapshot->str());
-    const bool is_own = std::ranges::any_of(
-        from.image.block_devices,
-        [&](const ImageBlockDevice& own) { return own.snapshot == device.snapshot; });
-    if (!is_own) return codes;
-    std::ranges::copy(images::product_codes_of(session, from.image.id.str()),
-                      std::back_inserter(codes));
-    return codes;
-}
-
 /// The volume of one device, with the row of the overlay that it will be.
 images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                                  const Instance& instance, const ImageBlockDevice& device) {
@@ -219,7 +207,7 @@ images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
                               .attached = from.now}};
     volume.key_id = std::move(key);
     if (!device.virtual_name.empty()) volume.storage = images::DeviceType::instance_store;
-    images::add_product_codes(session, volume.id.str(), product_codes_for(session, from, device));
+    images::add_product_codes(session, volume.id.str(), from.device_codes.at(device.device_name));
     if (device.virtual_name == root_virtual_name) {
         volume.layer.reset();  // until the bundle is unpacked
         images::insert_volume(session, volume);
@@ -234,13 +222,22 @@ bool is_new_and_encrypted(const ImageBlockDevice& device) {
     return device.encrypted && !device.snapshot;
 }
 
-/// All that the instance is about to have must be subscribed to.
-void check_product_codes(Session& session, const LaunchTemplate& from) {
-    auto codes = images::product_codes_of(session, from.image.id.str());
+/// The instance gets those of the image and of all snapshots, a volume those of its snapshot, and
+/// where that is the image's own those of the image. All must be subscribed to.
+void load_product_codes(Session& session, LaunchTemplate& from) {
+    from.codes = images::product_codes_of(session, from.image.id.str());
+    const std::vector<std::string> of_image = from.codes;
     for (const ImageBlockDevice& device : from.devices) {
-        std::ranges::copy(product_codes_for(session, from, device), std::back_inserter(codes));
+        std::vector<std::string>& codes = from.device_codes[device.device_name];
+        if (!device.snapshot) continue;
+        codes = images::product_codes_of(session, device.snapshot->str());
+        std::ranges::copy(codes, std::back_inserter(from.codes));
+        const bool is_own =
+            std::ranges::find(from.image.block_devices, device.snapshot,
+                              &ImageBlockDevice::snapshot) != from.image.block_devices.end();
+        if (is_own) std::ranges::copy(of_image, std::back_inserter(codes));
     }
-    images::check_subscribed(session, from.caller.account, codes);
+    images::check_subscribed(session, from.caller.account, from.codes);
 }
 
 Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_index) {
@@ -249,10 +246,9 @@ Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_
     if (from.subnet) insert_interface(session, from, instance);
     const images::Scope scope = from.caller.scope();
     images::set_tags(session, scope, instance.id.str(), from.request.instance_tags);
-    images::inherit_product_codes(session, from.image.id.str(), instance.id.str());
+    images::add_product_codes(session, instance.id.str(), from.codes);
     for (const ImageBlockDevice& device : from.devices) {
         const images::Volume volume = insert_volume_for(session, from, instance, device);
-        images::inherit_product_codes(session, volume.id.str(), instance.id.str());
         if (volume.storage == images::DeviceType::ebs) {
             images::set_tags(session, scope, volume.id.str(), from.request.volume_tags);
         }
@@ -376,7 +372,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
                                            request.security_group_names, from.now);
         }
         check_snapshots(session, caller, request.block_devices, from.image.block_devices);
-        check_product_codes(session, from);
+        load_product_codes(session, from);
         check_launch_quotas(session, caller.account, request.instance_type, count);
         from.image.last_launched = from.now;
         images::update_image(session, from.image);

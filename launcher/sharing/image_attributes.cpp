@@ -60,15 +60,6 @@ void check_well_formed(const Grantees& grantees) {
         if (!images::is_unit_arn(arn)) refuse(arn, "organizationalUnitArn");
 }
 
-std::vector<std::string> all_of(const Grantees& grantees) {
-    std::vector<std::string> all;
-    for (const auto* some :
-         {&grantees.accounts, &grantees.groups, &grantees.organizations, &grantees.units}) {
-        all.insert(all.end(), some->begin(), some->end());
-    }
-    return all;
-}
-
 void set_description(Session& session, Image image, const std::string& description) {
     image.description = description;
     images::update_image(session, image);
@@ -118,6 +109,13 @@ void refuse_when_blocked(Session& session, const images::Caller& caller) {
 
 }  // namespace
 
+std::vector<std::string> Grantees::all() const {
+    std::vector<std::string> all;
+    for (const auto* some : {&accounts, &groups, &organizations, &units})
+        all.insert(all.end(), some->begin(), some->end());
+    return all;
+}
+
 bool is_public_access_blocked(Session& session, const images::Scope& scope) {
     return images::find_setting(session, scope, public_access_setting) == block_new_sharing;
 }
@@ -146,9 +144,9 @@ void modify_image_attribute(Database& database, const images::Caller& caller,
         if (!request.add.groups.empty()) refuse_when_blocked(session, caller);
         attach_product_codes(session, image, request.product_codes);
         if (!request.add.groups.empty()) refuse_to_publish(session, image);
-        for (const std::string& grantee : all_of(request.add))
+        for (const std::string& grantee : request.add.all())
             images::grant(session, image.id, grantee);
-        for (const std::string& grantee : all_of(request.remove))
+        for (const std::string& grantee : request.remove.all())
             images::revoke(session, image.id, grantee);
         if (request.description) set_description(session, image, *request.description);
         caller.stop_if_dry_run();
@@ -159,8 +157,7 @@ void reset_launch_permission(Database& database, const images::Caller& caller,
                              const ImageId& image) {
     database.write([&](Session& session) {
         images::get_own_image(session, caller.scope(), image);
-        for (const std::string& grantee : images::grantees_of(session, image))
-            images::revoke(session, image, grantee);
+        images::revoke_all(session, image);
         caller.stop_if_dry_run();
     });
 }

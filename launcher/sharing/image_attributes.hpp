@@ -17,6 +17,7 @@ struct Grantees {
     std::vector<std::string> organizations;
     std::vector<std::string> units;  // ARNs, as those of organizations
 
+    std::vector<std::string> all() const;
     bool empty() const {
         return accounts.empty() && groups.empty() && organizations.empty() && units.empty();
     }

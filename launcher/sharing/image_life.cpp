@@ -44,8 +44,7 @@ void disable_image(Database& database, const images::Caller& caller, const Image
     change_image(database, caller, id, [&](Session& session, Image& image) {
         check_available(image, "disabled");
         image.state = ImageState::disabled;
-        for (const std::string& grantee : images::grantees_of(session, id))
-            images::revoke(session, id, grantee);
+        images::revoke_all(session, id);
     });
 }
 
