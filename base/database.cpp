@@ -1,7 +1,6 @@
 #include "base/database.hpp"
 
 #include <fmt/format.h>
-#include <soci/soci.h>
 #include <soci/sqlite3/soci-sqlite3.h>
 
 #include <filesystem>
@@ -10,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/session.hpp"
 #include "base/statement.hpp"
 
 namespace kiln {
@@ -27,7 +27,7 @@ constexpr int busy_timeout_s = 10;
     throw Error(error_code::internal_error, "", fmt::format("catalog: {}", error.what()));
 }
 
-std::unique_ptr<soci::session> open_session(const std::string& path) {
+std::unique_ptr<Session> open_session(const std::string& path) {
     if (path.find('"') != std::string::npos) {
         throw Error(error_code::internal_error, path,
                     fmt::format("cannot open the catalog '{}': its path must not hold a double "
@@ -35,8 +35,8 @@ std::unique_ptr<soci::session> open_session(const std::string& path) {
                                 path));
     }
     // SOCI knows double quotes around a value, and nothing to escape one inside it.
-    auto session = std::make_unique<soci::session>(
-        soci::sqlite3, fmt::format("dbname=\"{}\" timeout={}", path, busy_timeout_s));
+    auto session =
+        std::make_unique<Session>(fmt::format("dbname=\"{}\" timeout={}", path, busy_timeout_s));
     run_sql(*session, "pragma journal_mode = wal");
     run_sql(*session, "pragma synchronous = full");
     run_sql(*session, "pragma foreign_keys = on");
@@ -58,7 +58,7 @@ class Database::Connections {
     }
 
     void read(const std::function<void(Session&)>& work) {
-        std::unique_ptr<soci::session> session = take_reader();
+        std::unique_ptr<Session> session = take_reader();
         transact(*session, "begin", work);
         const std::lock_guard lock(readers_mutex_);
         idle_readers_.push_back(std::move(session));
@@ -67,7 +67,7 @@ class Database::Connections {
     const std::string& path() const { return path_; }
 
   private:
-    static void transact(soci::session& session, const char* begin,
+    static void transact(Session& session, const char* begin,
                          const std::function<void(Session&)>& work) {
         run_sql(session, begin);
         try {
@@ -79,7 +79,7 @@ class Database::Connections {
         }
     }
 
-    static void roll_back(soci::session& session) noexcept {
+    static void roll_back(Session& session) noexcept {
         try {
             run_sql(session, "rollback");
         } catch (const std::exception&) {
@@ -87,7 +87,7 @@ class Database::Connections {
         }
     }
 
-    std::unique_ptr<soci::session> take_reader() {
+    std::unique_ptr<Session> take_reader() {
         {
             const std::lock_guard lock(readers_mutex_);
             if (!idle_readers_.empty()) {
@@ -101,9 +101,9 @@ class Database::Connections {
 
     std::string path_;
     std::mutex writer_mutex_;
-    std::unique_ptr<soci::session> writer_;
+    std::unique_ptr<Session> writer_;
     std::mutex readers_mutex_;
-    std::vector<std::unique_ptr<soci::session>> idle_readers_;
+    std::vector<std::unique_ptr<Session>> idle_readers_;
 };
 
 Database::Database(const std::string& path) {

@@ -5,14 +5,10 @@
 #include <string>
 #include <string_view>
 
-namespace soci {
-class session;
-}
-
 namespace kiln {
 
 /// A database session inside a transaction; only Database hands it out.
-using Session = soci::session;
+class Session;
 
 struct Migration {
     int version = 0;  // 1, 2, 3, …

@@ -90,6 +90,16 @@ std::vector<PublicAddress> public_addresses_of(const YAML::Node& node) {
     return addresses;
 }
 
+std::optional<UserRange> guest_users_of(const YAML::Node& node) {
+    constexpr uid_t first_of_people = 1000;  // below it are the system's own
+    const auto text = node.as<std::string>();
+    if (text == "none") return std::nullopt;
+    const auto range = parse_user_range(text);
+    if (range && range->first >= first_of_people) return range;
+    throw YAML::RepresentationException(
+        node.Mark(), "guest_uids is a range of user ids from 1000 on, as 70000-79999, or none");
+}
+
 using Setter = std::function<void(Settings&, const YAML::Node&)>;
 
 const std::map<std::string, Setter>& setters() {
@@ -97,6 +107,8 @@ const std::map<std::string, Setter>& setters() {
         {"state_dir",
          [](Settings& s, const YAML::Node& node) { s.state_directory = node.as<std::string>(); }},
         {"socket", [](Settings& s, const YAML::Node& node) { s.socket = node.as<std::string>(); }},
+        {"socket_users",
+         [](Settings& s, const YAML::Node& node) { s.socket_users = node.as<std::string>(); }},
         {"region",
          [](Settings& s, const YAML::Node& node) {
              s.region = node.as<std::string>();
@@ -118,6 +130,8 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) {
              s.public_addresses = public_addresses_of(node);
          }},
+        {"guest_uids",
+         [](Settings& s, const YAML::Node& node) { s.guest_users = guest_users_of(node); }},
         {"rates", [](Settings& s, const YAML::Node& node) { s.rates = read_rates(node); }},
     };
     return table;

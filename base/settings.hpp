@@ -9,6 +9,7 @@
 #include "base/ipv4.hpp"
 #include "base/rates.hpp"
 #include "base/units.hpp"
+#include "base/users.hpp"
 
 namespace kiln {
 
@@ -18,12 +19,18 @@ struct PublicAddress {
     std::optional<PortRange> ports;
 };
 
+/// User ids that no distribution gives to anybody: they are above those of containers and below
+/// those that are negative for some programs.
+inline constexpr UserRange default_guest_users{.first = 0x7f000000, .last = 0x7f00ffff};
+
 /// What the configuration file and the environment decide. Built-in values, then
 /// /etc/kiln/kiln.yaml (as root) or ~/.config/kiln/kiln.yaml, or the file that KILN_CONFIG names;
 /// then KILN_STATE_DIR, KILN_SOCKET, KILN_REGION, KILN_LIBVIRT_URI.
 struct Settings {
     std::filesystem::path state_directory;  // state_dir
     std::filesystem::path socket;           // socket
+    /// Who may use the service besides its own user and root: a group's name, or "everybody".
+    std::string socket_users;  // socket_users, default: nobody
     /// The socket of the machine-wide service, for a user other than root who has configured
     /// neither socket nor state_dir: where it answers, the user needs no service of their own.
     std::optional<std::filesystem::path> machine_socket;
@@ -39,6 +46,10 @@ struct Settings {
     bool user_networking = false;  // network: user (default: bridge)
     /// What of the host's addresses may be mapped to guests.
     std::vector<PublicAddress> public_addresses;  // public_addresses, default: none
+    /// QEMU runs as the first of these for the guests of the first account, and so on, where
+    /// libvirt can give it another user (qemu:///system); absent: as the user that libvirt is
+    /// configured with for all.
+    std::optional<UserRange> guest_users = default_guest_users;  // guest_uids: 70000-79999, or none
     std::optional<Ipv4Range> network_range;  // network_range, of the region; default: a free one
     Rates rates;                             // rates, default: nothing costs anything
 };

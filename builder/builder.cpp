@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "builder/registration.hpp"
+#include "builder/remove_tree.hpp"
 #include "builder/steps/build_disk.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/operation.hpp"
@@ -20,7 +21,6 @@ namespace {
 constexpr std::size_t max_log_lines = 200;
 constexpr std::size_t max_remembered_builds = 100;
 constexpr int max_unfinished_builds = 16;  // of an account
-constexpr int max_remove_attempts = 5;
 constexpr const char* building = "building";
 constexpr const char* canceled = "canceled";
 
@@ -38,16 +38,6 @@ Bytes space_needed(RecipeKind kind) {
 
 unsigned cores() {
     return std::max(std::thread::hardware_concurrency(), 1U);
-}
-
-/// Again when it fails: what a killed program was just writing appears while its tree goes.
-void remove_tree(const std::filesystem::path& directory) noexcept {
-    std::error_code error;
-    for (int attempt = 0; attempt < max_remove_attempts; ++attempt) {
-        std::filesystem::remove_all(directory, error);
-        if (!error) return;
-    }
-    spdlog::error("cannot remove '{}': {}", directory.string(), error.message());
 }
 
 /// Holds one of the cores while it lives.
@@ -88,6 +78,7 @@ struct Builder::Running {
 Builder::Builder(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
 
 Builder::~Builder() {
+    service_stops_.request_stop();  // what is not removed yet, the next start removes
     for (const auto& build : builds_)
         build->thread.request_stop();
     builds_.clear();
@@ -103,12 +94,17 @@ void Builder::check_space(const images::Caller& caller, const Recipe& recipe) co
 }
 
 void Builder::recover() {
-    // Also what a build that was already published had not removed yet.
+    // Also what a build that was already published had not removed yet. Nobody waits for it.
     std::error_code none;
+    std::vector<std::filesystem::path> leftovers;
     for (const auto& entry :
          std::filesystem::directory_iterator(dependencies_.work_directory, none)) {
-        remove_tree(entry.path());
+        leftovers.push_back(entry.path());
     }
+    cleaner_ = std::jthread([leftovers, stop = service_stops_.get_token()] {
+        for (const auto& directory : leftovers)
+            remove_tree(directory, stop);
+    });
     const auto operations =
         dependencies_.database.read([](Session& s) { return images::open_operations(s); });
     for (const images::Operation& operation : operations) {
@@ -206,6 +202,7 @@ std::vector<ImageBuild> Builder::describe_image_builds(const images::Caller& cal
 }
 
 void Builder::wait_until_idle() {
+    if (cleaner_.joinable()) cleaner_.join();
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] {
         return std::ranges::all_of(builds_, [](const auto& build) { return build->ended; });
@@ -217,7 +214,7 @@ void Builder::run(Running& build, std::stop_token stop) {
         make_image(build, std::move(stop));
         // The image is there; nobody needs to wait until the files that it was made from are gone.
         set_state(build, "available", "");
-        remove_tree(directory_of(build.registration.image));
+        remove_tree(directory_of(build.registration.image), service_stops_.get_token());
         set_ended(build);
     } catch (const Error& error) {
         if (error.code() == "Canceled") {
@@ -265,7 +262,7 @@ void Builder::log(Running& build, std::string_view line) {
 }
 
 void Builder::end_canceled(Running& build) {
-    remove_tree(directory_of(build.registration.image));
+    remove_tree(directory_of(build.registration.image), service_stops_.get_token());
     try {
         withdraw_build(dependencies_.database, build.registration);
         set_state(build, canceled, "");
@@ -279,7 +276,7 @@ void Builder::end_canceled(Running& build) {
 
 void Builder::end_failed(Running& build, const std::string& reason) {
     spdlog::warn("the build of {} has failed: {}", build.registration.image.str(), reason);
-    remove_tree(directory_of(build.registration.image));
+    remove_tree(directory_of(build.registration.image), service_stops_.get_token());
     try {
         fail_build(dependencies_.database, build.registration, reason);
     } catch (const Error& error) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.hpp"
@@ -92,6 +93,8 @@ class Builder {
     std::condition_variable_any changed_;  // a build ended, or a core is free
     unsigned busy_cores_ = 0;
     std::vector<std::shared_ptr<Running>> builds_;  // oldest first
+    std::stop_source service_stops_;
+    std::jthread cleaner_;  // of what earlier services left
 };
 
 }  // namespace kiln::builder

@@ -171,8 +171,9 @@ class Hypervisor {
 
     virtual HostCapacity host_capacity() = 0;
     virtual HostVersions host_versions() = 0;
-    /// The user that QEMU runs as ("64055:994"), empty when it runs as the caller.
-    virtual std::string qemu_user() = 0;
+    /// Whom QEMU runs as unless the DomainSpec says otherwise, with the group that they open
+    /// /dev/kvm by; nullopt when QEMU runs as the caller. libvirt is asked once.
+    virtual std::optional<ProcessUser> qemu_user() = 0;
 };
 
 /// Connects to libvirt at the URI, and again whenever the connection is lost. Starts virtlogd and

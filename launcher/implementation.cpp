@@ -60,6 +60,7 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       status_(dependencies_.clock),
       files_(dependencies_.settings.state_directory / "instances"),
+      users_(dependencies_.database, dependencies_.settings, dependencies_.regions),
       networks_({.database = dependencies_.database,
                  .clock = dependencies_.clock,
                  .settings = dependencies_.settings,
@@ -68,6 +69,7 @@ Launcher::Implementation::Implementation(Dependencies dependencies)
                .regions = dependencies_.regions,
                .networks = networks_,
                .files = files_,
+               .users = users_,
                .catalog_id = dependencies_.catalog_id,
                .accelerator = dependencies_.accelerator},
       executor_(job_threads),
@@ -97,6 +99,7 @@ InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
             .files = files_,
             .planner = planner_,
             .networks = networks_,
+            .users = users_,
             .status = status_,
             .executor = executor_,
             .pause = pause_,
@@ -125,13 +128,15 @@ void Launcher::Implementation::recover_chains(const Region& region) {
         }
     }
     images::reconcile_pool(database(), region.pool, region.name);
+    users_.recover(region);
 }
 
 void Launcher::Implementation::collect_layers(const std::string& region) {
     images::collect_layers(database(), dependencies_.regions.get(region).pool, region);
 }
 
-void Launcher::Implementation::start_housekeeping() {
+void Launcher::Implementation::start_housekeeping(std::function<void()> settle_more) {
+    settle_more_ = std::move(settle_more);
     housekeeper_ = std::thread([this] { keep_house(); });
 }
 
@@ -442,14 +447,25 @@ void Launcher::Implementation::resume_paused_guests() {
     }
 }
 
+void Launcher::Implementation::close_unused_layers() {
+    try {
+        users_.close_unused_layers();
+    } catch (const std::exception& error) {
+        log::warn("some layers are still open to accounts that need them no more: {}",
+                  error.what());
+    }
+}
+
 void Launcher::Implementation::keep_house() {
     for (int tick = 1; pause_.wait(housekeeping_interval); ++tick) {
         try {
             lifecycle_.reset_overdue_reboots();
+            close_unused_layers();
             if (tick % settle_every_ticks == 0) {
                 networks_.apply_all();
                 resume_dropped_jobs();
                 settle_lost_domains();
+                settle_more_();
                 resume_paused_guests();
                 puller_.add_unfinished();
             }

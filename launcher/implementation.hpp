@@ -116,11 +116,13 @@ class Launcher::Implementation {
     /// Lets the catalog follow the region's chains that were pulled short while no service saw it,
     /// and its pool follow the catalog.
     void recover_chains(const Region& region);
-    void start_housekeeping();
+    /// `settle_more` is called when it looks for what has changed by itself.
+    void start_housekeeping(std::function<void()> settle_more);
 
   private:
     void on_event(const hypervisor::DomainEvent& event);
     void keep_house();
+    void close_unused_layers();
     /// Compares the instances that should run with the domains that do, notes what it learns of
     /// these, and returns the instances that have none.
     std::set<InstanceId> compare_domains();
@@ -141,6 +143,7 @@ class Launcher::Implementation {
     Dependencies dependencies_;
     StatusBoard status_;
     InstanceFiles files_;
+    GuestUsers users_;
     Networks networks_;
     DomainPlanner planner_;
     Pause pause_;
@@ -159,6 +162,7 @@ class Launcher::Implementation {
     std::mutex admission_;
     std::mutex bundles_mutex_;
     std::set<InstanceId> missing_;  // at the last round; of the housekeeper alone
+    std::function<void()> settle_more_;
     std::thread housekeeper_;
 };
 

@@ -41,7 +41,8 @@ void Launcher::recover() {
     for (const Region* region : use.use().regions.reachable())
         use.collect_layers(region->name);
     stop_instances_of_closed_accounts();
-    use.start_housekeeping();
+    // Again later: those that were pending when their account was closed.
+    use.start_housekeeping([this] { stop_instances_of_closed_accounts(); });
 }
 
 void Launcher::set_network_listener(std::function<void(const LiveNetwork&)> listener) {

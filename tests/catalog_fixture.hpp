@@ -13,6 +13,7 @@
 #include "base/error.hpp"
 #include "base/ids.hpp"
 #include "base/units.hpp"
+#include "images/accounts/account.hpp"
 #include "images/accounts/caller.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/instance.hpp"
@@ -48,6 +49,13 @@ class CatalogFixture : public ::testing::Test {
     template <class Work>
     auto write(Work&& work) {
         return database_.write(std::forward<Work>(work));
+    }
+
+    /// There must be an account for somebody to share with it.
+    void make_account_of_stranger() {
+        write([&](Session& session) {
+            images::insert_account(session, {.id = stranger_, .name = "stranger", .created = now_});
+        });
     }
 
     /// Rows of the caller that are valid as they are. Change what a test is about, then insert.

@@ -15,7 +15,7 @@ AccountView handle(Services& services, const images::Caller& caller, const Argum
                             .created = services.clock.now()};
     images::check_account_name(account.name);
     if (account.alias) images::check_account_alias(*account.alias);
-    const std::vector<uid_t> users = uids_of(arguments);
+    const std::vector<uid_t> users = uids_of(arguments, services.settings);
     return services.database.write([&](Session& session) {
         images::insert_account(session, account);
         for (const uid_t uid : users)

@@ -19,7 +19,7 @@ Done handle(Services& services, const images::Caller& caller, const Arguments& a
     const std::vector<images::Tag> tags = tags_of(arguments);
     services.database.write([&](Session& session) {
         for (const std::string& resource : arguments.texts("ResourceId")) {
-            images::check_owns_resource(session, caller.scope(), resource);
+            images::check_may_tag(session, caller.scope(), resource);
             images::set_tags(session, caller.scope(), resource, tags);
         }
         caller.stop_if_dry_run();

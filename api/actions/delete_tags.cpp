@@ -6,17 +6,17 @@ namespace kiln::api {
 
 namespace {
 
-void delete_from(Session& session, const std::string& resource,
+void delete_from(Session& session, const images::Scope& scope, const std::string& resource,
                  const std::vector<Arguments>& tags) {
-    if (tags.empty()) images::delete_all_tags(session, resource);
+    if (tags.empty()) images::delete_tags(session, scope, resource);
     for (const Arguments& tag : tags) {
         const std::string key = tag.required_text("Key");
         // A value that is given, even an empty one, must match.
         const auto value = tag.text_or_empty("Value");
         if (value) {
-            images::delete_tag_with_value(session, resource, {.key = key, .value = *value});
+            images::delete_tag_with_value(session, scope, resource, {.key = key, .value = *value});
         } else {
-            images::delete_tag(session, resource, key);
+            images::delete_tag(session, scope, resource, key);
         }
     }
 }
@@ -25,8 +25,8 @@ Done handle(Services& services, const images::Caller& caller, const Arguments& a
     const std::vector<Arguments> tags = arguments.structures("Tag");
     services.database.write([&](Session& session) {
         for (const std::string& resource : arguments.texts("ResourceId")) {
-            images::check_owns_resource(session, caller.scope(), resource);
-            delete_from(session, resource, tags);
+            images::check_may_tag(session, caller.scope(), resource);
+            delete_from(session, caller.scope(), resource, tags);
         }
         caller.stop_if_dry_run();
     });

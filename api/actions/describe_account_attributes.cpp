@@ -4,6 +4,8 @@
 
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
+#include "base/database.hpp"
+#include "images/catalog/quota.hpp"
 #include "launcher/launcher.hpp"
 #include "launcher/network/launch_network.hpp"
 
@@ -39,11 +41,16 @@ Structure<Result> output() {
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     const auto wanted = arguments.texts("AttributeName");
-    const std::vector<Attribute> all{
+    const auto most_instances = services.database.read([&](Session& session) {
+        return images::find_quota(session, caller.account, images::Quota::instances);
+    });
+    std::vector<Attribute> all{
         {.name = "default-vpc", .value = services.launcher.vpc(caller).id.str()},
         {.name = "supported-platforms", .value = "VPC"},
         {.name = "vpc-max-security-groups-per-interface",
          .value = std::to_string(launcher::max_groups_per_interface)}};
+    if (most_instances)
+        all.push_back({.name = "max-instances", .value = std::to_string(*most_instances)});
     Result result;
     for (const Attribute& attribute : all) {
         if (wanted.empty() || std::ranges::find(wanted, attribute.name) != wanted.end())

@@ -7,6 +7,7 @@
 
 #include "api/action.hpp"
 #include "base/file.hpp"
+#include "base/file_readers.hpp"
 #include "base/process.hpp"
 #include "base/settings.hpp"
 #include "base/text.hpp"
@@ -125,32 +126,37 @@ Check check_space(const images::Pool& pool, const Settings& settings) {
             .remedy = "free some space, or put state_dir on a larger disk"};
 }
 
-Check check_permissions(const images::Pool& pool, hypervisor::Hypervisor& hypervisor) {
-    const std::string user = hypervisor.qemu_user();
-    if (user.empty()) {
-        return {.name = "permissions", .status = "ok", .message = "QEMU runs as your own user"};
-    }
+Check check_permissions(const images::Pool& pool, hypervisor::Hypervisor& hypervisor,
+                        const Settings& settings) {
+    Check check{.name = "permissions", .status = "ok"};
+    const auto user = hypervisor.qemu_user();
     const auto closed = pool.first_closed_directory();
-    if (!closed) {
-        return {.name = "permissions",
-                .status = "ok",
-                .message =
-                    fmt::format("QEMU's user ({}) can reach {}", user, pool.directory().string())};
+    if (!user) {
+        check.message = "QEMU runs as your own user";
+    } else if (closed) {
+        check.status = "failed";
+        check.message = fmt::format("QEMU's user cannot pass through {}", closed->string());
+        check.remedy = fmt::format("chmod o+x {}, or put state_dir elsewhere", closed->string());
+    } else if (!can_name_readers(pool.directory())) {
+        check.status = "warning";
+        check.message = fmt::format(
+            "every user who knows their names can read the files of images: the file system of "
+            "{} has no access control lists",
+            pool.directory().string());
+        check.remedy = "mount it with acl, or put state_dir elsewhere";
+    } else if (settings.guest_users) {
+        check.message = fmt::format("QEMU of each account runs as a user of its own ({} and up)",
+                                    settings.guest_users->first);
+    } else {
+        check.message = fmt::format("QEMU runs as the user {} for all accounts", user->uid);
     }
-    return {
-        .name = "permissions",
-        .status = "failed",
-        .message = fmt::format("QEMU's user ({}) cannot pass through {}", user, closed->string()),
-        .remedy = fmt::format("chmod o+x {}, or put state_dir elsewhere", closed->string())};
+    return check;
 }
 
-/// The user as libvirt has it: "UID:GID", or a name. QEMU gets all groups of the user's.
-bool can_open(const std::string& user, const char* device) {
-    const std::string id = split(user, ':').front();
-    const ProcessResult group = run_process({.arguments = {"id", "-g", id}});
-    return run_process({.arguments = {"setpriv", "--reuid=" + id,
-                                      "--regid=" + std::string(trim(group.standard_output)),
-                                      "--init-groups", "test", "-r", device, "-a", "-w", device}})
+bool can_open(const hypervisor::ProcessUser& user, const char* device) {
+    return run_process({.arguments = {"setpriv", fmt::format("--reuid={}", user.uid),
+                                      fmt::format("--regid={}", user.gid), "--init-groups", "test",
+                                      "-r", device, "-a", "-w", device}})
                .exit_status == 0;
 }
 
@@ -159,26 +165,26 @@ bool can_open(const std::string& user, const char* device) {
 Check check_kvm_device(hypervisor::Hypervisor& hypervisor) {
     constexpr const char* device = "/dev/kvm";
     Check check{.name = "kvm device", .status = "ok"};
-    const std::string user = hypervisor.qemu_user();
+    const auto user = hypervisor.qemu_user();
     if (!std::filesystem::exists(device)) {
         check.message = fmt::format("there is no {}", device);
-    } else if (user.empty() && ::access(device, R_OK | W_OK) != 0) {
+    } else if (!user && ::access(device, R_OK | W_OK) != 0) {
         check.status = "warning";
         check.message = fmt::format("your user cannot open {}", device);
         check.remedy =
             "sudo adduser \"$USER\" kvm; then log in again and end the service, which starts "
             "anew by itself";
-    } else if (user.empty()) {
+    } else if (!user) {
         check.message = fmt::format("your user can open {}", device);
     } else if (::geteuid() != 0) {
         check.message = fmt::format("{} is there", device);
-    } else if (can_open(user, device)) {
-        check.message = fmt::format("QEMU's user ({}) can open {}", user, device);
+    } else if (can_open(*user, device)) {
+        check.message = fmt::format("QEMU's user ({}) can open {}", user->uid, device);
     } else {
         check.status = "failed";
         check.message = fmt::format(
             "QEMU's user ({}) cannot open {}, which makes each start of a guest take a minute",
-            user, device);
+            user->uid, device);
         check.remedy = fmt::format("chgrp kvm {0} && chmod 660 {0}", device);
     }
     return check;
@@ -208,21 +214,23 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
         throw Error("RequestLimitExceeded", "", "another check of this host runs: try again soon");
     }
     const std::string remedy = "see the line of libvirt";
-    return {{check_acceleration(services.accelerator),
-             or_else({.name = "kvm device", .status = "failed", .remedy = remedy},
-                     [&] { return check_kvm_device(region.hypervisor); }),
-             check_qemu(), check_libvirt(region.hypervisor, region.libvirt_uri), check_firmware(),
-             check_appliance(services.accelerator),
-             or_else({.name = "space",
-                      .status = "failed",
-                      .remedy = "restore state_dir, then start the service again"},
-                     [&] { return check_space(region.pool, services.settings); }),
-             or_else({.name = "permissions", .status = "failed", .remedy = remedy},
-                     [&] { return check_permissions(region.pool, region.hypervisor); }),
-             or_else({.name = "network",
-                      .status = "failed",
-                      .remedy = "set network_range to a range that no route of this host meets"},
-                     [&] { return check_network(services, caller); })}};
+    return {
+        {check_acceleration(services.accelerator),
+         or_else({.name = "kvm device", .status = "failed", .remedy = remedy},
+                 [&] { return check_kvm_device(region.hypervisor); }),
+         check_qemu(), check_libvirt(region.hypervisor, region.libvirt_uri), check_firmware(),
+         check_appliance(services.accelerator),
+         or_else({.name = "space",
+                  .status = "failed",
+                  .remedy = "restore state_dir, then start the service again"},
+                 [&] { return check_space(region.pool, services.settings); }),
+         or_else(
+             {.name = "permissions", .status = "failed", .remedy = remedy},
+             [&] { return check_permissions(region.pool, region.hypervisor, services.settings); }),
+         or_else({.name = "network",
+                  .status = "failed",
+                  .remedy = "set network_range to a range that no route of this host meets"},
+                 [&] { return check_network(services, caller); })}};
 }
 
 }  // namespace

@@ -104,6 +104,15 @@ const FilterTable<View>& filters() {
     return table;
 }
 
+/// What is the owner's own business.
+void blank_for_others(images::Image& image, const images::Caller& caller) {
+    if (image.owner == caller.account) return;
+    image.source_instance.reset();
+    image.source_image.reset();
+    image.last_launched.reset();
+    image.state_reason.clear();
+}
+
 std::vector<View> load_views(Services& services, const images::Caller& caller,
                              const images::ImageQuery& query) {
     return services.database.read([&](Session& session) {
@@ -116,6 +125,7 @@ std::vector<View> load_views(Services& services, const images::Caller& caller,
                 images::meets_criteria(allowed, caller.scope(), image, query.now);
             if (allowed.state == AllowedState::enabled && !is_allowed) continue;
             const auto own_tags = tags.find(image.id.str());
+            blank_for_others(image, caller);
             views.push_back({.image = std::move(image)});
             const auto own_codes = codes.find(views.back().image.id.str());
             if (own_codes != codes.end()) views.back().product_codes = own_codes->second;

@@ -60,7 +60,8 @@ void keep_owners(std::vector<View>& views, const Values& owners, const images::C
     });
 }
 
-/// Whom a snapshot must be shared with: account ids, "self" and "all".
+/// Whom a snapshot must be shared with: account ids, "self" and "all". With whom else it is shared,
+/// its owner alone may know.
 void keep_restorable(Session& session, std::vector<View>& views, const Values& users,
                      const images::Caller& caller) {
     if (users.empty()) return;
@@ -68,8 +69,10 @@ void keep_restorable(Session& session, std::vector<View>& views, const Values& u
         const Values grantees = images::grantees_of(session, view.snapshot.id);
         return std::ranges::none_of(users, [&](const std::string& user) {
             const std::string& account = user == "self" ? caller.account.str() : user;
+            const bool may_know = view.snapshot.owner == caller.account ||
+                                  account == caller.account.str() || account == images::everybody;
             return view.snapshot.owner.str() == account ||
-                   std::ranges::find(grantees, account) != grantees.end();
+                   (may_know && std::ranges::find(grantees, account) != grantees.end());
         });
     });
 }

@@ -17,7 +17,8 @@ Action enable_image_deregistration_protection() {
         [](Services& services, const images::Caller& caller, const ImageId& id,
            const Arguments& arguments) {
             return launcher::protect_image(services.database, caller, id,
-                                           arguments.boolean("WithCooldown").value_or(false));
+                                           arguments.boolean("WithCooldown").value_or(false),
+                                           services.clock.now());
         });
 }
 

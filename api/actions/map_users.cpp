@@ -12,8 +12,8 @@ Action map_users() {
              "Let users of this host have an account; what belongs to the one they had stays there",
          .example = "kiln map-users --account-id 123456789012 --uids 1001 1002",
          .parameters = {uids}},
-        [](Services&, Session& session, const AccountId& id, const Arguments& arguments) {
-            for (const uid_t uid : uids_of(arguments))
+        [](Services& services, Session& session, const AccountId& id, const Arguments& arguments) {
+            for (const uid_t uid : uids_of(arguments, services.settings))
                 images::map_user(session, uid, id);
         });
 }

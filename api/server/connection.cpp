@@ -14,6 +14,7 @@
 #include "base/error.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "base/random.hpp"
 
 namespace kiln::api {
 
@@ -158,18 +159,38 @@ asio::awaitable<void> Connection::refuse_request(ErrorCode error) {
     if (written) co_await drain();
 }
 
-images::Caller Connection::caller(const HttpRequest& request) const {
-    return context_.handlers.caller_of({.uid = peer_,
-                                        .account = std::string(request[account_header]),
-                                        .region = std::string(request[region_header])});
+CallerClaim Connection::claim(const HttpRequest& request) const {
+    return {.uid = peer_,
+            .account = std::string(request[account_header]),
+            .region = std::string(request[region_header])};
+}
+
+std::optional<images::Caller> Connection::refused_caller(const HttpRequest& request) const {
+    const auto& find = context_.handlers.refused_caller_of;
+    return find ? find(claim(request)) : std::nullopt;
+}
+
+/// On a handler thread.
+Response Connection::handle(const HttpRequest& request) const {
+    const Dispatcher& dispatcher = context_.handlers.dispatcher;
+    std::optional<images::Caller> caller;
+    try {
+        caller = context_.handlers.caller_of(claim(request));
+    } catch (const Error& error) {
+        log::info("uid {} was refused: {}: {}", peer_, error.code(), error.message());
+        const auto refused = refused_caller(request);
+        return refused ? dispatcher.refuse(request_of(request), *refused, error)
+                       : error_response(error);
+    }
+    return dispatcher.dispatch(request_of(request), *caller);
 }
 
 asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
     co_return co_await on_pool(context_.handler_threads, [this, &request] {
         try {
-            return context_.handlers.dispatcher.dispatch(request_of(request), caller(request));
+            return handle(request);
         } catch (const Error& error) {
-            log::info("uid {} was refused: {}: {}", peer_, error.code(), error.message());
+            log::error("uid {} cannot be answered: {}", peer_, error.message());
             return error_response(error);
         }
     });
@@ -195,16 +216,39 @@ asio::awaitable<void> Connection::drain() {
     }
 }
 
+/// On a handler thread. Who sees and types what a guest's console shows is told as a request is.
+void Connection::open_console(const HttpRequest& request, const std::string& instance,
+                              ConsoleSession& session) const {
+    std::optional<images::Caller> caller;
+    const auto note = [&](const Error* error) {
+        if (!caller) caller = refused_caller(request);
+        if (!caller) return;
+        context_.handlers.dispatcher.note({.action = "OpenConsole",
+                                           .caller = *caller,
+                                           .request_id = random_uuid(),
+                                           .error = error,
+                                           .resources = {instance}});
+    };
+    try {
+        caller = context_.handlers.caller_of(claim(request));
+        session.open([&](hypervisor::ConsoleCallbacks callbacks) {
+            return context_.handlers.open_console(*caller, InstanceId(instance).str(),
+                                                  std::move(callbacks));
+        });
+    } catch (const Error& error) {
+        note(&error);
+        throw;
+    }
+    note(nullptr);
+}
+
 asio::awaitable<void> Connection::serve_console(const HttpRequest& request) {
     const std::string instance(request.target().substr(console_path.size()));
     ConsoleSession session(stream_, context_.handler_threads);
     std::optional<Response> refusal;
     co_await on_pool(context_.handler_threads, [&] {
         try {
-            session.open([&](hypervisor::ConsoleCallbacks callbacks) {
-                return context_.handlers.open_console(caller(request), InstanceId(instance).str(),
-                                                      std::move(callbacks));
-            });
+            open_console(request, instance, session);
         } catch (const Error& error) {
             refusal = error_response(error);
         }

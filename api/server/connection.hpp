@@ -15,6 +15,8 @@
 
 namespace kiln::api {
 
+class ConsoleSession;
+
 using LocalProtocol = boost::asio::local::stream_protocol;
 using LocalStream = boost::beast::basic_stream<LocalProtocol>;
 using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
@@ -52,7 +54,11 @@ class Connection {
     boost::asio::awaitable<bool> write(Response response, unsigned http_version, bool keep_alive);
     boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> serve_console(const HttpRequest& request);
-    images::Caller caller(const HttpRequest& request) const;
+    Response handle(const HttpRequest& request) const;
+    void open_console(const HttpRequest& request, const std::string& instance,
+                      ConsoleSession& session) const;
+    CallerClaim claim(const HttpRequest& request) const;
+    std::optional<images::Caller> refused_caller(const HttpRequest& request) const;
 
     LocalStream stream_;
     ServerContext& context_;

@@ -6,11 +6,11 @@
 #include <array>
 #include <chrono>
 #include <optional>
-#include <regex>
 #include <set>
 #include <utility>
 
 #include "api/protocol/query.hpp"
+#include "api/server/named_resources.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/random.hpp"
@@ -19,8 +19,6 @@
 namespace kiln::api {
 
 namespace {
-
-constexpr std::size_t most_audited_resources = 100;
 
 Response error_response_of(const Error& error, const std::string& request_id) {
     XmlWriter xml;
@@ -94,16 +92,6 @@ bool only_reads(const std::string& action) {
                                [&](std::string_view verb) { return action.starts_with(verb); });
 }
 
-/// What looks like the id of a resource: a short name, a hyphen, and 8 or 17 hexadecimal digits.
-void add_ids(std::string_view text, std::set<std::string>& ids) {
-    static const std::regex pattern("[a-z]{1,10}-([0-9a-f]{17}|[0-9a-f]{8})(?![0-9a-zA-Z-])");
-    for (std::cregex_iterator id(text.data(), text.data() + text.size(), pattern), end; id != end;
-         ++id) {
-        if (ids.size() == most_audited_resources) return;
-        ids.insert(id->str());
-    }
-}
-
 void log_success(const Action& action, const images::Caller& caller, const std::string& request_id,
                  std::chrono::steady_clock::time_point begin) {
     const auto duration = std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -168,17 +156,29 @@ const Action& Dispatcher::action_of(const std::string& name) const {
                             suggestion ? fmt::format(" Did you mean {}?", *suggestion) : ""));
 }
 
-std::string Dispatcher::answer(const Request& request, images::Caller& caller,
-                               const std::string& request_id, std::string& name) const {
-    const auto begin = std::chrono::steady_clock::now();
+/// What is known of a request so far, also when it fails.
+struct Dispatcher::Progress {
+    std::string action = "a request";
+    std::set<std::string> resources = {};
+};
+
+WirePairs Dispatcher::begin(const Request& request, Progress& progress) const {
     WirePairs pairs = pairs_of(request);
     const auto asked = take(pairs, "Action");
     if (!asked || asked->empty()) {
         throw Error("MissingAction", "", "The request must contain the parameter Action");
     }
     check_version(take(pairs, "Version").value_or(""));
-    const Action& action = action_of(*asked);
-    name = action.name;
+    progress.action = action_of(*asked).name;
+    add_named(pairs, progress.resources);
+    return pairs;
+}
+
+std::string Dispatcher::answer(const Request& request, images::Caller& caller,
+                               const std::string& request_id, Progress& progress) const {
+    const auto started = std::chrono::steady_clock::now();
+    const WirePairs pairs = begin(request, progress);
+    const Action& action = action_of(progress.action);
     const Arguments arguments = parse_arguments(action.parameters, pairs);
     caller.dry_run = arguments.boolean("DryRun").value_or(false);
 
@@ -189,18 +189,22 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
     invoke_(action, caller, arguments, xml);
     xml.close(root);
     if (!action.answers_dry_run) caller.stop_if_dry_run();  // of an action that changes nothing
-    log_success(action, caller, request_id, begin);
+    log_success(action, caller, request_id, started);
     return xml.take();
 }
 
-void Dispatcher::audit(const Request& request, const std::string& response,
-                       AuditedRequest audited) const {
-    if (!audit_ || find(audited.action) == nullptr || only_reads(audited.action)) return;
-    std::set<std::string> ids;
-    add_ids(request.body, ids);
-    add_ids(request.target, ids);
-    add_ids(response, ids);
-    audited.resources.assign(ids.begin(), ids.end());
+void Dispatcher::audit(const Progress& progress, const images::Caller& caller,
+                       const std::string& request_id, const Error* error) const {
+    if (find(progress.action) == nullptr || only_reads(progress.action)) return;
+    note({.action = progress.action,
+          .caller = caller,
+          .request_id = request_id,
+          .error = error,
+          .resources = {progress.resources.begin(), progress.resources.end()}});
+}
+
+void Dispatcher::note(const AuditedRequest& audited) const {
+    if (!audit_) return;
     try {
         audit_(audited);
     } catch (const std::exception& error) {
@@ -211,27 +215,41 @@ void Dispatcher::audit(const Request& request, const std::string& response,
 
 Response Dispatcher::dispatch(const Request& request, images::Caller caller) const {
     const std::string request_id = random_uuid();
-    std::string name = "a request";
+    Progress progress;
     const auto failed = [&](const Error& error) {
-        audit(request, "",
-              {.action = name, .caller = caller, .request_id = request_id, .error = &error});
+        audit(progress, caller, request_id, &error);
         return error_response_of(error, request_id);
     };
     try {
         Response response{.status = 200,
-                          .body = answer(request, caller, request_id, name),
+                          .body = answer(request, caller, request_id, progress),
                           .request_id = request_id};
-        audit(request, response.body, {.action = name, .caller = caller, .request_id = request_id});
+        add_answered(response.body, progress.resources);
+        audit(progress, caller, request_id, nullptr);
         return response;
     } catch (const Error& error) {
-        log_error(name, caller, error, request_id);
+        log_error(progress.action, caller, error, request_id);
         return failed(error);
     } catch (const std::exception& error) {
-        log::error("{} failed unexpectedly: {} ({})", name, error.what(), request_id);
+        log::error("{} failed unexpectedly: {} ({})", progress.action, error.what(), request_id);
     } catch (...) {
-        log::error("{} failed with an unknown exception ({})", name, request_id);
+        log::error("{} failed with an unknown exception ({})", progress.action, request_id);
     }
     return failed(unforeseen(request_id));
+}
+
+Response Dispatcher::refuse(const Request& request, const images::Caller& caller,
+                            const Error& error) const {
+    const std::string request_id = random_uuid();
+    Progress progress;
+    try {
+        begin(request, progress);
+    } catch (const Error&) {
+        // It is refused anyway.
+    }
+    log_error(progress.action, caller, error, request_id);
+    audit(progress, caller, request_id, &error);
+    return error_response_of(error, request_id);
 }
 
 }  // namespace kiln::api

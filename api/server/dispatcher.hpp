@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/action.hpp"
+#include "api/protocol/query.hpp"
 #include "images/accounts/caller.hpp"
 
 namespace kiln {
@@ -39,7 +40,7 @@ struct AuditedRequest {
     const images::Caller& caller;
     const std::string& request_id;
     const Error* error = nullptr;        // nullptr: it succeeded
-    std::vector<std::string> resources;  // ids in the request and in the answer, sorted
+    std::vector<std::string> resources;  // that it and its answer name, sorted
 };
 using Audit = std::function<void(const AuditedRequest&)>;
 
@@ -54,15 +55,24 @@ class Dispatcher {
     Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit = nullptr);
 
     Response dispatch(const Request& request, images::Caller caller) const;
+    /// The answer to a request of somebody who may ask for nothing, which is told all the same.
+    Response refuse(const Request& request, const images::Caller& caller, const Error& error) const;
+    /// Tells of what somebody did or tried in another way than by a request.
+    void note(const AuditedRequest& audited) const;
 
   private:
+    struct Progress;
+
     /// nullptr when there is none.
     const Action* find(const std::string& name) const;
     const Action& action_of(const std::string& name) const;
-    /// The response's text; sets `name` as soon as it knows which action it is.
+    /// The parameters; which action it is and what it names, as far as it comes.
+    WirePairs begin(const Request& request, Progress& progress) const;
+    /// The response's text.
     std::string answer(const Request& request, images::Caller& caller,
-                       const std::string& request_id, std::string& name) const;
-    void audit(const Request& request, const std::string& response, AuditedRequest audited) const;
+                       const std::string& request_id, Progress& progress) const;
+    void audit(const Progress& progress, const images::Caller& caller,
+               const std::string& request_id, const Error* error) const;
 
     const std::vector<Action>& table_;
     Invoke invoke_;

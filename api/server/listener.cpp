@@ -97,15 +97,26 @@ void remove_stale_socket(const std::filesystem::path& path, const sockaddr_un& a
     }
 }
 
-}  // namespace
-
-Listener::Listener(const std::filesystem::path& path, mode_t mode)
-    : path_(path), socket_(passed_socket()) {
-    if (!socket_) bind_at(mode);
+/// One that was there is somebody's own business.
+void make_directory(const std::filesystem::path& directory, const SocketAccess& access) {
+    constexpr auto passable = std::filesystem::perms{0755};
+    if (!std::filesystem::create_directories(directory) || !access.is_for_others()) return;
+    std::filesystem::permissions(directory, passable);
 }
 
-void Listener::bind_at(mode_t mode) {
-    std::filesystem::create_directories(path_.parent_path());
+}  // namespace
+
+Listener::Listener(const std::filesystem::path& path, const SocketAccess& access)
+    : path_(path), socket_(passed_socket()) {
+    if (!socket_) {
+        bind_at(access);
+    } else if (access.is_for_others()) {
+        open_to(access);  // else the unit file says who may connect
+    }
+}
+
+void Listener::bind_at(const SocketAccess& access) {
+    make_directory(path_.parent_path(), access);
     const sockaddr_un address = address_of(path_);
     remove_stale_socket(path_, address);
     socket_ = new_socket();
@@ -117,8 +128,16 @@ void Listener::bind_at(mode_t mode) {
     }
     const auto status = status_of(path_);
     inode_ = status ? status->st_ino : 0;
-    if (::listen(socket_.get(), SOMAXCONN) != 0 || ::chmod(path_.c_str(), mode) != 0) {
+    if (::listen(socket_.get(), SOMAXCONN) != 0)
         throw system_error(fmt::format("listen at '{}'", path_.string()));
+    open_to(access);
+}
+
+void Listener::open_to(const SocketAccess& access) {
+    constexpr uid_t same_owner = static_cast<uid_t>(-1);
+    if ((access.group && ::chown(path_.c_str(), same_owner, *access.group) != 0) ||
+        ::chmod(path_.c_str(), access.mode) != 0) {
+        throw system_error(fmt::format("set who may connect to '{}'", path_.string()));
     }
 }
 

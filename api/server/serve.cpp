@@ -102,7 +102,7 @@ class Service {
         launcher_.recover();
     }
 
-    void run() {
+    void run(const SocketAccess& access) {
         const Dispatcher dispatcher(
             actions(),
             [this](const Action& action, const images::Caller& caller, const Arguments& arguments,
@@ -113,11 +113,13 @@ class Service {
             },
             audit_log(database_, clock_));
         const std::string& home_region = regions_.home().name;
-        const Callers callers(database_, clock_, home_region);
+        const Callers callers(database_, clock_, home_region, settings_.guest_users);
         Server server(
-            {.socket = settings_.socket},
+            {.socket = settings_.socket, .access = access},
             {.dispatcher = dispatcher,
              .caller_of = [&](const CallerClaim& claim) { return callers.identify(claim); },
+             .refused_caller_of =
+                 [&](const CallerClaim& claim) { return callers.own_account(claim); },
              .open_console =
                  [this](const images::Caller& caller, const std::string& id,
                         hypervisor::ConsoleCallbacks callbacks) {
@@ -180,7 +182,8 @@ int serve(const Settings& settings, const ServeOptions& options) {
     add_system_programs_to_path();
     ::umask(private_files);
     const StateDirectory directory(settings.state_directory);
-    Service(settings, directory).run();
+    const SocketAccess access = socket_access_for(settings.socket_users);
+    Service(settings, directory).run(access);
     return 0;
 }
 

@@ -48,7 +48,7 @@ class Server::Implementation {
           context_{.limits = options_.limits,
                    .handlers = handlers_,
                    .handler_threads = handler_threads_},
-          listener_(options_.socket, options_.mode),
+          listener_(options_.socket, options_.access),
           acceptor_(io_, LocalProtocol(), listener_.release_socket()),
           wake_acceptor_(io_),
           stop_deadline_(io_),

@@ -7,10 +7,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/server/console.hpp"
 #include "api/server/dispatcher.hpp"
+#include "api/server/socket_access.hpp"
 #include "images/accounts/caller.hpp"
 
 namespace kiln::api {
@@ -34,7 +36,7 @@ struct ServerLimits {
 
 struct ServerOptions {
     std::filesystem::path socket;
-    mode_t mode = 0600;
+    SocketAccess access = {};
     ServerLimits limits = {};
 };
 
@@ -50,6 +52,8 @@ struct ServerHandlers {
     const Dispatcher& dispatcher;
     /// Throws Error for those who may not. Asked for each request.
     std::function<images::Caller(const CallerClaim&)> caller_of;
+    /// Who those are, for the audit log; nullopt: nobody.
+    std::function<std::optional<images::Caller>(const CallerClaim&)> refused_caller_of = nullptr;
     ConsoleOpener open_console;
     /// Called once, when the server stops: requests that take long are to end. On the thread that
     /// runs the server.

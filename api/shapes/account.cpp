@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
 #include "api/shapes/common.hpp"
 #include "base/database.hpp"
 #include "base/error.hpp"
+#include "base/settings.hpp"
 
 namespace kiln::api {
 
@@ -102,20 +101,24 @@ Table account_table() {
     return {.columns = {"Id", "Name", "Alias", "Status", "ParentId", "Uids"}};
 }
 
-std::vector<uid_t> uids_of(const Arguments& arguments) {
+std::vector<uid_t> uids_of(const Arguments& arguments, const Settings& settings) {
     std::vector<uid_t> users;
     for (const std::string& text : arguments.texts("Uid")) {
-        uid_t uid = 0;
-        const char* end = text.data() + text.size();
-        const auto [rest, failure] = std::from_chars(text.data(), end, uid);
-        if (text.empty() || rest != end || failure != std::errc()) {
+        const auto uid = parse_user_id(text);
+        if (!uid) {
             throw Error(
                 error_code::invalid_parameter_value, text,
                 fmt::format("Invalid value '{}' for Uid: expecting the number of a user, as "
                             "`id -u NAME` prints it",
                             text));
         }
-        users.push_back(uid);
+        if (settings.guest_users && contains(*settings.guest_users, *uid)) {
+            throw Error(error_code::invalid_parameter_value, text,
+                        fmt::format("Invalid value '{}' for Uid: QEMU runs as it (guest_uids of "
+                                    "the configuration)",
+                                    text));
+        }
+        users.push_back(*uid);
     }
     return users;
 }

@@ -47,8 +47,9 @@ Action account_action(
 Action unit_action(Action action,
                    std::function<void(Session&, const std::string& unit, const Arguments&)> change);
 
-/// The users that a request names. Throws Error{InvalidParameterValue} for what is no uid.
-std::vector<uid_t> uids_of(const Arguments& arguments);
+/// The users that a request names. Throws Error{InvalidParameterValue} for what is no uid, and for
+/// those that QEMU runs as.
+std::vector<uid_t> uids_of(const Arguments& arguments, const Settings& settings);
 Parameter uids_parameter(const char* help);
 
 }  // namespace kiln::api

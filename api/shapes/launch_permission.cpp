@@ -76,20 +76,19 @@ void add_listed(const Arguments& arguments, PermissionChange& change) {
 }
 
 Parameter grantees_parameter(const char* name, const char* help) {
-    return {
-        .name = name,
-        .wire = name,
-        .shape = Shape::structure,
-        .list = true,
-        .help = help,
-        .members = {{.name = "UserId", .wire = "UserId", .help = "An account id"},
-                    {.name = "Group", .wire = "Group", .help = "Every account", .choices = {"all"}},
-                    {.name = "OrganizationArn",
-                     .wire = "OrganizationArn",
-                     .help = "All accounts of an organization"},
-                    {.name = "OrganizationalUnitArn",
-                     .wire = "OrganizationalUnitArn",
-                     .help = "All accounts of an organizational unit"}}};
+    return {.name = name,
+            .wire = name,
+            .shape = Shape::structure,
+            .list = true,
+            .help = help,
+            .members = {{.name = "UserId", .wire = "UserId", .help = "An account id"},
+                        {.name = "Group", .wire = "Group", .help = "all: every account"},
+                        {.name = "OrganizationArn",
+                         .wire = "OrganizationArn",
+                         .help = "All accounts of an organization"},
+                        {.name = "OrganizationalUnitArn",
+                         .wire = "OrganizationalUnitArn",
+                         .help = "All accounts of an organizational unit"}}};
 }
 
 }  // namespace
@@ -119,8 +118,7 @@ std::vector<Parameter> launch_permission_parameters() {
             {.name = "UserGroups",
              .wire = "UserGroup",
              .list = true,
-             .help = "all stands for every account",
-             .choices = {"all"}},
+             .help = "all stands for every account"},
             {.name = "OrganizationArns",
              .wire = "OrganizationArn",
              .list = true,

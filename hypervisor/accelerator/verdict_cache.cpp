@@ -54,7 +54,7 @@ void store_verdict(const std::filesystem::path& cache_file, const HostIdentity& 
     // QEMU's words are in there, and need not be UTF-8.
     const std::string text =
         cache.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    write_file_atomically(cache_file, text, 0644);
+    write_file_atomically(cache_file, text, 0600);
 }
 
 }  // namespace kiln::hypervisor

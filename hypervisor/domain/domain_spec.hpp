@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -18,6 +20,14 @@ enum class DiskFormat { raw, qcow2 };
 /// old to write; writeback is for file systems that cannot.
 enum class DiskCache { none, writeback };
 
+/// A user and their one group, as numbers: neither needs a name on the host.
+struct ProcessUser {
+    uid_t uid = 0;
+    gid_t gid = 0;
+
+    friend bool operator==(const ProcessUser&, const ProcessUser&) = default;
+};
+
 struct DiskFile {
     std::filesystem::path path;
     /// The secret (Hypervisor::define_secret) with the passphrase of a qcow2 file that is encrypted
@@ -32,8 +42,7 @@ struct DiskSpec {
     std::string serial;  // at most 20 characters are seen by a virtio guest; empty: none
     /// The file and what backs it, top first. All are qcow2, or the one file is raw. libvirt is
     /// told the whole chain, so that nothing is ever probed. While the guest runs, libvirt gives
-    /// the first file to QEMU's user (Hypervisor::qemu_user); the others keep their owner and must
-    /// be readable by it.
+    /// the first file to QEMU's user; the others keep their owner and must be readable by it.
     std::vector<DiskFile> chain;
     DiskFormat format = DiskFormat::qcow2;
     DiskCache cache = DiskCache::none;
@@ -78,6 +87,9 @@ struct DomainSpec {
     std::vector<InterfaceSpec> interfaces;
     /// How many disks can be plugged in while the guest runs.
     std::uint32_t spare_disk_slots = 0;
+    /// Whom QEMU runs as, and whom libvirt gives the disks and other files to meanwhile; absent:
+    /// Hypervisor::qemu_user.
+    std::optional<ProcessUser> user = {};
     std::filesystem::path console_log;  // what the first serial port says is appended here
 };
 

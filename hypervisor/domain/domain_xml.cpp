@@ -294,6 +294,16 @@ void add_root_ports(pugi::xml_node devices, const DomainSpec& spec) {
     }
 }
 
+/// libvirt's DAC driver. A + keeps it from looking for a user whose name is the number.
+void add_user(pugi::xml_node domain, const DomainSpec& spec) {
+    if (!spec.user) return;
+    pugi::xml_node label = domain.append_child("seclabel");
+    set(label, "type", "static");
+    set(label, "model", "dac");
+    set(label, "relabel", "yes");
+    add_text(label, "label", fmt::format("+{}:+{}", spec.user->uid, spec.user->gid));
+}
+
 std::string to_text(const pugi::xml_document& document) {
     std::ostringstream text;
     document.save(text, "  ", pugi::format_indent | pugi::format_no_declaration);
@@ -330,6 +340,7 @@ std::string domain_xml(const DomainSpec& spec) {
     add_clock(domain, spec);
     add_power(domain, spec);
     add_devices(domain, spec);
+    add_user(domain, spec);
     return to_text(document);
 }
 

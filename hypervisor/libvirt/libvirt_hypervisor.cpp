@@ -14,6 +14,7 @@
 #include "hypervisor/libvirt/guest_agent.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
 #include "hypervisor/libvirt/live_domain_xml.hpp"
+#include "hypervisor/libvirt/process_users.hpp"
 #include "hypervisor/libvirt/screenshot.hpp"
 #include "hypervisor/libvirt/secrets.hpp"
 #include "hypervisor/libvirt/user_network.hpp"
@@ -87,6 +88,7 @@ LibvirtHypervisor::Found LibvirtHypervisor::require(const std::string& name) {
 
 void LibvirtHypervisor::start_domain(const DomainSpec& spec) {
     const ConnectionPtr connection = connection_.get();
+    if (spec.user) let_users_pass_to_keys();
     const DomainPtr domain(
         virDomainCreateXML(connection.get(), domain_xml(spec).c_str(), VIR_DOMAIN_START_VALIDATE));
     if (!domain) throw last_libvirt_error(fmt::format("start '{}'", spec.name), spec.name);
@@ -382,11 +384,17 @@ HostVersions LibvirtHypervisor::host_versions() {
     return {.libvirt = version_text(libvirt), .qemu = version_text(qemu)};
 }
 
-std::string LibvirtHypervisor::qemu_user() {
-    const ConnectionPtr connection = connection_.get();
-    const TextPtr capabilities(virConnectGetCapabilities(connection.get()));
-    if (!capabilities) throw last_libvirt_error("read libvirt's capabilities");
-    return qemu_user_in(capabilities.get());
+std::optional<ProcessUser> LibvirtHypervisor::qemu_user() {
+    const std::lock_guard lock(qemu_user_mutex_);
+    if (!qemu_user_) {
+        const ConnectionPtr connection = connection_.get();
+        const TextPtr capabilities(virConnectGetCapabilities(connection.get()));
+        if (!capabilities) throw last_libvirt_error("read libvirt's capabilities");
+        auto user = qemu_user_in(capabilities.get());
+        if (user) user = with_own_group(*user);
+        qemu_user_ = user;
+    }
+    return *qemu_user_;
 }
 
 std::unique_ptr<Hypervisor> connect(const std::string& uri) {

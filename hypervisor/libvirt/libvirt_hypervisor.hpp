@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,7 +58,7 @@ class LibvirtHypervisor final : public Hypervisor {
     Screenshot screenshot(const std::string& name) override;
     HostCapacity host_capacity() override;
     HostVersions host_versions() override;
-    std::string qemu_user() override;
+    std::optional<ProcessUser> qemu_user() override;
 
   private:
     /// A domain and the connection that it was found on.
@@ -79,6 +80,8 @@ class LibvirtHypervisor final : public Hypervisor {
     std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();
     std::mutex forward_mutex_;
     std::mutex consoles_mutex_;
+    std::mutex qemu_user_mutex_;
+    std::optional<std::optional<ProcessUser>> qemu_user_;  // absent: libvirt was not asked yet
     std::vector<std::weak_ptr<ConsoleStream>> consoles_;
     Connection connection_;  // last: its thread uses the members above
 };

@@ -7,6 +7,8 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/text.hpp"
+#include "base/users.hpp"
 #include "hypervisor/libvirt/libvirt_error.hpp"
 
 namespace kiln::hypervisor {
@@ -85,16 +87,19 @@ bool agent_is_connected(const std::string& domain_xml) {
     });
 }
 
-std::string qemu_user_in(const std::string& capabilities_xml) {
+std::optional<ProcessUser> qemu_user_in(const std::string& capabilities_xml) {
     const pugi::xml_document document = parse(capabilities_xml);
     const pugi::xml_node host = document.child("capabilities").child("host");
     for (const pugi::xml_node model : host.children("secmodel")) {
         if (std::strcmp(model.child_value("model"), "dac") != 0) continue;
-        std::string user = model.find_child_by_attribute("baselabel", "type", "kvm").child_value();
-        std::erase(user, '+');
-        return user;
+        std::string label = model.find_child_by_attribute("baselabel", "type", "kvm").child_value();
+        std::erase(label, '+');
+        const auto ids = split(label, ':');
+        const auto uid = parse_user_id(ids.front());
+        const auto gid = parse_user_id(ids.back());
+        if (uid && gid) return ProcessUser{.uid = *uid, .gid = *gid};
     }
-    return "";
+    return std::nullopt;
 }
 
 std::string catalog_id_in(const std::string& metadata_xml) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "hypervisor/domain/domain_spec.hpp"
 #include "hypervisor/libvirt/handles.hpp"
 
 namespace kiln::hypervisor {
@@ -31,9 +32,9 @@ std::string free_target(const std::vector<LiveDisk>& disks);
 std::size_t free_root_ports(const std::string& domain_xml);
 bool agent_is_connected(const std::string& domain_xml);
 
-/// The user of the DAC security driver in libvirt's capabilities: "+64055:+994" becomes
-/// "64055:994"; empty when that driver is not in use.
-std::string qemu_user_in(const std::string& capabilities_xml);
+/// The user of the DAC security driver in libvirt's capabilities ("+64055:+994"); nullopt when that
+/// driver is not in use.
+std::optional<ProcessUser> qemu_user_in(const std::string& capabilities_xml);
 /// The catalog in kiln's metadata element; empty when it is not such an element.
 std::string catalog_id_in(const std::string& metadata_xml);
 

@@ -28,14 +28,15 @@ struct AccountTable {
         column("unit_id", account.unit);
         column("created", account.created);
         column("closed", account.closed);
+        column("number", account.number);
     }
 };
 
-std::optional<AccountId> account_of(Session& session, uid_t uid) {
-    Statement row(session, "select account_id from users where uid = :uid",
-                  {{"uid", std::int64_t{uid}}}, {ColumnType::text});
-    if (!row.next()) return std::nullopt;
-    return AccountId(row.text(0));
+std::int64_t next_number(Session& session) {
+    Statement row(session, "select coalesce(max(number), 0) + 1 from accounts", {},
+                  {ColumnType::number});
+    row.next();
+    return row.number(0);
 }
 
 std::optional<std::string> find_identity(Session& session) {
@@ -79,7 +80,9 @@ void check_account_alias(const std::string& alias) {
 
 void insert_account(Session& session, const Account& account) {
     if (account.alias) refuse_alias_in_use(session, account.id, *account.alias);
-    insert_row<AccountTable>(session, account);
+    Account counted = account;
+    counted.number = next_number(session);
+    insert_row<AccountTable>(session, counted);
     update_arns(session, account.id);
 }
 
@@ -139,12 +142,20 @@ void reopen_account(Session& session, const AccountId& id) {
             {{"id", id.str()}});
 }
 
+std::optional<AccountId> find_account_of_uid(Session& session, uid_t uid) {
+    Statement row(session, "select account_id from users where uid = :uid",
+                  {{"uid", std::int64_t{uid}}}, {ColumnType::text});
+    if (!row.next()) return std::nullopt;
+    return AccountId(row.text(0));
+}
+
 AccountId account_of_uid(Database& database, uid_t uid, Time now) {
-    const auto known = database.read([&](Session& session) { return account_of(session, uid); });
+    const auto known =
+        database.read([&](Session& session) { return find_account_of_uid(session, uid); });
     if (known) return *known;
     return database.write([&](Session& session) {
         // Another thread may have seen the user first.
-        if (const auto account = account_of(session, uid)) return *account;
+        if (const auto account = find_account_of_uid(session, uid)) return *account;
         AccountId account = AccountId::generate();
         insert_account(session,
                        {.id = account, .name = fmt::format("uid {}", uid), .created = now});

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct Account {
     std::optional<std::string> unit = {};  // the organizational unit; none: the root
     Time created;
     std::optional<Time> closed = {};  // while it is suspended
+    std::int64_t number = 0;          // from 1 on, in the order of their making: insert_account
 };
 
 /// Throws Error{InvalidInputException}: 1 to 50 printable characters.
@@ -30,7 +32,7 @@ void check_account_name(const std::string& name);
 /// Throws Error{ValidationError}: 3 to 63 lower-case letters, digits and single hyphens within.
 void check_account_alias(const std::string& alias);
 
-/// With the ARNs that it may be meant by.
+/// With the ARNs that it may be meant by; gives it its number.
 void insert_account(Session& session, const Account& account);
 /// Throws Error{AccountNotFoundException}.
 Account get_account(Session& session, const AccountId& id);
@@ -51,6 +53,8 @@ void reopen_account(Session& session, const AccountId& id);
 
 /// The account of a Unix user; made with a new id when the user is seen for the first time.
 AccountId account_of_uid(Database& database, uid_t uid, Time now);
+/// nullopt for a user who was not seen yet.
+std::optional<AccountId> find_account_of_uid(Session& session, uid_t uid);
 /// From now on the user has this account. What belongs to the one that it had stays there.
 void map_user(Session& session, uid_t uid, const AccountId& account);
 /// The Unix users of this host by their accounts.

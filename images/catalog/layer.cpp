@@ -180,6 +180,26 @@ std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
         {{"region", region}, {"with_creating", to_value(with_creating)}});
 }
 
+std::set<LayerUse> layers_in_use(Session& session) {
+    Statement rows(session,
+                   "with recursive used (region, layer_id, number) as ("
+                   "  select volumes.region, volumes.layer_id, accounts.number from instances"
+                   "    join volumes on volumes.instance_id = instances.instance_id"
+                   "    join accounts on accounts.account_id = instances.owner"
+                   "    where instances.state not in ('stopped', 'terminated')"
+                   "      and volumes.layer_id is not null"
+                   "  union select used.region, layers.parent_id, used.number from used"
+                   "    join layers on layers.region = used.region"
+                   "      and layers.layer_id = used.layer_id"
+                   "    where layers.parent_id is not null)"
+                   " select distinct layer_id, number from used",
+                   {}, {ColumnType::text, ColumnType::number});
+    std::set<LayerUse> uses;
+    while (rows.next())
+        uses.insert({.layer = LayerId(rows.text(0)), .account_number = rows.number(1)});
+    return uses;
+}
+
 std::vector<Layer> all_layers(Session& session, const std::string& region) {
     return select_rows<LayerTable>(session, "where region = :region order by created, layer_id",
                                    {{"region", region}});

@@ -33,6 +33,14 @@ struct Layer {
     std::optional<std::string> key_id = {};  // of what it is encrypted with, as its parent is
 };
 
+/// Whose guests read what.
+struct LayerUse {
+    LayerId layer;
+    std::int64_t account_number;
+
+    friend auto operator<=>(const LayerUse&, const LayerUse&) = default;
+};
+
 /// SQL that selects the ids of layer :id of :region and of all that stand on it.
 inline constexpr const char* layers_standing_on =
     "with recursive above (layer_id) as ("
@@ -75,6 +83,9 @@ std::set<LayerId> named_layers(Session& session, const std::string& region);
 /// creating are not listed (an operation owns them) unless `with_creating`.
 std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
                                    bool with_creating = false);
+/// The layers of all regions that instances which are not stopped stand on, with the accounts of
+/// these.
+std::set<LayerUse> layers_in_use(Session& session);
 std::vector<Layer> all_layers(Session& session, const std::string& region);
 
 }  // namespace kiln::images

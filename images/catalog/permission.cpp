@@ -54,17 +54,26 @@ void delete_grantees(Session& session, const std::string& id) {
     run_sql(session, sql, {{"id", id}});
 }
 
+template <class Permissions>
+bool is_grantee(Session& session, const std::string& id, const std::string& grantee) {
+    static const std::string sql =
+        fmt::format("select 1 from {} where {} = :id and grantee = :grantee", Permissions::table,
+                    Permissions::key);
+    Statement row(session, sql, {{"id", id}, {"grantee", grantee}}, {ColumnType::number});
+    return row.next();
+}
+
 /// Whether one of the two, or an ARN that the account may be meant by, is a grantee, and the
 /// owner's account is not closed.
 template <class Permissions>
 bool is_granted(Session& session, const std::string& id, const std::string& account,
                 const std::string& group) {
     static const std::string sql = fmt::format(
-        "select 1 where exists"
-        " (select 1 from {0} where {1} = :id and grantee in (:account, :group)"
-        "  union all select 1 from account_arns"
-        "   join {0} on {0}.{1} = :id and {0}.grantee = account_arns.arn"
-        "   where account_arns.account_id = :account)"
+        "select 1 where (exists (select 1 from {0} where {1} = :id and grantee = :account)"
+        "  or exists (select 1 from {0} where {1} = :id and grantee = :group)"
+        "  or exists (select 1 from account_arns cross join {0}"
+        "   where account_arns.account_id = :account"
+        "    and {0}.{1} = :id and {0}.grantee = account_arns.arn))"
         " and not exists (select 1 from {2} join accounts on accounts.account_id = {2}.owner"
         "  where {2}.{1} = :id and accounts.state = 'SUSPENDED')",
         Permissions::table, Permissions::key, Permissions::resources);
@@ -120,10 +129,11 @@ bool is_shared_explicitly_with(Session& session, const ImageId& id, const Accoun
 }
 
 bool has_grantee(Session& session, const ImageId& id, const std::string& grantee) {
-    Statement row(session,
-                  "select 1 from image_permissions where image_id = :id and grantee = :grantee",
-                  {{"id", id.str()}, {"grantee", grantee}}, {ColumnType::number});
-    return row.next();
+    return is_grantee<ImagePermissions>(session, id.str(), grantee);
+}
+
+bool has_grantee(Session& session, const SnapshotId& id, const std::string& grantee) {
+    return is_grantee<SnapshotPermissions>(session, id.str(), grantee);
 }
 
 }  // namespace kiln::images

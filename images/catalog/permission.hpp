@@ -35,5 +35,6 @@ bool is_shared_with(Session& session, const SnapshotId& id, const AccountId& acc
 /// As above, but for everybody.
 bool is_shared_explicitly_with(Session& session, const ImageId& id, const AccountId& account);
 bool has_grantee(Session& session, const ImageId& id, const std::string& grantee);
+bool has_grantee(Session& session, const SnapshotId& id, const std::string& grantee);
 
 }  // namespace kiln::images

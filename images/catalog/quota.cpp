@@ -76,11 +76,15 @@ std::int64_t count_instances(Session& session, const AccountId& account) {
 }
 
 std::int64_t count_volume_gib(Session& session, const AccountId& account) {
-    // A part of a GiB counts as one.
+    // A part of a GiB counts as one, and what a volume is about to have as what it has.
     return count(session,
-                 "select sum((size + 1073741823) / 1073741824) from volumes"
+                 "select sum((case when target_size > size then target_size else size end"
+                 "  + 1073741823) / 1073741824) from volumes"
+                 " left join volume_modifications"
+                 "  on volume_modifications.volume_id = volumes.volume_id"
+                 "  and volume_modifications.state = 'modifying'"
                  " where owner = :account and storage = 'ebs'"
-                 " and state in ('creating', 'available', 'in-use')",
+                 " and volumes.state in ('creating', 'available', 'in-use')",
                  account);
 }
 

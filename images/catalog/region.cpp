@@ -30,7 +30,8 @@ struct Holding {
 
 constexpr std::array<Holding, 6> holdings{{
     {"image",
-     "select count(*) from images where region = :region and state in ('pending', 'available')"},
+     "select count(*) from images where region = :region"
+     " and state in ('pending', 'available', 'disabled')"},
     {"snapshot", "select count(*) from snapshots where region = :region"},
     {"volume", "select count(*) from volumes where region = :region and state <> 'deleted'"},
     {"instance", "select count(*) from instances where region = :region and state <> 'terminated'"},

@@ -93,6 +93,14 @@ std::vector<Snapshot> list_snapshots(Session& session, const Scope& scope) {
         {{"owner", scope.owner.str()}, {"region", scope.region}, {"everybody", everybody}});
 }
 
+bool is_charged_layer(Session& session, const std::string& region, const LayerId& layer) {
+    Statement row(session,
+                  "select 1 from snapshots"
+                  " where region = :region and layer_id = :layer and state = 'completed'",
+                  {{"region", region}, {"layer", layer.str()}}, {ColumnType::number});
+    return row.next();
+}
+
 void complete_snapshot(Session& session, const SnapshotId& id, const SnapshotLayer& layer,
                        Time now) {
     run_sql(

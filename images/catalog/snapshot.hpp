@@ -44,6 +44,8 @@ struct SnapshotLayer {
     LayerId layer;
     Bytes stored_size;
 };
+/// Whether a completed snapshot of the region has the layer, and is charged for it.
+bool is_charged_layer(Session& session, const std::string& region, const LayerId& layer);
 /// From now on it is charged.
 void complete_snapshot(Session& session, const SnapshotId& id, const SnapshotLayer& layer,
                        Time now);

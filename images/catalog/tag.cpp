@@ -65,11 +65,12 @@ void check_tag_text(std::string_view what, const std::string& text, std::size_t 
     }
 }
 
-void check_tag_count(Session& session, const std::string& resource_id,
+void check_tag_count(Session& session, const Scope& scope, const std::string& resource_id,
                      const std::vector<Tag>& additional) {
     std::set<std::string> keys;
-    for (const TagRow& row : select_rows<TagTable>(session, "where resource_id = :resource",
-                                                   {{"resource", resource_id}})) {
+    for (const TagRow& row :
+         select_rows<TagTable>(session, "where resource_id = :resource and owner = :owner",
+                               {{"resource", resource_id}, {"owner", scope.owner.str()}})) {
         keys.insert(row.tag.key);
     }
     for (const Tag& tag : additional)
@@ -80,8 +81,18 @@ void check_tag_count(Session& session, const std::string& resource_id,
                             resource_id, keys.size(), max_tags_per_resource));
 }
 
-void check_owns_image(Session& session, const Scope& scope, const std::string& resource_id) {
-    get_own_image(session, scope, ImageId(resource_id));  // refuses a deregistered one
+/// Refuses a deregistered one.
+void check_sees_image(Session& session, const Scope& scope, const std::string& resource_id) {
+    get_image(session, scope, ImageId(resource_id));
+}
+
+/// One that is not completed is its owner's alone.
+void check_sees_snapshot(Session& session, const Scope& scope, const std::string& resource_id) {
+    const SnapshotId id(resource_id);
+    const auto snapshot = find_snapshot(session, id);
+    const bool owned =
+        snapshot && snapshot->owner == scope.owner && snapshot->region == scope.region;
+    if (!owned) get_usable_snapshot(session, scope, id);
 }
 
 void check_owns_key_pair(Session& session, const Scope& scope, const std::string& resource_id) {
@@ -107,15 +118,15 @@ void check_owns_reservation(Session& session, const Scope& scope, const std::str
                 fmt::format("The reservation ID '{}' does not exist", resource_id));
 }
 
-/// What a kind of resource is called, how its ids begin, and who asks for its owner.
+/// What a kind of resource is called, how its ids begin, and who asks whether somebody may tag it.
 struct ResourceKind {
     const char* type;
     const char* prefix;
-    void (*check_owner)(Session&, const Scope&, const std::string&);
+    void (*check_may_tag)(Session&, const Scope&, const std::string&);
 };
 
 constexpr std::array resource_kinds{
-    ResourceKind{"image", ImageId::prefix, check_owns_image},
+    ResourceKind{"image", ImageId::prefix, check_sees_image},
     ResourceKind{"instance", InstanceId::prefix,
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_instance(session, scope, InstanceId(id));
@@ -124,10 +135,7 @@ constexpr std::array resource_kinds{
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_volume(session, scope, VolumeId(id));
                  }},
-    ResourceKind{"snapshot", SnapshotId::prefix,
-                 [](Session& session, const Scope& scope, const std::string& id) {
-                     get_snapshot(session, scope, SnapshotId(id));
-                 }},
+    ResourceKind{"snapshot", SnapshotId::prefix, check_sees_snapshot},
     ResourceKind{"security-group", SecurityGroupId::prefix,
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_security_group(session, scope, SecurityGroupId(id));
@@ -170,27 +178,39 @@ void set_tags(Session& session, const Scope& scope, const std::string& resource_
               const std::vector<Tag>& tags) {
     for (const Tag& tag : tags)
         check_tag(tag);
-    check_tag_count(session, resource_id, tags);
+    check_tag_count(session, scope, resource_id, tags);
     for (const Tag& tag : tags) {
         const TagRow row{.resource_id = resource_id,
                          .resource_type = resource_type_of(resource_id),
                          .owner = scope.owner,
                          .region = scope.region,
                          .tag = tag};
-        delete_tag(session, resource_id, tag.key);
+        delete_tag(session, scope, resource_id, tag.key);
         insert_row<TagTable>(session, row);
     }
 }
 
-void delete_tag(Session& session, const std::string& resource_id, const std::string& key) {
-    run_sql(session, "delete from tags where resource_id = :resource and key = :key",
-            {{"resource", resource_id}, {"key", key}});
+void delete_tag(Session& session, const Scope& scope, const std::string& resource_id,
+                const std::string& key) {
+    run_sql(session,
+            "delete from tags where resource_id = :resource and owner = :owner and key = :key",
+            {{"resource", resource_id}, {"owner", scope.owner.str()}, {"key", key}});
 }
 
-void delete_tag_with_value(Session& session, const std::string& resource_id, const Tag& tag) {
+void delete_tag_with_value(Session& session, const Scope& scope, const std::string& resource_id,
+                           const Tag& tag) {
     run_sql(session,
-            "delete from tags where resource_id = :resource and key = :key and value = :value",
-            {{"resource", resource_id}, {"key", tag.key}, {"value", tag.value}});
+            "delete from tags where resource_id = :resource and owner = :owner and key = :key"
+            " and value = :value",
+            {{"resource", resource_id},
+             {"owner", scope.owner.str()},
+             {"key", tag.key},
+             {"value", tag.value}});
+}
+
+void delete_tags(Session& session, const Scope& scope, const std::string& resource_id) {
+    run_sql(session, "delete from tags where resource_id = :resource and owner = :owner",
+            {{"resource", resource_id}, {"owner", scope.owner.str()}});
 }
 
 void delete_all_tags(Session& session, const std::string& resource_id) {
@@ -223,12 +243,12 @@ TagsByResource tags_by_resource(Session& session, const Scope& scope) {
     return tags;
 }
 
-void check_owns_resource(Session& session, const Scope& scope, const std::string& resource_id) {
+void check_may_tag(Session& session, const Scope& scope, const std::string& resource_id) {
     const ResourceKind* kind = kind_of(resource_id);
     if (kind == nullptr) {
         throw Error("InvalidID", resource_id, fmt::format("The ID '{}' is not valid", resource_id));
     }
-    kind->check_owner(session, scope, resource_id);
+    kind->check_may_tag(session, scope, resource_id);
 }
 
 }  // namespace kiln::images

@@ -32,13 +32,21 @@ std::string resource_type_of(const std::string& resource_id);
 /// set.
 void check_tag(const Tag& tag);
 
-/// Sets (adds or overwrites) tags on a resource of the caller; the caller has checked that it
+/// Tags are an account's own: on a resource that is shared with it, it has others than the owner,
+/// and neither sees the other's.
+
+/// Sets (adds or overwrites) the caller's tags on a resource; the caller has checked that it
 /// exists. Throws Error{TagLimitExceeded} past max_tags_per_resource.
 void set_tags(Session& session, const Scope& scope, const std::string& resource_id,
               const std::vector<Tag>& tags);
-/// Deletes the keys; with `only_value`, only where the value is that one.
-void delete_tag(Session& session, const std::string& resource_id, const std::string& key);
-void delete_tag_with_value(Session& session, const std::string& resource_id, const Tag& tag);
+/// Deletes the caller's tag with the key; none is no error.
+void delete_tag(Session& session, const Scope& scope, const std::string& resource_id,
+                const std::string& key);
+/// Only when it has the value.
+void delete_tag_with_value(Session& session, const Scope& scope, const std::string& resource_id,
+                           const Tag& tag);
+void delete_tags(Session& session, const Scope& scope, const std::string& resource_id);
+/// Those of all accounts, when the resource goes.
 void delete_all_tags(Session& session, const std::string& resource_id);
 
 /// The caller's tags in the region, sorted by resource and key.
@@ -47,8 +55,9 @@ std::vector<TagDescription> list_tags(Session& session, const Scope& scope);
 using TagsByResource = std::unordered_map<std::string, std::vector<Tag>>;
 TagsByResource tags_by_resource(Session& session, const Scope& scope);
 
-/// Throws the resource's own NotFound error unless the caller owns a resource with that id
-/// (Error{InvalidID} "The ID 'x' is not valid" for an id of no known kind).
-void check_owns_resource(Session& session, const Scope& scope, const std::string& resource_id);
+/// Throws the resource's own NotFound error unless the caller owns a resource with that id, or it
+/// is an image or a snapshot that is shared with them (Error{InvalidID} "The ID 'x' is not valid"
+/// for an id of no known kind).
+void check_may_tag(Session& session, const Scope& scope, const std::string& resource_id);
 
 }  // namespace kiln::images

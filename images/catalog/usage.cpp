@@ -49,7 +49,17 @@ std::vector<UsageRecord> running_records(Session& session, const std::string& re
                                    {{"resource", resource_id}});
 }
 
+/// Not before the last record of the same has ended: nobody pays twice for a clock that was set
+/// back.
 void insert_start(Session& session, const Usage& usage, Time started) {
+    Statement last(session,
+                   "select max(ended) from usage_records"
+                   " where resource_id = :resource and kind = :kind and type = :type",
+                   {{"resource", usage.resource_id},
+                    {"kind", std::string(to_text(usage.kind))},
+                    {"type", usage.type}},
+                   {ColumnType::number});
+    if (last.next() && !last.is_null(0)) started = std::max(started, from_epoch_ms(last.number(0)));
     insert_row<UsageStartTable>(
         session, {.id = UsageRecordId::generate(), .usage = usage, .started = started});
 }
@@ -97,6 +107,7 @@ void meter_products(Session& session, const Usage& usage, Time now) {
         of_product.kind = UsageKind::product;
         of_product.type = code;
         of_product.seller = get_product(session, code).seller;
+        if (of_product.seller == usage.owner) continue;  // sells nothing
         of_product.rate = product_rate(session, code, now);
         insert_start(session, of_product, now);
     }

@@ -125,7 +125,9 @@ void prepare_merge(const Pool& pool, const Merge& merge, std::stop_token stop,
     make_private_copy(file, part, stop);
     qemu_img::rebase(part, path_of(pool, merge.parent), std::move(stop), key);
     qemu_img::check(part, key);
-    std::filesystem::permissions(part, std::filesystem::status(file).permissions());
+    // No readers: no guest has a chain that is merged.
+    constexpr auto group = std::filesystem::perms::group_all;
+    std::filesystem::permissions(part, std::filesystem::status(file).permissions() & ~group);
     sync_file(part);
     undo.commit();
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/fd.hpp"
 #include "base/file.hpp"
+#include "base/file_readers.hpp"
 #include "base/rollback.hpp"
 #include "images/layers/private_copy.hpp"
 #include "images/layers/qcow2_header.hpp"
@@ -22,12 +24,19 @@ namespace {
 
 constexpr mode_t pool_mode = 0711;  // QEMU's user passes through, and sees no names
 constexpr mode_t live_mode = 0600;
-constexpr mode_t frozen_mode = 0444;
+constexpr mode_t frozen_mode = 0400;  // its readers have names: base/file_readers.hpp
+constexpr mode_t frozen_mode_without_names = 0444;
 constexpr const char* unfinished_suffix = ".part";
 
 void set_mode(const std::filesystem::path& path, mode_t mode) {
     if (::chmod(path.c_str(), mode) == 0) return;
     throw system_error(fmt::format("set the mode of '{}'", path.string()));
+}
+
+struct stat status_of(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) == 0) return status;
+    throw system_error(fmt::format("look at '{}'", path.string()));
 }
 
 /// Returns whether the two are on one file system.
@@ -43,12 +52,6 @@ void rename_file(const std::filesystem::path& from, const std::filesystem::path&
         throw Error(
             error_code::internal_error, from.string(),
             fmt::format("'{}' and '{}' are on two file systems", from.string(), to.string()));
-}
-
-dev_t device_of(const std::filesystem::path& path) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) == 0) return status.st_dev;
-    throw system_error(fmt::format("find the file system of '{}'", path.string()));
 }
 
 /// With what is missing above it.
@@ -232,6 +235,7 @@ void Pool::forget_key(const std::string& key_id) const {
 
 void Pool::grow(const LayerId& layer, Bytes size, const std::optional<LayerKey>& key) const {
     const std::filesystem::path path = path_of(layer);
+    refuse_foreign_parts(path, directory_);
     if (qemu_img::virtual_size(path) >= size) return;
     qemu_img::grow(path, size, key);
     sync_file(path);
@@ -240,14 +244,25 @@ void Pool::grow(const LayerId& layer, Bytes size, const std::optional<LayerKey>&
 void Pool::rebase(const LayerId& layer, const LayerId& parent, std::stop_token stop,
                   const std::optional<LayerKey>& key) const {
     const std::filesystem::path path = path_of(layer);
+    refuse_foreign_parts(path, directory_);
     qemu_img::rebase(path, path_of(parent), std::move(stop), key);
     sync_file(path);
 }
 
 std::optional<LayerId> Pool::parent_of(const LayerId& layer) const {
+    refuse_foreign_parts(path_of(layer), directory_);
     const auto backing = backing_file_of(path_of(layer));
     if (!backing) return std::nullopt;
     return LayerId(backing->stem().string());
+}
+
+void Pool::check_parent(const LayerId& layer, const std::optional<LayerId>& parent) const {
+    const auto named = parent_of(layer);
+    if (named == parent) return;
+    throw Error(error_code::internal_error, layer.str(),
+                fmt::format("'{}' says that it stands on {}, and the catalog knows better: whoever "
+                            "wrote to its header may have broken out of a guest; it is left alone",
+                            path_of(layer).string(), named ? named->str() : "nothing"));
 }
 
 Bytes Pool::allocated_size(const LayerId& layer) const {
@@ -256,7 +271,7 @@ Bytes Pool::allocated_size(const LayerId& layer) const {
 
 void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const {
     const std::filesystem::path path = path_of(layer);
-    set_mode(file, frozen_mode);
+    set_frozen_mode(file);
     sync_file(file);
     // Asked of the file system: device numbers of a file and its directory may differ (overlayfs).
     if (try_rename_file(file, path)) {
@@ -268,7 +283,7 @@ void Pool::adopt(const LayerId& layer, const std::filesystem::path& file) const 
 }
 
 bool Pool::shares_file_system_with(const Pool& other) const {
-    return device_of(directory_) == device_of(other.directory_);
+    return status_of(directory_).st_dev == status_of(other.directory_).st_dev;
 }
 
 void Pool::receive(const LayerId& layer, const Pool& from, const TransferProgress& progress,
@@ -285,7 +300,7 @@ void Pool::take_copy(const LayerId& layer, const std::filesystem::path& file,
     rollback.add([&] { remove_file(part); });
     remove_file(part);
     transfer_file(file, part, progress, stop);
-    set_mode(part, frozen_mode);
+    set_frozen_mode(part);  // it may be a link to the other file
     rename_file(part, path);
     sync_directory(directory_);
     rollback.commit();
@@ -293,9 +308,31 @@ void Pool::take_copy(const LayerId& layer, const std::filesystem::path& file,
 
 void Pool::freeze(const LayerId& layer) const {
     const std::filesystem::path path = path_of(layer);
+    refuse_foreign_parts(path, directory_);
     make_backing_file_relative(path);
-    set_mode(path, frozen_mode);
+    close_to_others(layer);
     sync_file(path);
+}
+
+mode_t Pool::mode_of_frozen() const {
+    return can_name_readers(directory_) ? frozen_mode : frozen_mode_without_names;
+}
+
+/// What a broken-out guest did to the file's rights while it was its own does not last.
+void Pool::close_to_others(const LayerId& layer) const {
+    const std::filesystem::path path = path_of(layer);
+    const uid_t owner = status_of(path).st_uid;
+    if (owner != ::geteuid() && ::chown(path.c_str(), ::geteuid(), ::getegid()) != 0)
+        throw system_error(fmt::format("take '{}' back from QEMU's user", path.string()));
+    set_frozen_mode(path);
+    if (owner != ::geteuid() && can_name_readers(directory_)) set_only_reader(path, owner);
+}
+
+/// A file with readers shows their rights as the group's, and a chmod would take them away.
+void Pool::set_frozen_mode(const std::filesystem::path& path) const {
+    constexpr mode_t all_but_group = 0707;
+    const mode_t mode = mode_of_frozen();
+    if ((status_of(path).st_mode & all_but_group) != (mode & all_but_group)) set_mode(path, mode);
 }
 
 void Pool::remove(const LayerId& layer) const {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <memory>
 #include <mutex>
@@ -77,8 +79,14 @@ class Pool {
     /// No more layers are made with the key: removes the empty file that they are copied from,
     /// which makes the first one with a key take two seconds longer than others. None is no error.
     void forget_key(const std::string& key_id) const;
-    /// The layer that this one's file names as its backing file.
+    /// The layer that this one's file names as its backing file. A guest that has broken out of
+    /// QEMU may have written the header of its live layer: only one that was below it may be
+    /// believed. Here and wherever qemu-img opens a layer, a file that names one outside of the
+    /// pool, or another file for its data, is refused: Error{InternalError}.
     std::optional<LayerId> parent_of(const LayerId& layer) const;
+    /// Throws Error{InternalError} when the file names another. To be asked of each layer of a
+    /// chain before qemu-img follows the names in its files.
+    void check_parent(const LayerId& layer, const std::optional<LayerId>& parent) const;
     /// What the layer's file occupies.
     Bytes allocated_size(const LayerId& layer) const;
     /// Moves a finished qcow2 file in as a frozen layer, synced.
@@ -89,9 +97,13 @@ class Pool {
     /// transfer_file().
     void receive(const LayerId& layer, const Pool& from, const TransferProgress& progress,
                  const std::stop_token& stop) const;
-    /// Mode 0444 and synced: from now on the layer never changes. Its backing file is named without
-    /// a directory, so that the file means the same in another pool.
+    /// Mode 0400 and synced: from now on the layer never changes. It becomes the service's; QEMU's
+    /// user who has it, as the top of a running guest, may still read it. Its backing file is named
+    /// without a directory, so that the file means the same in another pool. Where the file system
+    /// cannot name readers (base/file_readers.hpp) everybody is one: mode 0444.
     void freeze(const LayerId& layer) const;
+    /// What freeze() does about the rights to a frozen layer's file, which it may lack.
+    void close_to_others(const LayerId& layer) const;
     /// Removes the layer's file; none is no error.
     void remove(const LayerId& layer) const;
     /// Held by whoever condemns layers, until their rows are gone: a layer may be received anew
@@ -114,6 +126,8 @@ class Pool {
     void write_unfinished(const LayerId& layer, const NewFile& file) const;
     void copy_blank(const LayerId& layer, const LayerKey& key) const;
     void publish(const LayerId& layer) const;
+    mode_t mode_of_frozen() const;
+    void set_frozen_mode(const std::filesystem::path& path) const;
     std::filesystem::path blank_path_of(const std::string& key_id) const;
     void take_copy(const LayerId& layer, const std::filesystem::path& file,
                    const TransferProgress& progress, const std::stop_token& stop) const;

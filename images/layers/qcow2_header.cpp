@@ -27,6 +27,13 @@ constexpr std::size_t name_fields_size = 12;
 // 4 bytes: 0 for none, 1 for QEMU's old AES, 2 for LUKS.
 constexpr std::size_t encryption_at = 32;
 constexpr std::string_view json_prefix = "json:";
+// 4 bytes.
+constexpr std::size_t version_at = 4;
+// 8 bytes, from version 3 on.
+constexpr std::uint64_t features_at = 72;
+constexpr std::uint64_t is_dirty = 1U << 0U;
+constexpr std::uint64_t has_compression_type = 1U << 3U;
+constexpr std::uint64_t has_subclusters = 1U << 4U;
 
 using Header = std::array<char, fixed_size>;
 
@@ -92,6 +99,38 @@ std::string file_in_json(const std::string& name, const std::filesystem::path& f
                 fmt::format("'{}' does not say which file it stands on", file.string()));
 }
 
+std::uint64_t incompatible_features(const Fd& fd, const std::filesystem::path& file,
+                                    const Header& header) {
+    if (number_at(header, version_at, 4) < 3) return 0;
+    Header features{};
+    read_at(fd, file, features_at, features.data(), 8);
+    return number_at(features, 0, 8);
+}
+
+[[noreturn]] void refuse_part(const std::filesystem::path& file, const std::string& what) {
+    throw Error(error_code::internal_error, file.string(),
+                fmt::format("'{}' {}: whoever wrote to its header may have broken out of a guest; "
+                            "it is left alone",
+                            file.string(), what));
+}
+
+bool is_in(const std::filesystem::path& backing, const std::filesystem::path& directory) {
+    const auto where = backing.parent_path();
+    return where.empty() || where.lexically_normal() == directory;
+}
+
+/// Whether QEMU would open nothing but qcow2 files of the directory by the description of a node.
+bool stays_in(const nlohmann::json& node, const std::filesystem::path& directory) {
+    for (const auto& [key, value] : node.items()) {
+        if (key == "data-file") return false;
+        if (key == "driver" && value != "qcow2" && value != "file") return false;
+        if (key == "filename" && !(value.is_string() && is_in(value.get<std::string>(), directory)))
+            return false;
+        if (value.is_object() && !stays_in(value, directory)) return false;
+    }
+    return true;
+}
+
 /// The part of the header's name that is the bare name of the backing file.
 BackingName bare_name(const BackingName& name, const std::filesystem::path& file) {
     std::string path = name.text;
@@ -110,6 +149,23 @@ std::optional<std::filesystem::path> backing_file_of(const std::filesystem::path
     const std::string name = read_name(fd, file, read_header(fd, file)).text;
     if (name.empty()) return std::nullopt;
     return name.starts_with(json_prefix) ? file_in_json(name, file) : name;
+}
+
+void refuse_foreign_parts(const std::filesystem::path& file,
+                          const std::filesystem::path& directory) {
+    const Fd fd = open_file(file, O_RDONLY);
+    const Header header = read_header(fd, file);
+    constexpr std::uint64_t known = is_dirty | has_compression_type | has_subclusters;
+    if ((incompatible_features(fd, file, header) & ~known) != 0)
+        refuse_part(file, "has features that none of kiln's files has");
+    const std::string name = read_name(fd, file, header).text;
+    if (name.empty()) return;
+    bool is_own = is_in(name, directory);
+    if (name.starts_with(json_prefix)) {
+        const auto node = nlohmann::json::parse(name.substr(json_prefix.size()), nullptr, false);
+        is_own = node.is_object() && stays_in(node, directory);
+    }
+    if (!is_own) refuse_part(file, fmt::format("names '{}' as its backing file", name));
 }
 
 void make_backing_file_relative(const std::filesystem::path& file) {

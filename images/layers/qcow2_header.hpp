@@ -16,6 +16,12 @@ std::optional<std::filesystem::path> backing_file_of(const std::filesystem::path
 /// ends earlier. QEMU may have the file open read-only. None, or a bare name, stays as it is.
 void make_backing_file_relative(const std::filesystem::path& file);
 
+/// Throws Error{InternalError} when opening the file would open one outside of `directory`: a
+/// backing file with another directory, or an external data file; and for features that kiln's
+/// files never have.
+void refuse_foreign_parts(const std::filesystem::path& file,
+                          const std::filesystem::path& directory);
+
 /// Whether what a guest writes to a qcow2 file is encrypted. Throws likewise.
 bool is_encrypted(const std::filesystem::path& file);
 

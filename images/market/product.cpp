@@ -91,8 +91,9 @@ void set_product_rate(Session& session, const std::string& code, Decimal hourly_
 
 Decimal product_rate(Session& session, const std::string& code, Time time) {
     Statement row(session,
-                  "select rate from product_rates where product_code = :code and since <= :time"
-                  " order by since desc limit 1",
+                  "select rate from product_rates where product_code = :code"
+                  " order by case when since <= :time then 0 else 1 end,"
+                  "  case when since <= :time then -since else since end limit 1",
                   {{"code", code}, {"time", to_value(time)}}, {ColumnType::text});
     if (!row.next()) return {};
     return Decimal::parse(row.text(0)).value_or(Decimal());

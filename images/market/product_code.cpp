@@ -1,6 +1,7 @@
 #include "images/market/product_code.hpp"
 
 #include "base/statement.hpp"
+#include "images/catalog/image.hpp"
 
 namespace kiln::images {
 
@@ -38,6 +39,11 @@ void add_product_codes(Session& session, const std::string& resource_id,
 
 void inherit_product_codes(Session& session, const std::string& from, const std::string& to) {
     add_product_codes(session, to, product_codes_of(session, from));
+}
+
+void inherit_product_codes(Session& session, const Image& image) {
+    for (const ImageBlockDevice& device : image.block_devices)
+        if (device.snapshot) inherit_product_codes(session, device.snapshot->str(), image.id.str());
 }
 
 }  // namespace kiln::images

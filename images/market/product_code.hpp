@@ -8,6 +8,8 @@
 
 namespace kiln::images {
 
+struct Image;
+
 /// The product codes of images, instances, volumes and snapshots, by the resource's id. What is
 /// made of a resource has its codes, too, and nothing takes them away.
 
@@ -22,5 +24,7 @@ void add_product_codes(Session& session, const std::string& resource_id,
                        const std::vector<std::string>& codes);
 /// Gives what was made (`to`) the codes of what it was made of.
 void inherit_product_codes(Session& session, const std::string& from, const std::string& to);
+/// Gives an image the codes of its snapshots.
+void inherit_product_codes(Session& session, const Image& image);
 
 }  // namespace kiln::images

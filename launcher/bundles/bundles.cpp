@@ -14,6 +14,7 @@
 #include "images/catalog/tag.hpp"
 #include "images/catalog/usage.hpp"
 #include "images/layers/qemu_img.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -181,6 +182,8 @@ void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, c
     for (const images::Layer& one : chain)
         needed = needed + region.pool.allocated_size(one.id);
     region.pool.check_space(needed, use.free_space_reserve);
+    for (const images::Layer& one : chain)
+        region.pool.check_parent(one.id, one.parent);
     images::qemu_img::convert_to_raw(region.pool.path_of(layer), raw_file, stop);
 }
 
@@ -295,10 +298,12 @@ void Launcher::delete_bundle(const images::Caller& caller, const std::string& lo
             missing = error;  // nobody is charged for what is gone
         }
         caller.stop_if_dry_run();
-        images::meter_bundle_end(session, location, use.now());
     });
+    // It is charged until it is gone, whatever comes between.
+    if (!missing) images::remove_bundle(use.use().store, manifest);
+    use.database().write(
+        [&](Session& session) { images::meter_bundle_end(session, location, use.now()); });
     if (missing) throw Error(*missing);
-    images::remove_bundle(use.use().store, manifest);
 }
 
 ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
@@ -338,6 +343,7 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
         images::read_manifest(use().store, location, max_bundled_root);
         check_own_snapshots(session, caller, request.block_devices);
         image.block_devices = with_snapshot_sizes(session, devices, request.block_devices);
+        images::inherit_product_codes(session, image);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();

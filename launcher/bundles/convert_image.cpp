@@ -112,10 +112,12 @@ ImageId Launcher::convert_image(const images::Caller& caller, const ConvertImage
         Image image = converted_image(source, request, use.now());
         Conversion made{.source = source.id, .image = image.id, .bundle = request.bundle};
         if (request.bundle) {
+            refuse_product_codes(session, source.id.str());
             claim_bundle(session, use.use().store, caller.account, *request.bundle, use.now());
             made.layer = make_instance_store(session, *request.bundle, image);
         } else {
             made.snapshot = make_ebs_backed(session, source, image);
+            images::inherit_product_codes(session, source.id.str(), made.snapshot->str());
             images::set_tags(session, caller.scope(), made.snapshot->str(), request.snapshot_tags);
         }
         images::inherit_product_codes(session, source.id.str(), image.id.str());

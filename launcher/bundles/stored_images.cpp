@@ -187,10 +187,12 @@ void Launcher::delete_stored_image(const images::Caller& caller, const images::O
             missing = error;  // nobody is charged for what is gone
         }
         caller.stop_if_dry_run();
-        images::meter_bundle_end(session, to_text(object), use.now());
     });
+    // It is charged until it is gone, whatever comes between.
+    if (!missing) use.use().store.remove(object);
+    use.database().write(
+        [&](Session& session) { images::meter_bundle_end(session, to_text(object), use.now()); });
     if (missing) throw Error(*missing);
-    use.use().store.remove(object);
 }
 
 }  // namespace kiln::launcher

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "images/accounts/allowed_images.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/snapshot.hpp"
@@ -217,6 +218,7 @@ Copy insert_image_copy(Session& session, const CopyTarget& target,
     const images::Scope source_scope{.owner = caller.account, .region = request.source_region};
     const Image source = images::get_launchable_image(session, source_scope, request.source);
     refuse_of_stranger(session, caller, source.owner, source.id.str());
+    images::check_allowed(session, source_scope, source, target.now);
     Image image = copied_image(session, caller, request, source, target.now);
     images::inherit_product_codes(session, source.id.str(), image.id.str());
     Copy copy{.image = image.id,

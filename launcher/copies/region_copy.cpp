@@ -222,6 +222,17 @@ void RegionCopy::arrived(const Copy& copy, const LayerId& layer) const {
     });
 }
 
+/// Of the layer and those below it that no other snapshot of the region is charged for.
+Bytes RegionCopy::brought_size(Session& session, const images::Pool& pool,
+                               const std::string& region, const LayerId& top) {
+    Bytes size;
+    for (const images::Layer& layer : images::layer_chain(session, region, top)) {
+        if (layer.id != top && images::is_charged_layer(session, region, layer.id)) break;
+        size = size + pool.allocated_size(layer.id);
+    }
+    return size;
+}
+
 void RegionCopy::publish(const OperationId& operation, const Copy& copy) const {
     const images::Pool& pool = use_.regions.get(copy.region).pool;
     const Time now = use_.clock.now();
@@ -229,9 +240,10 @@ void RegionCopy::publish(const OperationId& operation, const Copy& copy) const {
         if (!images::operation_is_open(session, operation)) return;
         for (const CopyPart& part : copy.parts) {
             const LayerId& layer = part.encrypted_layer.value_or(part.layer);
-            images::complete_snapshot(session, part.snapshot,
-                                      {.layer = layer, .stored_size = pool.allocated_size(layer)},
-                                      now);
+            images::complete_snapshot(
+                session, part.snapshot,
+                {.layer = layer, .stored_size = brought_size(session, pool, copy.region, layer)},
+                now);
         }
         if (copy.image) {
             images::set_image_state(session, *copy.image, images::ImageState::available);

@@ -52,6 +52,8 @@ class RegionCopy {
     std::vector<EncryptedCopy> encrypted_copies(const Copy& copy) const;
     void arrived(const Copy& copy, const LayerId& layer) const;
     void encrypt(const Copy& copy, const EncryptedCopy& part, Progress& progress) const;
+    static Bytes brought_size(Session& session, const images::Pool& pool, const std::string& region,
+                              const LayerId& top);
     void publish(const OperationId& operation, const Copy& copy) const;
     void fail(const OperationId& operation, const Copy& copy, const std::string& cause) const;
 

@@ -30,6 +30,8 @@ void make_encrypted_copy(Database& database, const EncryptedCopy& copy, Bytes re
     if (copy.target.pool.exists(copy.layer)) return;
     copy.target.pool.check_space(size_of_source(database, copy), reserve);
     const auto chain = source_chain(database, copy);
+    for (const images::Layer& layer : chain)
+        copy.source.pool.check_parent(layer.id, layer.parent);
     copy.target.pool.encrypt({.layer = copy.layer,
                               .size = copy.size,
                               .from = copy.source.pool.path_of(copy.from),

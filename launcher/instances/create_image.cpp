@@ -113,13 +113,6 @@ const ImageBlockDevice& root_device_of(const Image& image) {
                             id.str()));
 }
 
-void inherit_codes_of_devices(Session& session, const Image& image) {
-    for (const ImageBlockDevice& device : image.block_devices) {
-        if (device.snapshot)
-            images::inherit_product_codes(session, device.snapshot->str(), image.id.str());
-    }
-}
-
 void check_not_protected(const Image& image, Time now) {
     if (image.deregistration_protection != images::DeregistrationProtection::disabled) {
         throw Error("OperationNotPermitted", image.id.str(),
@@ -170,7 +163,7 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
             session,
             fmt::format("Created by CreateImage({}) for {}", instance.id.str(), image.id.str()),
             volumes, image);
-        inherit_codes_of_devices(session, image);
+        images::inherit_product_codes(session, image);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         for (const CapturePart& part : parts) {
@@ -226,7 +219,7 @@ ImageId Launcher::register_image(const images::Caller& caller,
         image.block_devices =
             with_snapshot_sizes(session, image.block_devices, request.block_devices);
         image.login_user = login_user_of(session, root_device_of(image));
-        inherit_codes_of_devices(session, image);
+        images::inherit_product_codes(session, image);
         images::insert_image(session, image);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();

@@ -17,6 +17,7 @@ class Hypervisor;
 
 namespace kiln::launcher {
 
+class GuestUsers;
 class Networks;
 class Regions;
 struct Region;
@@ -27,6 +28,7 @@ struct DomainPlanner {
     const Regions& regions;
     Networks& networks;
     const InstanceFiles& files;
+    const GuestUsers& users;
     std::string catalog_id;
     hypervisor::Accelerator accelerator;
 

@@ -80,6 +80,7 @@ void InstanceFiles::create_uefi_variables(const InstanceId& id,
                                           const std::filesystem::path& from) const {
     if (std::filesystem::exists(uefi_variables(id))) return;
     std::filesystem::copy_file(from, uefi_variables(id));
+    std::filesystem::permissions(uefi_variables(id), std::filesystem::perms{0600});
 }
 
 void InstanceFiles::remove_all(const InstanceId& id) const {

@@ -66,7 +66,8 @@ hypervisor::Hypervisor& InstanceLifecycle::hypervisor_of(const Instance& instanc
     return use_.regions.get(instance.region).hypervisor;
 }
 
-void InstanceLifecycle::collect_layers_of(const Instance& instance) const {
+void InstanceLifecycle::let_layers_go_of(const Instance& instance) const {
+    use_.users.note_change();
     images::collect_layers(use_.database, use_.regions.get(instance.region).pool, instance.region);
 }
 
@@ -109,7 +110,10 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
     forget_reboot(id);
     use_.status.started(id);
     const auto reading = region.chains->read();
-    region.hypervisor.start_domain(use_.planner.plan(instance));
+    const hypervisor::DomainSpec domain = use_.planner.plan(instance);
+    for (const hypervisor::DiskSpec& disk : domain.disks)
+        use_.users.open_layers(region, instance.instance.owner, disk);
+    region.hypervisor.start_domain(domain);
 }
 
 void InstanceLifecycle::finish_launch(const InstanceId& id) {
@@ -156,7 +160,7 @@ void InstanceLifecycle::abandon_launch(const Instance& launched, const std::stri
             finish_operations(session, id.str(), kind);
     });
     close_port_of(launched);
-    collect_layers_of(launched);
+    let_layers_go_of(launched);
 }
 
 void InstanceLifecycle::start(const InstanceId& id) {
@@ -193,6 +197,7 @@ void InstanceLifecycle::start(const InstanceId& id) {
             changed.state = InstanceState::stopped;
             changed.state_reason = internal_error_reason(error.what());
         });
+        use_.users.note_change();
     }
 }
 
@@ -235,7 +240,7 @@ void InstanceLifecycle::finish_stop(const Instance& stopped) {
         // Somebody may have asked to terminate it meanwhile.
         if (instance.state == InstanceState::stopping) instance.state = InstanceState::stopped;
     });
-    collect_layers_of(stopped);
+    let_layers_go_of(stopped);
 }
 
 void InstanceLifecycle::terminate(const InstanceId& id) {
@@ -264,7 +269,7 @@ void InstanceLifecycle::finish_termination(const Instance& ended) {
         }
     });
     close_port_of(ended);
-    collect_layers_of(ended);
+    let_layers_go_of(ended);
 }
 
 void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::string& detail) {

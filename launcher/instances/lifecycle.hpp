@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/keyed_executor.hpp"
 #include "launcher/instances/domain_plan.hpp"
+#include "launcher/instances/guest_users.hpp"
 #include "launcher/instances/instance_files.hpp"
 #include "launcher/instances/pause.hpp"
 #include "launcher/instances/status_board.hpp"
@@ -38,6 +39,7 @@ class InstanceLifecycle {
         const InstanceFiles& files;
         const DomainPlanner& planner;
         Networks& networks;
+        GuestUsers& users;
         StatusBoard& status;
         KeyedExecutor& executor;
         const Pause& pause;
@@ -86,7 +88,8 @@ class InstanceLifecycle {
     /// After the instance's interface is gone. What fails is mended by housekeeping.
     void close_port_of(const images::Instance& instance) const;
     hypervisor::Hypervisor& hypervisor_of(const images::Instance& instance) const;
-    void collect_layers_of(const images::Instance& instance) const;
+    /// What it stood on is closed to its account, or removed, unless another stands on it.
+    void let_layers_go_of(const images::Instance& instance) const;
 
     Dependencies use_;
     std::mutex mutex_;

@@ -357,9 +357,11 @@ Reservation Launcher::run_instances(const images::Caller& caller,
         own_key = account_key(use.database(), use.region_of(caller), caller, use.now());
 
     Reservation reservation = use.database().write([&](Session& session) {
+        const Image launched = image_to_launch(session, caller, request, use.now());
+        check_snapshots(session, caller, request.block_devices, launched.block_devices);
         LaunchTemplate from{.caller = caller,
                             .request = request,
-                            .image = image_to_launch(session, caller, request, use.now()),
+                            .image = launched,
                             .devices = with_snapshot_sizes(session, devices, request.block_devices),
                             .zone = zone,
                             .public_key = public_key_for(session, caller, request.key_name),
@@ -371,7 +373,6 @@ Reservation Launcher::run_instances(const images::Caller& caller,
             from.groups = requested_groups(session, caller, request.security_groups,
                                            request.security_group_names, from.now);
         }
-        check_snapshots(session, caller, request.block_devices, from.image.block_devices);
         load_product_codes(session, from);
         check_launch_quotas(session, caller.account, request.instance_type, count);
         from.image.last_launched = from.now;

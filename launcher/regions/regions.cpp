@@ -92,13 +92,13 @@ void check_writable(const Region& region) {
 
 /// Guests of the region must be able to read its layers.
 void check_passable(const Region& region) {
-    if (region.hypervisor.qemu_user().empty()) return;
+    if (!region.hypervisor.qemu_user()) return;
     const auto closed = region.pool.first_closed_directory();
     if (!closed) return;
     throw Error(error_code::invalid_parameter_value, closed->string(),
-                fmt::format("QEMU's user ({}) cannot pass through '{}': chmod o+x it, or choose "
+                fmt::format("QEMU's user cannot pass through '{}': chmod o+x it, or choose "
                             "another pool.",
-                            region.hypervisor.qemu_user(), closed->string()));
+                            closed->string()));
 }
 
 }  // namespace

@@ -52,6 +52,8 @@ void check_present(Session& session, const Grantees& grantees) {
 }
 
 void check_well_formed(const Grantees& grantees) {
+    for (const std::string& account : grantees.accounts)
+        if (!AccountId::is_valid(account)) refuse(account, "userId");
     for (const std::string& group : grantees.groups)
         if (group != images::everybody) refuse(group, "group");
     for (const std::string& arn : grantees.organizations)
@@ -66,6 +68,12 @@ void set_description(Session& session, Image image, const std::string& descripti
 }
 
 void check_shareable(const Image& image) {
+    if (image.state == images::ImageState::disabled) {
+        throw Error("InvalidAMIID.Unavailable", image.id.str(),
+                    fmt::format("The image ID '{0}' is disabled, and cannot be shared: enable it "
+                                "first (kiln enable-image --image-id {0})",
+                                image.id.str()));
+    }
     const bool encrypted =
         std::ranges::any_of(image.block_devices, &images::ImageBlockDevice::encrypted);
     if (!encrypted) return;
@@ -89,10 +97,23 @@ void attach_product_codes(Session& session, const Image& image,
     if (codes.empty()) return;
     for (const std::string& code : codes)
         images::get_own_product(session, image.owner, code);
-    if (image.is_public) {
-        throw Error("OperationNotPermitted", image.id.str(),
-                    fmt::format("The image '{}' is public: images with product codes cannot be",
+    if (image.state == images::ImageState::pending) {
+        throw Error("InvalidAMIID.Unavailable", image.id.str(),
+                    fmt::format("The image '{}' is pending: wait until it is available, so that "
+                                "its snapshots get the product codes, too",
                                 image.id.str()));
+    }
+    const auto refuse_public = [](const std::string& id) {
+        throw Error("OperationNotPermitted", id,
+                    fmt::format("'{}' is public: what has product codes cannot be", id));
+    };
+    if (image.is_public) refuse_public(image.id.str());
+    for (const images::ImageBlockDevice& device : image.block_devices) {
+        if (!device.snapshot) continue;
+        if (images::has_grantee(session, *device.snapshot, images::everybody))
+            refuse_public(device.snapshot->str());
+        for (const ImageId& other : images::images_using_snapshot(session, *device.snapshot))
+            if (images::has_grantee(session, other, images::everybody)) refuse_public(other.str());
     }
     images::add_product_codes(session, image.id.str(), codes);
     for (const images::ImageBlockDevice& device : image.block_devices) {

@@ -38,6 +38,11 @@ void check_available(const Image& image, const char* verb) {
                             images::to_text(image.state)));
 }
 
+void begin_cooldown(Image& image, Time now) {
+    if (image.deregistration_protection != DeregistrationProtection::with_cooldown) return;
+    image.protected_until = now + cooldown;
+}
+
 }  // namespace
 
 void disable_image(Database& database, const images::Caller& caller, const ImageId& id) {
@@ -69,21 +74,21 @@ void deprecate_image(Database& database, const images::Caller& caller, const Ima
     });
 }
 
+/// However it leaves the cooldown, that has to pass.
 Image protect_image(Database& database, const images::Caller& caller, const ImageId& id,
-                    bool with_cooldown) {
+                    bool with_cooldown, Time now) {
     return change_image(database, caller, id, [&](Session&, Image& image) {
+        if (!with_cooldown) begin_cooldown(image, now);
         image.deregistration_protection = with_cooldown
                                               ? DeregistrationProtection::with_cooldown
                                               : DeregistrationProtection::without_cooldown;
-        image.protected_until = std::nullopt;
     });
 }
 
 Image unprotect_image(Database& database, const images::Caller& caller, const ImageId& id,
                       Time now) {
     return change_image(database, caller, id, [&](Session&, Image& image) {
-        if (image.deregistration_protection == DeregistrationProtection::with_cooldown)
-            image.protected_until = now + cooldown;
+        begin_cooldown(image, now);
         image.deregistration_protection = DeregistrationProtection::disabled;
     });
 }

@@ -30,7 +30,7 @@ void deprecate_image(Database& database, const images::Caller& caller, const Ima
 /// It cannot be deregistered from now on; with a cooldown, not for 24 hours after that has ended,
 /// either.
 images::Image protect_image(Database& database, const images::Caller& caller, const ImageId& id,
-                            bool with_cooldown);
+                            bool with_cooldown, Time now);
 images::Image unprotect_image(Database& database, const images::Caller& caller, const ImageId& id,
                               Time now);
 

@@ -332,8 +332,11 @@ void VolumeCapture::power_off(const InstanceId& id) {
 
 void VolumeCapture::publish(const OperationId& operation, const Capture& capture,
                             const std::vector<Switch>& switches) {
-    for (const Switch& one : switches)
-        use_.regions.get(one.region).pool.freeze(one.old_top);
+    for (const Switch& one : switches) {
+        const Region& region = use_.regions.get(one.region);
+        region.pool.freeze(one.old_top);
+        use_.users.learn_readers(region, one.old_top);
+    }
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
         for (const Switch& one : switches) {
@@ -426,6 +429,7 @@ void VolumeCapture::boot_again(const OperationId& operation, const Capture& capt
         changed.state_reason = {.code = "Server.InternalError",
                                 .message = "Server.InternalError: " + failure};
     });
+    if (!failure.empty()) use_.users.note_change();
 }
 
 }  // namespace kiln::launcher

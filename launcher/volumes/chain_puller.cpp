@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/error.hpp"
@@ -177,6 +178,7 @@ ChainPuller::Outcome ChainPuller::pull(const Volume& volume, const std::vector<L
         }
     }
     learn_parent(volume);
+    use_.users.note_change();
     images::collect_layers(use_.database, region.pool, region.name);
     if (chain_of(volume).size() < chain.size()) return Outcome::done;
     if (!guest_has(hypervisor, volume)) return Outcome::gave_way;  // the guest has powered off
@@ -192,6 +194,14 @@ void ChainPuller::learn_parent(const Volume& volume) {
         return images::find_layer(session, volume.region, *volume.layer);
     });
     if (!known || known->parent == parent) return;
+    const auto chain = chain_of(volume);
+    if (parent && std::ranges::find(chain, *parent) == chain.end()) {
+        throw Error(error_code::internal_error, volume.id.str(),
+                    fmt::format("the layer of '{}' says that it stands on {}, which was never "
+                                "below it: its guest may have broken out of QEMU. Restore the "
+                                "volume from a snapshot",
+                                volume.id.str(), parent->str()));
+    }
     use_.database.write([&](Session& session) {
         images::set_layer_parent(session, known->region, known->id, parent);
     });

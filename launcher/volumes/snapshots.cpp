@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "images/accounts/account.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/permission.hpp"
 #include "images/catalog/tag.hpp"
@@ -71,13 +72,19 @@ void insert_capture(Session& session, const OperationId& operation, const Captur
 }
 
 void check_grantee(const std::string& grantee) {
-    if (grantee == images::everybody) return;
-    try {
-        const AccountId account{grantee};
-    } catch (const Error&) {
-        throw Error(
-            "InvalidAttributeValue", grantee,
-            fmt::format("'{}' is neither the group all nor an account id of 12 digits", grantee));
+    if (grantee == images::everybody || AccountId::is_valid(grantee)) return;
+    throw Error(
+        "InvalidAttributeValue", grantee,
+        fmt::format("'{}' is neither the group all nor an account id of 12 digits", grantee));
+}
+
+/// A typing error would share with nobody, or with a stranger.
+void check_present(Session& session, const std::vector<std::string>& grantees) {
+    for (const std::string& grantee : grantees) {
+        if (grantee == images::everybody || images::find_account(session, AccountId(grantee)))
+            continue;
+        throw Error("InvalidAttributeValue", grantee,
+                    fmt::format("There is no account '{}' to share with", grantee));
     }
 }
 
@@ -186,6 +193,7 @@ void Launcher::modify_snapshot_attribute(const images::Caller& caller,
     implementation_->database().write([&](Session& session) {
         const Snapshot snapshot = images::get_snapshot(session, caller.scope(), request.snapshot);
         if (snapshot.key_id && !request.add.empty()) refuse_to_share(snapshot);
+        check_present(session, request.add);
         if (std::ranges::find(request.add, images::everybody) != request.add.end())
             refuse_to_publish(session, snapshot);
         for (const std::string& grantee : request.add)

@@ -173,7 +173,9 @@ void VolumeJobs::give_to_guest(const Volume& volume) {
     if (hypervisor.domain_state(name) == DomainState::absent || guest_has(hypervisor, volume))
         return;
     const auto reading = region_of(volume).chains->read();
-    hypervisor.attach_disk(name, use_.planner.disk(volume));
+    const hypervisor::DiskSpec disk = use_.planner.disk(volume);
+    use_.users.open_layers(region_of(volume), volume.owner, disk);
+    hypervisor.attach_disk(name, disk);
 }
 
 void VolumeJobs::attach(const Volume& volume) {
@@ -194,6 +196,7 @@ void VolumeJobs::attach(const Volume& volume) {
             changed.attachment.reset();
             changed.state = VolumeState::available;
         });
+        use_.users.note_change();
         return;
     }
     finish(volume.id, kind, [](Session&, Volume& changed) {
@@ -220,6 +223,7 @@ void VolumeJobs::detach(const Volume& volume) {
         changed.attachment.reset();
         changed.state = VolumeState::available;
     });
+    use_.users.note_change();
 }
 
 /// A job that was added twice, or whose instance was terminated: its operation has nothing to do

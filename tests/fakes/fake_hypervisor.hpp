@@ -82,6 +82,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
     void set_memory(Bytes memory) { memory_ = memory; }
     void let_agents_answer() { agents_answer_ = true; }
+    /// From now on QEMU runs as another user than the service.
+    void run_guests_as(const hypervisor::ProcessUser& user) {
+        const std::lock_guard lock(mutex_);
+        qemu_user_ = user;
+    }
     /// From now on guests may have networks with bridges.
     void offer_bridges() { bridges_ = true; }
 
@@ -275,7 +280,10 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         return {.memory = memory_, .processors = 2};
     }
     hypervisor::HostVersions host_versions() override { return {.libvirt = "1", .qemu = "2"}; }
-    std::string qemu_user() override { return ""; }
+    std::optional<hypervisor::ProcessUser> qemu_user() override {
+        const std::lock_guard lock(mutex_);
+        return qemu_user_;
+    }
 
   private:
     void enter(const std::string& function, const std::string& name) {
@@ -347,6 +355,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     bool agents_answer_ = false;
     bool bridges_ = false;
     std::map<std::string, hypervisor::NetworkSpec> networks_;
+    std::optional<hypervisor::ProcessUser> qemu_user_;
     Bytes memory_ = Bytes::gibibytes(64);
 };
 

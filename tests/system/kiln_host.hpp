@@ -45,6 +45,9 @@ class KilnHost {
     /// From now on commands work in that region; "" is the service's own.
     void work_in(const std::string& region) { region_ = region; }
 
+    /// From now on commands act as that account; "" is the user's own.
+    void act_as(const std::string& account) { account_ = account; }
+
     /// Runs `kiln ARGUMENTS…` to its end, which starts the service when none runs.
     ProcessResult kiln(const Arguments& arguments) const;
     /// As above, with a standard input.

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "images/catalog/volume.hpp"
 #include "tests/integration/api/actions_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -140,6 +141,21 @@ TEST_F(AccountActionsTest, a_quota_refuses_what_goes_beyond_it_and_takes_nothing
               "VolumeLimitExceeded");
     EXPECT_EQ(send("CreateImage", {{"InstanceId", instance}, {"Name", "copy"}}).code,
               "ResourceLimitExceeded");
+    write([&](Session& session) {
+        images::put_volume_modification(session, {.volume = VolumeId(volume),
+                                                  .state = images::ModificationState::modifying,
+                                                  .original_size = Bytes::gibibytes(1),
+                                                  .target_size = Bytes::gibibytes(2),
+                                                  .started = now()});
+    });
+    EXPECT_EQ(done("DescribeAccountQuotas").texts("//used").at(2), "3") << "is about to have";
+    write([&](Session& session) {
+        images::put_volume_modification(session, {.volume = VolumeId(volume),
+                                                  .state = images::ModificationState::failed,
+                                                  .original_size = Bytes::gibibytes(1),
+                                                  .target_size = Bytes::gibibytes(2),
+                                                  .started = now()});
+    });
     stop(instance);
     set_quota("Vcpus", "1");
     const Answer refused = send("StartInstances", {{"InstanceId.1", instance}});
@@ -147,6 +163,9 @@ TEST_F(AccountActionsTest, a_quota_refuses_what_goes_beyond_it_and_takes_nothing
     EXPECT_THAT(refused.text("//Message"), HasSubstr("--vcpus"));
     EXPECT_THAT(done("DescribeAccountQuotas").texts("//used"), ElementsAre("1", "0", "2", "1"));
     EXPECT_THAT(done("DescribeAccountQuotas").texts("//value"), ElementsAre("1", "1", "2", "1"));
+    EXPECT_THAT(done("DescribeAccountAttributes", {{"AttributeName.1", "max-instances"}})
+                    .texts("//attributeValue"),
+                ElementsAre("1"));
     set_quota("Vcpus", "-1");
     done("StartInstances", {{"InstanceId.1", instance}});
     settle();

@@ -46,6 +46,23 @@ TEST_F(EventActionsTest, changes_and_refusals_are_told_with_whom_they_concern_an
                 IsEmpty());
 }
 
+TEST_F(EventActionsTest, what_was_meant_is_told_and_what_was_written_is_not) {
+    const std::string image = golden().str();
+    done("CreateTags", {{"ResourceId.1", image},
+                        {"Tag.1.Key", "note"},
+                        {"Tag.1.Value", "not about i-0123456789abcdef0"}});
+    EXPECT_THAT(done("LookupEvents", about("EventName", "CreateTags")).texts("//resourceName"),
+                ElementsAre(image));
+    const std::string account =
+        done("CreateAccount", {{"AccountName", "lab"}, {"Uid.1", "4711"}}).text("//id");
+    done("ModifyAccountQuotas", {{"AccountId", account}, {"Images", "1"}});
+    done("ModifyImageAttribute", {{"ImageId", image}, {"LaunchPermission.Add.1.UserId", account}});
+    EXPECT_THAT(done("LookupEvents", about("ResourceName", account)).texts("//eventName"),
+                ElementsAre("ModifyImageAttribute", "ModifyAccountQuotas", "CreateAccount"));
+    EXPECT_THAT(done("LookupEvents", about("ResourceName", "4711")).texts("//eventName"),
+                ElementsAre("CreateAccount"));
+}
+
 TEST_F(EventActionsTest, who_is_no_administrator_sees_the_events_of_the_own_account) {
     done("CreateSecurityGroup", {{"GroupName", "own"}, {"GroupDescription", "own"}});
     become_stranger();

@@ -186,6 +186,10 @@ TEST_F(ImageSharingActionsTest, a_disabled_image_is_gone_for_others_and_kept_for
     EXPECT_EQ(done("DescribeImages", {{"ImageId.1", image()}}).text("//imageState"), "disabled");
     EXPECT_EQ(send("DeleteSnapshot", {{"SnapshotId", root_snapshot()}}).code,
               "InvalidSnapshot.InUse");
+    EXPECT_EQ(send("ModifyImageAttribute",
+                   {{"ImageId", image()}, {"LaunchPermission.Add.1.UserId", lab().str()}})
+                  .code,
+              "InvalidAMIID.Unavailable");
     done("EnableImage", {{"ImageId", image()}});
     EXPECT_EQ(launch_of(caller().account), "");
     EXPECT_EQ(launch_of(lab()), "AuthFailure") << "enabling does not share again";
@@ -226,7 +230,18 @@ TEST_F(ImageSharingActionsTest, a_protected_image_is_not_deregistered_nor_a_day_
     EXPECT_THAT(done("DisableImageDeregistrationProtection", pairs).text("//return"),
                 HasSubstr("disabled-after-"));
     EXPECT_EQ(send("DeregisterImage", pairs).code, "OperationNotPermitted");
+    // Nor by way of a protection without one.
     done("EnableImageDeregistrationProtection", pairs);
+    EXPECT_THAT(done("DisableImageDeregistrationProtection", pairs).text("//return"),
+                HasSubstr("disabled-after-"));
+    EXPECT_EQ(send("DeregisterImage", pairs).code, "OperationNotPermitted");
+}
+
+TEST_F(ImageSharingActionsTest, a_protection_without_a_cooldown_ends_at_once) {
+    const WirePairs pairs{{"ImageId", image()}};
+    EXPECT_EQ(done("EnableImageDeregistrationProtection", pairs).text("//return"),
+              "enabled-without-cooldown");
+    EXPECT_EQ(send("DeregisterImage", pairs).code, "OperationNotPermitted");
     EXPECT_EQ(done("DisableImageDeregistrationProtection", pairs).text("//return"), "disabled");
     done("DeregisterImage", pairs);
 }

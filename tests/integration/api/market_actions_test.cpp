@@ -176,6 +176,12 @@ TEST_F(MarketActionsTest, images_with_codes_are_not_made_public_copied_by_others
               "OperationNotPermitted");
     EXPECT_EQ(send("CreateStoreImageTask", {{"ImageId", image()}, {"Bucket", "bundles"}}).code,
               "OperationNotPermitted");
+    EXPECT_EQ(send("ConvertImage", {{"ImageId", image()},
+                                    {"Name", "bundled"},
+                                    {"Storage.S3.Bucket", "bundles"},
+                                    {"Storage.S3.Prefix", "it"}})
+                  .code,
+              "OperationNotPermitted");
     done("ModifySnapshotAttribute",
          {{"SnapshotId", snapshot}, {"CreateVolumePermission.Add.1.UserId", buyer().str()}});
     buy();

@@ -331,7 +331,7 @@ int serve_on_passed_socket(const std::filesystem::path& path, int passed) {
     ::dup2(passed, first_passed_descriptor);
     ::setenv("LISTEN_PID", std::to_string(::getpid()).c_str(), 1);
     ::setenv("LISTEN_FDS", "1", 1);
-    Listener listener(path, 0600);
+    Listener listener(path, {});
     const bool variables_are_gone = std::getenv("LISTEN_FDS") == nullptr;
     const bool taken = listener.release_socket() == first_passed_descriptor;
     return variables_are_gone && taken ? 0 : 1;

@@ -201,6 +201,7 @@ TEST_F(BuilderTest, a_build_that_a_crash_cut_off_fails_at_the_next_start) {
 
     start_service();
     builder().recover();
+    builder().wait_until_idle();
 
     const images::Image image = image_of(cut_off.image);
     EXPECT_EQ(image.state, images::ImageState::failed);
@@ -214,6 +215,7 @@ TEST_F(BuilderTest, what_a_finished_build_had_not_removed_goes_at_the_next_start
 
     start_service();
     builder().recover();
+    builder().wait_until_idle();
 
     EXPECT_TRUE(nothing_is_left());
 }
@@ -229,6 +231,7 @@ TEST_F(BuilderTest, recovering_leaves_the_operations_of_others_alone) {
     });
 
     builder().recover();
+    builder().wait_until_idle();
 
     EXPECT_EQ(open_operations(), 1);
 }

@@ -66,7 +66,7 @@ class TinyImage : public tests::BuilderFixture {
         EXPECT_NO_THROW(images::qemu_img::check(disk()));
         EXPECT_EQ(images::qemu_img::virtual_size(disk()), Bytes::mebibytes(256));
         EXPECT_LT(allocated_size(disk()), Bytes::mebibytes(60));
-        EXPECT_EQ(fs::status(disk()).permissions(), fs::perms(0444));
+        EXPECT_EQ(fs::status(disk()).permissions(), fs::perms(0400));
     }
     void expect_boots_through_bios() {
         const std::string start = run_checked({.arguments = {"head", "-c", "2M", raw_disk()}});

@@ -93,7 +93,7 @@ TEST_F(TestDriver, describes_its_host) {
     EXPECT_GT(hypervisor_->host_capacity().memory.value, 0U);
     EXPECT_GT(hypervisor_->host_capacity().processors, 0U);
     EXPECT_THAT(hypervisor_->host_versions().libvirt, testing::MatchesRegex("[0-9]+[.0-9]+"));
-    EXPECT_EQ(hypervisor_->qemu_user(), "");
+    EXPECT_EQ(hypervisor_->qemu_user(), std::nullopt);
 }
 
 TEST_F(TestDriver, refuses_what_needs_a_domain_that_does_not_exist) {

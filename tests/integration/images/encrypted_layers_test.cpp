@@ -136,7 +136,7 @@ TEST_F(EncryptedLayersTest, a_layer_in_clear_becomes_an_encrypted_one_that_reads
     EXPECT_TRUE(pool_.is_encrypted(layer));
     EXPECT_TRUE(reads_marker(layer, key_));
     EXPECT_EQ(pool_.virtual_size(layer), size_);
-    EXPECT_EQ(mode_of(pool_.path_of(layer)), 0444U);
+    EXPECT_EQ(mode_of(pool_.path_of(layer)), 0400U);
     EXPECT_THAT(read_file(pool_.path_of(clear)), HasSubstr(marker));
     EXPECT_THAT(read_file(pool_.path_of(layer)), Not(HasSubstr(marker)));
     EXPECT_THAT(read_file(pool_.path_of(layer)), Not(HasSubstr(key_.passphrase)));

@@ -174,7 +174,7 @@ TEST_F(FileTransferTest, a_pool_receives_a_layer_of_another_one_frozen_and_whole
         EXPECT_TRUE(same_content(from.path_of(layer), to.path_of(layer)));
         struct stat status {};
         ASSERT_EQ(::stat(to.path_of(layer).c_str(), &status), 0);
-        EXPECT_EQ(status.st_mode & 07777U, 0444U);
+        EXPECT_EQ(status.st_mode & 07777U, 0400U);
         EXPECT_EQ(to.shares_file_system_with(from), parent == directory_.path());
     }
 }

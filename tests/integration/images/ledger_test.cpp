@@ -144,7 +144,7 @@ class LedgerTest : public tests::CatalogFixture {
         update_instance(session, instance, change.time);
     }
 
-    AccountId seller_{"111111111111"};
+    AccountId seller_{"333333333333"};
 };
 
 TEST_F(LedgerTest, bills_of_a_thousand_instances_are_right_however_often_the_service_is_killed) {

@@ -123,7 +123,7 @@ TEST_F(MergingTest, a_frozen_layer_takes_in_the_one_that_only_it_needs) {
     merge_all();
 
     expect_intact(top, content, base);
-    EXPECT_EQ(mode_of(pool_.path_of(top)), 0444U);
+    EXPECT_EQ(mode_of(pool_.path_of(top)), 0400U);
     EXPECT_THAT(pool_.files(), UnorderedElementsAre(base, top));
 }
 

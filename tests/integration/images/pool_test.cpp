@@ -171,14 +171,47 @@ TEST_F(PoolTest, paths_that_look_like_options_of_qemu_img_are_paths) {
     EXPECT_NO_THROW(qemu_img::check(pool.path_of(overlay)));
 }
 
-TEST_F(PoolTest, a_frozen_layer_is_read_only_for_everyone) {
+TEST_F(PoolTest, a_frozen_layer_is_read_only_and_the_services_alone) {
     const LayerId layer = LayerId::generate();
     pool_.create_empty(layer, Bytes::mebibytes(1));
 
     pool_.freeze(layer);
 
-    EXPECT_EQ(mode_of(pool_.path_of(layer)), 0444U);
+    EXPECT_EQ(mode_of(pool_.path_of(layer)), 0400U);
     EXPECT_EQ(error_code_of([&] { pool_.freeze(LayerId::generate()); }), "InternalError");
+}
+
+TEST_F(PoolTest, a_header_that_names_what_is_not_the_pool_s_is_not_believed) {
+    const std::filesystem::path secret = scratch("secret.qcow2");
+    qemu_img::create({.path = secret, .size = Bytes::mebibytes(1)});
+    const LayerId layer = LayerId::generate();
+    pool_.create_empty(layer, Bytes::mebibytes(1));
+    const std::string file = pool_.path_of(layer);
+    const std::string json =
+        R"(json:{"driver":"qcow2","file":{"driver":"file","filename":")" + secret.string() + "\"}}";
+    for (const std::string& backing : {secret.string(), json}) {
+        run_checked({.arguments = {"qemu-img", "rebase", "-u", "-f", "qcow2", "-F", "qcow2", "-b",
+                                   backing, file}});
+        EXPECT_EQ(error_code_of([&] { pool_.parent_of(layer); }), "InternalError") << backing;
+        EXPECT_EQ(error_code_of([&] { pool_.freeze(layer); }), "InternalError") << backing;
+        EXPECT_EQ(error_code_of([&] { pool_.grow(layer, Bytes::mebibytes(2)); }), "InternalError");
+    }
+    pool_.remove(layer);
+    run_checked({.arguments = {"qemu-img", "create", "-q", "-f", "qcow2", "-o",
+                               "data_file=" + scratch("data").string(), file, "1M"}});
+    EXPECT_EQ(error_code_of([&] { pool_.grow(layer, Bytes::mebibytes(2)); }), "InternalError");
+}
+
+TEST_F(PoolTest, a_layer_that_names_another_parent_than_the_catalog_is_not_read) {
+    const LayerId base = LayerId::generate();
+    const LayerId other = LayerId::generate();
+    const LayerId overlay = LayerId::generate();
+    for (const LayerId& layer : {base, other})
+        pool_.create_empty(layer, Bytes::mebibytes(1));
+    pool_.create_overlay({.layer = overlay, .parent = base, .size = Bytes::mebibytes(1)});
+    EXPECT_NO_THROW(pool_.check_parent(overlay, base));
+    EXPECT_EQ(error_code_of([&] { pool_.check_parent(overlay, other); }), "InternalError");
+    EXPECT_EQ(error_code_of([&] { pool_.check_parent(overlay, std::nullopt); }), "InternalError");
 }
 
 TEST_F(PoolTest, a_layer_adopts_its_own_unfinished_file) {
@@ -197,7 +230,7 @@ TEST_F(PoolTest, an_adopted_file_moves_in_frozen) {
     pool_.adopt(layer, file);
 
     EXPECT_FALSE(std::filesystem::exists(file));
-    EXPECT_EQ(mode_of(pool_.path_of(layer)), 0444U);
+    EXPECT_EQ(mode_of(pool_.path_of(layer)), 0400U);
     EXPECT_EQ(pool_.virtual_size(layer), Bytes::mebibytes(3));
     EXPECT_EQ(error_code_of([&] { pool_.adopt(LayerId::generate(), file); }), "InternalError");
 }

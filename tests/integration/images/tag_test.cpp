@@ -28,9 +28,8 @@ class TagTest : public tests::CatalogFixture {
         return lines;
     }
     std::string code_of_ownership(const std::string& resource_id, const Scope& as) {
-        return error_code_of([&] {
-            read([&](Session& session) { check_owns_resource(session, as, resource_id); });
-        });
+        return error_code_of(
+            [&] { read([&](Session& session) { check_may_tag(session, as, resource_id); }); });
     }
 };
 
@@ -100,10 +99,10 @@ TEST_F(TagTest, tags_go_by_key_by_key_and_value_and_altogether) {
     set("i-00000000000000002", {{"a", "1"}});
 
     write([&](Session& session) {
-        delete_tag(session, resource, "a");
-        delete_tag(session, resource, "no such key");
-        delete_tag_with_value(session, resource, {.key = "b", .value = "other"});
-        delete_tag_with_value(session, resource, {.key = "c", .value = "3"});
+        delete_tag(session, scope(), resource, "a");
+        delete_tag(session, scope(), resource, "no such key");
+        delete_tag_with_value(session, scope(), resource, {.key = "b", .value = "other"});
+        delete_tag_with_value(session, scope(), resource, {.key = "c", .value = "3"});
     });
     EXPECT_THAT(listed(scope()),
                 ElementsAre("i-00000000000000001 instance b=2", "i-00000000000000001 instance d=4",
@@ -149,12 +148,29 @@ TEST_F(TagTest, only_the_owner_owns_a_resource_of_any_kind) {
     }
 }
 
-TEST_F(TagTest, a_public_image_is_still_not_the_stranger_s) {
+TEST_F(TagTest, each_account_has_its_own_on_what_is_shared) {
     Image shared = image("golden");
     shared.is_public = true;
     write([&](Session& session) { insert_image(session, shared); });
+    const std::string id = shared.id.str();
+    EXPECT_EQ(code_of_ownership(id, stranger()), "");
 
-    EXPECT_EQ(code_of_ownership(shared.id.str(), stranger()), "AuthFailure");
+    write([&](Session& session) {
+        set_tags(session, scope(), id, {{.key = "Name", .value = "owner's"}});
+        set_tags(session, stranger(), id, {{.key = "Name", .value = "another's"}});
+    });
+    EXPECT_THAT(listed(scope()), ElementsAre(id + " image Name=owner's"));
+    EXPECT_THAT(listed(stranger()), ElementsAre(id + " image Name=another's"));
+
+    write([&](Session& session) { delete_tags(session, stranger(), id); });
+    EXPECT_THAT(listed(scope()), ElementsAre(id + " image Name=owner's"));
+    EXPECT_THAT(listed(stranger()), IsEmpty());
+    write([&](Session& session) {
+        set_tags(session, stranger(), id, {{.key = "Name", .value = "another's"}});
+        delete_all_tags(session, id);
+    });
+    EXPECT_THAT(listed(scope()), IsEmpty());
+    EXPECT_THAT(listed(stranger()), IsEmpty());
 }
 
 TEST_F(TagTest, ids_that_are_none_are_refused) {

@@ -289,6 +289,7 @@ TEST_F(CopiesTest, a_copy_that_a_crash_cut_off_is_finished_at_the_next_start) {
 }
 
 TEST_F(CopiesTest, who_may_launch_an_image_may_not_copy_its_disks) {
+    make_account_of_stranger();
     make_public(golden());
     const images::Caller stranger_there{.account = stranger().owner, .region = "local-2"};
     EXPECT_EQ(error_code_of([&] { launcher().copy_image(stranger_there, copy_request("stolen")); }),

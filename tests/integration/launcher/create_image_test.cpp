@@ -35,7 +35,7 @@ TEST_F(CreateImageTest, without_reboot_freezes_the_top_and_the_guest_goes_on_in_
     EXPECT_NE(new_top, old_top);
     EXPECT_EQ(host().active_file(id.str(), serial_of(id)), pool().path_of(new_top));
     const auto mode = std::filesystem::status(pool().path_of(old_top)).permissions();
-    EXPECT_EQ(mode, std::filesystem::perms(0444));
+    EXPECT_EQ(mode, std::filesystem::perms(0400));
     EXPECT_THAT(host().calls(), Not(Contains("request_shutdown " + id.str())));
     EXPECT_EQ(open_operation_count(), 0U);
 }

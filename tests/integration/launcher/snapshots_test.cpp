@@ -157,6 +157,7 @@ TEST_F(SnapshotsTest, a_snapshot_that_an_image_uses_is_not_deleted) {
 }
 
 TEST_F(SnapshotsTest, a_shared_snapshot_makes_volumes_for_others_and_stays_its_owners) {
+    make_account_of_stranger();
     const SnapshotId id = snap(create_empty());
     images::Caller other{.account = stranger().owner, .region = caller().region};
     const auto use = [&] {

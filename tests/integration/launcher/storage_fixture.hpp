@@ -201,7 +201,7 @@ class StorageFixture : public VolumesFixture {
             EXPECT_EQ(images::to_text(layer.state), live.contains(id) ? "live" : "frozen")
                 << id.str() << " of " << region;
             const auto mode = std::filesystem::status(pool_of(region).path_of(id)).permissions();
-            EXPECT_EQ(mode, std::filesystem::perms(live.contains(id) ? 0600 : 0444)) << id.str();
+            EXPECT_EQ(mode, std::filesystem::perms(live.contains(id) ? 0600 : 0400)) << id.str();
         }
     }
     /// Adds the layer and all below it, and answers how many these are.

@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/file_readers.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/layers/pool.hpp"
 #include "images/layers/qemu_img.hpp"
@@ -87,6 +88,8 @@ class EncryptedGuest : public testing::Test {
         DiskSpec disk{.serial = serial};
         for (std::optional<LayerId> layer = top; layer; layer = pool_.parent_of(*layer))
             disk.chain.push_back({.path = pool_.path_of(*layer), .key_id = key_.id});
+        for (std::size_t i = 1; i < disk.chain.size(); ++i)
+            add_reader(disk.chain[i].path, hypervisor_->qemu_user().value().uid);
         return disk;
     }
 

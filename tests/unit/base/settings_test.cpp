@@ -1,5 +1,6 @@
 #include "base/settings.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -76,6 +77,20 @@ TEST_F(SettingsTest, an_empty_file_gives_the_built_in_values) {
     EXPECT_EQ(settings.state_directory, path("state"));
     EXPECT_EQ(settings.socket, path("state/kiln.sock")) << "beside a state directory of one's own";
     EXPECT_EQ(settings.libvirt_uri, ::geteuid() == 0 ? "qemu:///system" : "qemu:///session");
+    EXPECT_EQ(settings.guest_users, (UserRange{.first = 2130706432, .last = 2130771967}));
+}
+
+TEST_F(SettingsTest, guests_may_all_run_as_one_user) {
+    configure("guest_uids: none\n");
+    EXPECT_EQ(load_settings().guest_users, std::nullopt);
+}
+
+TEST_F(SettingsTest, guests_do_not_run_as_the_system_s_users) {
+    for (const char* range : {"0-100", "999-70000", "70000", "80000-70000", "some", "-1-5"}) {
+        configure(fmt::format("guest_uids: {}\n", range));
+        EXPECT_THAT(refusal(), HasSubstr(":1: guest_uids is a range of user ids from 1000 on"))
+            << range;
+    }
 }
 
 TEST_F(SettingsTest, a_file_decides_everything) {
@@ -83,9 +98,11 @@ TEST_F(SettingsTest, a_file_decides_everything) {
         "region: lab-1\n"
         "zones: [lab-1a, lab-1b]\n"
         "socket: /run/lab.sock\n"
+        "socket_users: lab\n"
         "libvirt_uri: qemu+ssh://host/system\n"
         "free_space_reserve_mib: 10\n"
         "memory_reserve_mib: 20\n"
+        "guest_uids: 70000-79999\n"
         "state_dir: /srv/lab\n");
     ::unsetenv("KILN_STATE_DIR");
 
@@ -94,9 +111,11 @@ TEST_F(SettingsTest, a_file_decides_everything) {
     EXPECT_EQ(settings.region, "lab-1");
     EXPECT_THAT(settings.zones, ElementsAre("lab-1a", "lab-1b"));
     EXPECT_EQ(settings.socket, "/run/lab.sock");
+    EXPECT_EQ(settings.socket_users, "lab");
     EXPECT_EQ(settings.libvirt_uri, "qemu+ssh://host/system");
     EXPECT_EQ(settings.free_space_reserve, Bytes::mebibytes(10));
     EXPECT_EQ(settings.memory_reserve, Bytes::mebibytes(20));
+    EXPECT_EQ(settings.guest_users, (UserRange{.first = 70000, .last = 79999}));
     EXPECT_EQ(settings.state_directory, "/srv/lab");
 }
 

@@ -55,6 +55,17 @@ TEST(DomainXml, describes_a_port_of_a_network) {
     tests::expect_golden("network_port.xml", domain_xml(spec));
 }
 
+TEST(DomainXml, names_the_user_of_qemu) {
+    DomainSpec spec = small_guest();
+    spec.user = ProcessUser{.uid = 2130706433, .gid = 107};
+    const auto document = parse(domain_xml(spec));
+    const pugi::xml_node label = document.select_node("/domain/seclabel").node();
+    EXPECT_STREQ(label.attribute("type").value(), "static");
+    EXPECT_STREQ(label.attribute("model").value(), "dac");
+    EXPECT_STREQ(label.attribute("relabel").value(), "yes");
+    EXPECT_STREQ(label.child_value("label"), "+2130706433:+107");
+}
+
 TEST(DomainXml, describes_a_guest_with_a_kernel_of_its_own) {
     DomainSpec spec = small_guest();
     spec.kernel = "/pool/vmlinuz";

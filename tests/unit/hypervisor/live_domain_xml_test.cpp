@@ -76,13 +76,13 @@ TEST(Capabilities, name_the_user_of_qemu) {
         <secmodel><model>dac</model><baselabel type='kvm'>+64055:+994</baselabel>
           <baselabel type='qemu'>+64055:+994</baselabel></secmodel>
         </host></capabilities>)"),
-              "64055:994");
+              (ProcessUser{.uid = 64055, .gid = 994}));
 }
 
 TEST(Capabilities, name_no_user_where_qemu_runs_as_the_caller) {
     EXPECT_EQ(qemu_user_in("<capabilities><host><secmodel><model>none</model></secmodel>"
                            "</host></capabilities>"),
-              "");
+              std::nullopt);
 }
 
 TEST(Metadata, names_the_catalog) {

@@ -1,0 +1,54 @@
+#include "hypervisor/libvirt/process_users.hpp"
+
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace kiln::hypervisor {
+
+namespace {
+
+constexpr const char* keys_directory = "/var/lib/libvirt/qemu";
+/// The agents' sockets, which QEMU gets open; whoever shares QEMU's group could connect.
+constexpr const char* channels_directory = "/var/lib/libvirt/qemu/channel";
+constexpr mode_t all_bits = 07777;
+
+/// Nothing when there is no such file.
+void change_mode(const char* path, mode_t added, mode_t removed) {
+    struct stat status {};
+    if (::stat(path, &status) != 0) return;
+    const mode_t mode = ((status.st_mode & all_bits) | added) & ~removed;
+    if (mode == (status.st_mode & all_bits)) return;
+    if (::chmod(path, mode) != 0) {
+        throw system_error(
+            fmt::format("set the mode of '{0}', which QEMU of another user needs: chmod {1:o} {0}, "
+                        "or set guest_uids to none",
+                        path, mode));
+    }
+    log::info("the mode of {} is {:o} now: QEMU runs as a user of each account", path, mode);
+}
+
+}  // namespace
+
+ProcessUser with_own_group(ProcessUser user) {
+    constexpr std::size_t enough = 16384;
+    std::vector<char> text(enough);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwuid_r(user.uid, &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
+        user.gid = entry.pw_gid;
+    return user;
+}
+
+void let_users_pass_to_keys() {
+    change_mode(channels_directory, 0, S_IRWXO);
+    change_mode(keys_directory, S_IXOTH, 0);
+}
+
+}  // namespace kiln::hypervisor
