@@ -21,6 +21,8 @@ struct SqlParameter {
 
 enum class ColumnType { text, number };
 
+class PreparedStatement;
+
 /// One SQL statement inside a transaction. The SQL text is made of constants alone: whatever comes
 /// from outside is a parameter.
 class Statement {
@@ -40,8 +42,11 @@ class Statement {
     bool is_null(std::size_t column) const;
 
   private:
-    class Impl;
-    std::unique_ptr<Impl> impl_;
+    Session& session_;
+    std::string sql_;
+    std::unique_ptr<PreparedStatement> prepared_;  // of the session, and given back to it
+    bool first_ = true;
+    bool has_row_ = false;
 };
 
 /// Runs a statement that selects nothing.

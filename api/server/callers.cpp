@@ -1,11 +1,7 @@
 #include "api/server/callers.hpp"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <vector>
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
@@ -33,37 +29,30 @@ void refuse_closed(const images::Account& account) {
                             account.id.str(), account.name));
 }
 
-bool has_name(uid_t user) {
-    std::vector<char> text(4096);
-    passwd entry{};
-    passwd* found = nullptr;
-    while (::getpwuid_r(user, &entry, text.data(), text.size(), &found) == ERANGE)
-        text.resize(text.size() * 2);
-    return found != nullptr;
-}
-
 }  // namespace
 
 bool Callers::is_guest(const CallerClaim& claim) const {
     return guest_users_ && claim.uid != ::geteuid() && contains(*guest_users_, claim.uid);
 }
 
-/// One with a name; ranges of numbers that belong to a user, for containers, have none.
-bool Callers::may_have_account(uid_t user) const {
-    return user == 0 || user == ::geteuid() || has_name(user) ||
-           database_.read([&](Session& session) {
-               return images::find_account_of_uid(session, user).has_value();
-           });
+/// Numbers without a name, of the ranges that users have for containers, get no account.
+std::optional<AccountId> Callers::account_of(uid_t user, bool administrator) const {
+    auto known = database_.read(
+        [&](Session& session) { return images::find_account_of_uid(session, user); });
+    if (known || (!administrator && !primary_group_of(user))) return known;
+    return images::account_of_uid(database_, user, clock_.now());
 }
 
 std::optional<images::Caller> Callers::own_account(const CallerClaim& claim) const {
-    if (is_guest(claim) || !may_have_account(claim.uid)) return std::nullopt;
-    images::Caller caller{.account = images::account_of_uid(database_, claim.uid, clock_.now()),
+    if (is_guest(claim)) return std::nullopt;
+    const bool administrator = claim.uid == 0 || claim.uid == ::geteuid();
+    const auto account = account_of(claim.uid, administrator);
+    if (!account) return std::nullopt;
+    return images::Caller{.account = *account,
                           .region = claim.region.empty() ? home_region_ : claim.region,
-                          .administrator = claim.uid == 0 || claim.uid == ::geteuid(),
-                          .uid = claim.uid};
-    caller.own_account = caller.account;
-    return caller;
+                          .administrator = administrator,
+                          .uid = claim.uid,
+                          .own_account = account};
 }
 
 images::Caller Callers::identify(const CallerClaim& claim) const {

@@ -36,7 +36,7 @@ class Callers {
 
   private:
     bool is_guest(const CallerClaim& claim) const;
-    bool may_have_account(uid_t user) const;
+    std::optional<AccountId> account_of(uid_t user, bool administrator) const;
 
     Database& database_;
     const Clock& clock_;

@@ -139,13 +139,9 @@ Response error_response(const Error& error) {
 Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit)
     : table_(table), invoke_(std::move(invoke)), audit_(std::move(audit)) {}
 
-const Action* Dispatcher::find(const std::string& name) const {
-    const auto found = std::ranges::find(table_, name, &Action::name);
-    return found == table_.end() ? nullptr : &*found;
-}
-
 const Action& Dispatcher::action_of(const std::string& name) const {
-    if (const Action* action = find(name)) return *action;
+    const auto found = std::ranges::find(table_, name, &Action::name);
+    if (found != table_.end()) return *found;
     std::vector<std::string> known;
     known.reserve(table_.size());
     for (const Action& action : table_)
@@ -158,8 +154,11 @@ const Action& Dispatcher::action_of(const std::string& name) const {
 
 /// What is known of a request so far, also when it fails.
 struct Dispatcher::Progress {
-    std::string action = "a request";
-    std::set<std::string> resources = {};
+    const Action* action = nullptr;
+    std::set<std::string> resources = {};  // of an event: what only reads is none
+
+    bool is_event() const { return action != nullptr && !only_reads(action->name); }
+    std::string name() const { return action == nullptr ? "a request" : action->name; }
 };
 
 WirePairs Dispatcher::begin(const Request& request, Progress& progress) const {
@@ -169,8 +168,8 @@ WirePairs Dispatcher::begin(const Request& request, Progress& progress) const {
         throw Error("MissingAction", "", "The request must contain the parameter Action");
     }
     check_version(take(pairs, "Version").value_or(""));
-    progress.action = action_of(*asked).name;
-    add_named(pairs, progress.resources);
+    progress.action = &action_of(*asked);
+    if (progress.is_event()) add_named(pairs, progress.resources);
     return pairs;
 }
 
@@ -178,7 +177,7 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
                                const std::string& request_id, Progress& progress) const {
     const auto started = std::chrono::steady_clock::now();
     const WirePairs pairs = begin(request, progress);
-    const Action& action = action_of(progress.action);
+    const Action& action = *progress.action;
     const Arguments arguments = parse_arguments(action.parameters, pairs);
     caller.dry_run = arguments.boolean("DryRun").value_or(false);
 
@@ -195,8 +194,8 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
 
 void Dispatcher::audit(const Progress& progress, const images::Caller& caller,
                        const std::string& request_id, const Error* error) const {
-    if (find(progress.action) == nullptr || only_reads(progress.action)) return;
-    note({.action = progress.action,
+    if (!progress.is_event()) return;
+    note({.action = progress.name(),
           .caller = caller,
           .request_id = request_id,
           .error = error,
@@ -224,16 +223,16 @@ Response Dispatcher::dispatch(const Request& request, images::Caller caller) con
         Response response{.status = 200,
                           .body = answer(request, caller, request_id, progress),
                           .request_id = request_id};
-        add_answered(response.body, progress.resources);
+        if (progress.is_event()) add_answered(response.body, progress.resources);
         audit(progress, caller, request_id, nullptr);
         return response;
     } catch (const Error& error) {
-        log_error(progress.action, caller, error, request_id);
+        log_error(progress.name(), caller, error, request_id);
         return failed(error);
     } catch (const std::exception& error) {
-        log::error("{} failed unexpectedly: {} ({})", progress.action, error.what(), request_id);
+        log::error("{} failed unexpectedly: {} ({})", progress.name(), error.what(), request_id);
     } catch (...) {
-        log::error("{} failed with an unknown exception ({})", progress.action, request_id);
+        log::error("{} failed with an unknown exception ({})", progress.name(), request_id);
     }
     return failed(unforeseen(request_id));
 }
@@ -247,7 +246,7 @@ Response Dispatcher::refuse(const Request& request, const images::Caller& caller
     } catch (const Error&) {
         // It is refused anyway.
     }
-    log_error(progress.action, caller, error, request_id);
+    log_error(progress.name(), caller, error, request_id);
     audit(progress, caller, request_id, &error);
     return error_response_of(error, request_id);
 }

@@ -63,8 +63,6 @@ class Dispatcher {
   private:
     struct Progress;
 
-    /// nullptr when there is none.
-    const Action* find(const std::string& name) const;
     const Action& action_of(const std::string& name) const;
     /// The parameters; which action it is and what it names, as far as it comes.
     WirePairs begin(const Request& request, Progress& progress) const;

@@ -1,25 +1,16 @@
 #include "api/server/socket_access.hpp"
 
 #include <fmt/format.h>
-#include <grp.h>
-
-#include <cerrno>
-#include <vector>
 
 #include "base/error.hpp"
+#include "base/users.hpp"
 
 namespace kiln::api {
 
 namespace {
 
 gid_t group_named(const std::string& name) {
-    std::vector<char> text(4096);
-    group entry{};
-    group* found = nullptr;
-    // A group may have very many members.
-    while (::getgrnam_r(name.c_str(), &entry, text.data(), text.size(), &found) == ERANGE)
-        text.resize(text.size() * 2);
-    if (found != nullptr) return entry.gr_gid;
+    if (const auto group = find_group(name)) return *group;
     throw Error("InvalidConfiguration", name,
                 fmt::format("socket_users names the group '{0}', which this host does not have: "
                             "sudo addgroup {0}, or say everybody",

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.hpp"
+#include "base/users.hpp"
 #include "hypervisor/domain/domain_xml.hpp"
 #include "hypervisor/libvirt/daemons.hpp"
 #include "hypervisor/libvirt/disk_snapshot.hpp"
@@ -391,7 +392,9 @@ std::optional<ProcessUser> LibvirtHypervisor::qemu_user() {
         const TextPtr capabilities(virConnectGetCapabilities(connection.get()));
         if (!capabilities) throw last_libvirt_error("read libvirt's capabilities");
         auto user = qemu_user_in(capabilities.get());
-        if (user) user = with_own_group(*user);
+        // /dev/kvm is open to the group that Debian's list of users gives libvirt-qemu; its label
+        // names another.
+        if (user) user->gid = primary_group_of(user->uid).value_or(user->gid);
         qemu_user_ = user;
     }
     return *qemu_user_;

@@ -1,11 +1,7 @@
 #include "hypervisor/libvirt/process_users.hpp"
 
 #include <fmt/format.h>
-#include <pwd.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <vector>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -35,16 +31,6 @@ void change_mode(const char* path, mode_t added, mode_t removed) {
 }
 
 }  // namespace
-
-ProcessUser with_own_group(ProcessUser user) {
-    constexpr std::size_t enough = 16384;
-    std::vector<char> text(enough);
-    passwd entry{};
-    passwd* found = nullptr;
-    if (::getpwuid_r(user.uid, &entry, text.data(), text.size(), &found) == 0 && found != nullptr)
-        user.gid = entry.pw_gid;
-    return user;
-}
 
 void let_users_pass_to_keys() {
     change_mode(channels_directory, 0, S_IRWXO);

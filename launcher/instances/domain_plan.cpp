@@ -124,9 +124,6 @@ hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described)
     const images::Instance& instance = described.instance;
     const InstanceType& type = get_instance_type(instance.instance_type);
     const auto card = bridged_card(instance);
-    auto user = users.user_of(regions.get(instance.region), instance.owner);
-    // Nobody else has that group; with KVM they share the one that may open it.
-    if (user && accelerator == hypervisor::Accelerator::tcg) user->gid = user->uid;
     hypervisor::DomainSpec spec{.name = instance.id.str(),
                                 .uuid = instance.domain_uuid,
                                 .title = fmt::format("kiln {}", instance.instance_type),
@@ -139,7 +136,7 @@ hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described)
                                 .interfaces = {card.value_or(hypervisor::InterfaceSpec{
                                     .mac_address = instance.mac_address})},
                                 .spare_disk_slots = spare_disk_slots,
-                                .user = user,
+                                .user = users.user_of(regions.get(instance.region), instance.owner),
                                 .console_log = files.console_log(instance.id)};
     for (const images::Volume* volume : volumes_in_guest_order(described)) {
         spec.disks.push_back(disk(*volume));

@@ -23,8 +23,7 @@ LayerId layer_of(const std::filesystem::path& file) {
 
 /// nullopt when there are fewer.
 std::optional<uid_t> nth_user(const UserRange& users, std::int64_t n) {
-    const std::int64_t count = std::int64_t{users.last} - users.first + 1;
-    if (n > count) return std::nullopt;
+    if (n > size_of(users)) return std::nullopt;
     return users.first + static_cast<uid_t>(n - 1);
 }
 
@@ -37,7 +36,7 @@ uid_t GuestUsers::guest_user(std::int64_t account_number) const {
                 fmt::format("QEMU of each account's guests runs as a user of its own, and "
                             "guest_uids has {} of them, too few for account number {}: enlarge it "
                             "in the configuration and start the service again",
-                            std::int64_t{users.last} - users.first + 1, account_number));
+                            size_of(users), account_number));
 }
 
 std::optional<hypervisor::ProcessUser> GuestUsers::user_of(const Region& region,
@@ -47,6 +46,8 @@ std::optional<hypervisor::ProcessUser> GuestUsers::user_of(const Region& region,
     const auto number = database_.read(
         [&](Session& session) { return images::get_account(session, account).number; });
     user->uid = guest_user(number);
+    // Nobody else has that group; with KVM they share the one that may open it.
+    if (accelerator_ == hypervisor::Accelerator::tcg) user->gid = user->uid;
     return user;
 }
 
@@ -58,13 +59,15 @@ std::optional<uid_t> GuestUsers::reader_of(const Region& region, const AccountId
 }
 
 void GuestUsers::open_layers(const Region& region, const AccountId& account,
-                             const hypervisor::DiskSpec& disk) {
+                             std::span<const hypervisor::DiskSpec> disks) {
     const auto reader = reader_of(region, account);
     if (!reader || !can_name_readers(region.pool.directory())) return;
     const std::lock_guard lock(mutex_);
-    for (std::size_t i = 1; i < disk.chain.size(); ++i) {
-        add_reader(disk.chain[i].path, *reader);
-        readers_[layer_of(disk.chain[i].path)].insert(*reader);
+    for (const hypervisor::DiskSpec& disk : disks) {
+        for (std::size_t i = 1; i < disk.chain.size(); ++i) {
+            add_reader(disk.chain[i].path, *reader);
+            readers_[layer_of(disk.chain[i].path)].insert(*reader);
+        }
     }
 }
 

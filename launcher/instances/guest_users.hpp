@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <span>
 #include <vector>
 
 #include "base/ids.hpp"
@@ -31,16 +32,17 @@ struct Region;
 /// to that. Any thread.
 class GuestUsers {
   public:
-    GuestUsers(Database& database, const Settings& settings, const Regions& regions)
-        : database_(database), settings_(settings), regions_(regions) {}
+    GuestUsers(Database& database, const Settings& settings, const Regions& regions,
+               hypervisor::Accelerator accelerator)
+        : database_(database), settings_(settings), regions_(regions), accelerator_(accelerator) {}
 
     /// Whom QEMU of the account's guests runs as in the region; nullopt: whom libvirt chooses.
     /// Throws Error{InsufficientInstanceCapacity} when guest_uids has no more users.
     std::optional<hypervisor::ProcessUser> user_of(const Region& region,
                                                    const AccountId& account) const;
-    /// To be called before QEMU of the account opens the disk, when the catalog says that it will.
+    /// To be called before QEMU of the account opens the disks, when the catalog says that it will.
     void open_layers(const Region& region, const AccountId& account,
-                     const hypervisor::DiskSpec& disk);
+                     std::span<const hypervisor::DiskSpec> disks);
     /// To be called when a layer was frozen that a guest had as its own.
     void learn_readers(const Region& region, const LayerId& layer);
     /// Some guest has let go of a layer.
@@ -65,6 +67,7 @@ class GuestUsers {
     Database& database_;
     const Settings& settings_;
     const Regions& regions_;
+    hypervisor::Accelerator accelerator_;
     std::atomic<bool> changed_ = true;  // a service that crashed may have noted one
     std::mutex mutex_;                  // held while rights are given or taken
     std::map<LayerId, std::set<uid_t>> readers_;

@@ -111,8 +111,7 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
     use_.status.started(id);
     const auto reading = region.chains->read();
     const hypervisor::DomainSpec domain = use_.planner.plan(instance);
-    for (const hypervisor::DiskSpec& disk : domain.disks)
-        use_.users.open_layers(region, instance.instance.owner, disk);
+    use_.users.open_layers(region, instance.instance.owner, domain.disks);
     region.hypervisor.start_domain(domain);
 }
 

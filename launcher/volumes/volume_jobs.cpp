@@ -174,7 +174,7 @@ void VolumeJobs::give_to_guest(const Volume& volume) {
         return;
     const auto reading = region_of(volume).chains->read();
     const hypervisor::DiskSpec disk = use_.planner.disk(volume);
-    use_.users.open_layers(region_of(volume), volume.owner, disk);
+    use_.users.open_layers(region_of(volume), volume.owner, {&disk, 1});
     hypervisor.attach_disk(name, disk);
 }
 

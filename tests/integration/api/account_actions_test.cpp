@@ -141,21 +141,18 @@ TEST_F(AccountActionsTest, a_quota_refuses_what_goes_beyond_it_and_takes_nothing
               "VolumeLimitExceeded");
     EXPECT_EQ(send("CreateImage", {{"InstanceId", instance}, {"Name", "copy"}}).code,
               "ResourceLimitExceeded");
-    write([&](Session& session) {
-        images::put_volume_modification(session, {.volume = VolumeId(volume),
-                                                  .state = images::ModificationState::modifying,
-                                                  .original_size = Bytes::gibibytes(1),
-                                                  .target_size = Bytes::gibibytes(2),
-                                                  .started = now()});
-    });
+    const auto put_modification = [&](images::ModificationState state) {
+        write([&](Session& session) {
+            images::put_volume_modification(session, {.volume = VolumeId(volume),
+                                                      .state = state,
+                                                      .original_size = Bytes::gibibytes(1),
+                                                      .target_size = Bytes::gibibytes(2),
+                                                      .started = now()});
+        });
+    };
+    put_modification(images::ModificationState::modifying);
     EXPECT_EQ(done("DescribeAccountQuotas").texts("//used").at(2), "3") << "is about to have";
-    write([&](Session& session) {
-        images::put_volume_modification(session, {.volume = VolumeId(volume),
-                                                  .state = images::ModificationState::failed,
-                                                  .original_size = Bytes::gibibytes(1),
-                                                  .target_size = Bytes::gibibytes(2),
-                                                  .started = now()});
-    });
+    put_modification(images::ModificationState::failed);
     stop(instance);
     set_quota("Vcpus", "1");
     const Answer refused = send("StartInstances", {{"InstanceId.1", instance}});

@@ -12,6 +12,13 @@ TEST(UserId, is_a_number_that_means_somebody) {
         EXPECT_EQ(parse_user_id(text), std::nullopt) << text;
 }
 
+TEST(UsersOfTheHost, are_known_with_their_groups) {
+    EXPECT_EQ(primary_group_of(0), gid_t{0});
+    EXPECT_EQ(primary_group_of(2130706432), std::nullopt);
+    EXPECT_EQ(find_group("root"), gid_t{0});
+    EXPECT_EQ(find_group("no-such-group"), std::nullopt);
+}
+
 TEST(UserRange, holds_both_its_ends) {
     const auto range = parse_user_range("70000-79999");
     ASSERT_EQ(range, (UserRange{.first = 70000, .last = 79999}));
