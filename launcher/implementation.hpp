@@ -120,6 +120,8 @@ class Launcher::Implementation {
     void start_housekeeping(std::function<void()> settle_more);
 
   private:
+    /// nullopt for the domains of others.
+    static std::optional<InstanceId> instance_of(const std::string& domain);
     void on_event(const hypervisor::DomainEvent& event);
     void keep_house();
     void close_unused_layers();
