@@ -14,32 +14,34 @@ namespace kiln {
 namespace {
 
 /// Calls one of the C library's functions that look somebody up, with as much room for their texts
-/// as it asks for; nullopt when there is nobody.
-template <class Entry, class LookUp>
-std::optional<Entry> find_entry(LookUp look_up) {
+/// as it asks for; what `get` has of the entry, or nullopt when there is nobody.
+template <class Entry, class Get, class LookUp>
+auto find_entry(Get get, LookUp look_up) -> std::optional<decltype(get(Entry()))> {
     std::vector<char> texts(4096);
     Entry entry{};
     Entry* found = nullptr;
     while (look_up(&entry, texts.data(), texts.size(), &found) == ERANGE)
         texts.resize(texts.size() * 2);
     if (found == nullptr) return std::nullopt;
-    return entry;  // whose texts end here
+    return get(entry);
 }
 
 }  // namespace
 
 std::optional<gid_t> primary_group_of(uid_t user) {
-    const auto entry =
-        find_entry<passwd>([&](auto... arguments) { return ::getpwuid_r(user, arguments...); });
-    if (!entry) return std::nullopt;
-    return entry->pw_gid;
+    return find_entry<passwd>([](const passwd& entry) { return entry.pw_gid; },
+                              [&](auto... arguments) { return ::getpwuid_r(user, arguments...); });
+}
+
+std::optional<std::string> name_of_user(uid_t user) {
+    return find_entry<passwd>([](const passwd& entry) { return std::string(entry.pw_name); },
+                              [&](auto... arguments) { return ::getpwuid_r(user, arguments...); });
 }
 
 std::optional<gid_t> find_group(const std::string& name) {
-    const auto entry = find_entry<group>(
+    return find_entry<group>(
+        [](const group& entry) { return entry.gr_gid; },
         [&](auto... arguments) { return ::getgrnam_r(name.c_str(), arguments...); });
-    if (!entry) return std::nullopt;
-    return entry->gr_gid;
 }
 
 std::optional<uid_t> parse_user_id(std::string_view text) {

@@ -25,6 +25,8 @@ inline std::int64_t size_of(const UserRange& range) {
     return std::int64_t{range.last} - range.first + 1;
 }
 
+/// The name that the host's list of users gives them; nullopt: none.
+std::optional<std::string> name_of_user(uid_t user);
 /// The group that the host's list of users gives them; nullopt: they have no name here.
 std::optional<gid_t> primary_group_of(uid_t user);
 /// nullopt when the host has no such group.

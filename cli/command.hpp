@@ -34,6 +34,12 @@ const Command* find_command(const std::string& name);
 /// Names of all commands that are not hidden, those of actions too.
 std::vector<std::string> command_names();
 
+/// Those of every action, which may stand before the command.
+std::vector<Option> shared_options();
+/// How many words such options and their values are; more than there are when the last has no
+/// value.
+std::size_t words_before_command(const std::vector<std::string>& words);
+
 /// What main() does: runs the command that the words name, and answers for what it throws.
 int run_program(const std::vector<std::string>& words);
 

@@ -173,7 +173,10 @@ std::string program_help() {
         for (const api::Action* action : group.actions)
             text += entry(to_kebab_case(action->name), action->summary);
     }
-    return text + "\n'kiln COMMAND --help' shows a command's options and an example.\n";
+    return text +
+           "\n'kiln COMMAND --help' shows a command's options and an example. --region, --account "
+           "and "
+           "--output\nmay stand before the command, too.\n";
 }
 
 std::string command_help(const Command& command) {

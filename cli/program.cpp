@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 
 #include "api/action.hpp"
@@ -8,6 +10,8 @@
 #include "cli/actions/run_action.hpp"
 #include "cli/command.hpp"
 #include "cli/help.hpp"
+#include "cli/output/print.hpp"
+#include "cli/service/service.hpp"
 #include "cli/terminal/terminal.hpp"
 #include "cli/usage_error.hpp"
 
@@ -76,7 +80,54 @@ std::string command_of(const std::string& word) {
     return word;
 }
 
+/// Options that all actions have may stand before the command, too, as those of `aws` do.
+std::vector<std::string> with_command_first(std::vector<std::string> words) {
+    const std::size_t before = words_before_command(words);
+    if (before == 0) return words;
+    if (before >= words.size()) {
+        refuse_usage(fmt::format("give a command after the options: kiln {} COMMAND",
+                                 fmt::join(words, " ")));
+    }
+    const auto command = words.begin() + static_cast<std::ptrdiff_t>(before);
+    const std::string name = command_of(*command);
+    if (name == "help" || name == "version") {
+        words.erase(words.begin(), command);  // which mean the same everywhere
+    } else {
+        std::rotate(words.begin(), command, command + 1);
+    }
+    return words;
+}
+
+int run_words(const std::vector<std::string>& given) {
+    const std::vector<std::string> words = with_command_first(given);
+    return dispatch(command_of(words.front()), {words.begin() + 1, words.end()});
+}
+
 }  // namespace
+
+std::size_t words_before_command(const std::vector<std::string>& words) {
+    const std::vector<Option> shared = shared_options();
+    const auto has_its_value = [&](const std::string& word) {
+        return std::ranges::any_of(shared, [&](const Option& option) {
+            return word.starts_with("--" + option.name + "=");
+        });
+    };
+    std::size_t before = 0;
+    while (before < words.size()) {
+        if (takes_next_word(shared, words[before])) {
+            before += 2;
+        } else if (has_its_value(words[before])) {
+            ++before;
+        } else {
+            break;
+        }
+    }
+    return before;
+}
+
+std::vector<Option> shared_options() {
+    return with_service_options({output_option()});
+}
 
 const Command* find_command(const std::string& name) {
     const auto& all = commands();
@@ -99,12 +150,13 @@ int run_program(const std::vector<std::string>& words) {
         fmt::print(stderr, "{}", program_help());
         return exit_usage;
     }
-    const std::string name = command_of(words.front());
     try {
-        return dispatch(name, {words.begin() + 1, words.end()});
+        return run_words(words);
     } catch (const Error& error) {
         say(fmt::format("kiln: {}", error.message()));
         if (error.code() != usage_error) return exit_failed;
+        const std::size_t before = words_before_command(words);
+        const std::string name = before < words.size() ? command_of(words[before]) : "";
         const bool known = find_command(name) != nullptr || action_of_command(name) != nullptr;
         say(known ? fmt::format("'kiln {} --help' shows its options.", name)
                   : "'kiln help' lists the commands.");

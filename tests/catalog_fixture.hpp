@@ -12,6 +12,7 @@
 #include "base/database.hpp"
 #include "base/error.hpp"
 #include "base/ids.hpp"
+#include "base/statement.hpp"
 #include "base/units.hpp"
 #include "images/accounts/account.hpp"
 #include "images/accounts/caller.hpp"
@@ -55,6 +56,14 @@ class CatalogFixture : public ::testing::Test {
     void make_account_of_stranger() {
         write([&](Session& session) {
             images::insert_account(session, {.id = stranger_, .name = "stranger", .created = now_});
+        });
+    }
+
+    void make_public(const ImageId& id) {
+        write([&](Session& session) {
+            run_sql(session,
+                    "insert into image_permissions (image_id, grantee) values (:id, 'all')",
+                    {{"id", id.str()}});
         });
     }
 

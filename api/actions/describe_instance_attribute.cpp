@@ -4,6 +4,7 @@
 #include "api/shapes/common.hpp"
 #include "api/shapes/instance.hpp"
 #include "base/database.hpp"
+#include "images/market/product_code.hpp"
 
 namespace kiln::api {
 
@@ -81,6 +82,9 @@ Structure<Result> output() {
         .structure(
             "RootDeviceName", "rootDeviceName", text,
             text_attribute("rootDeviceName", [](const Instance& i) { return i.root_device_name; }))
+        .list(
+            "ProductCodes", "productCodes", product_code_structure(),
+            [](const Result& r) -> const auto& { return r.view.product_codes; })
         .list("Groups", "groupSet", group_name_structure(),
               [](const Result& r) {
                   const bool wanted = r.attribute == "groupSet" && r.view.interface;
@@ -101,6 +105,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
         const auto interfaces = load_interface_views(session, caller.scope());
         const auto interface = interfaces.find(id);
         if (interface != interfaces.end()) found.view.interface = interface->second;
+        if (found.attribute == "productCodes")
+            found.view.product_codes = images::product_codes_of(session, id.str());
         return found;
     });
     caller.stop_if_dry_run();
@@ -115,19 +121,19 @@ Action describe_instance_attribute() {
          .summary = "Show one attribute of an instance",
          .example = "kiln describe-instance-attribute --instance-id i-0123456789abcdef0 "
                     "--attribute userData",
-         .parameters = {{.name = "InstanceId",
-                         .wire = "InstanceId",
-                         .required = true,
-                         .help = "The instance"},
-                        {.name = "Attribute",
-                         .wire = "Attribute",
-                         .required = true,
-                         .help = "The attribute",
-                         .choices = {"instanceType", "kernel", "ramdisk", "userData",
-                                     "disableApiTermination", "disableApiStop",
-                                     "instanceInitiatedShutdownBehavior", "rootDeviceName",
-                                     "blockDeviceMapping", "ebsOptimized", "groupSet"}},
-                        dry_run_parameter()}},
+         .parameters =
+             {{.name = "InstanceId",
+               .wire = "InstanceId",
+               .required = true,
+               .help = "The instance"},
+              {.name = "Attribute",
+               .wire = "Attribute",
+               .required = true,
+               .help = "The attribute",
+               .choices = {"instanceType", "kernel", "ramdisk", "userData", "disableApiTermination",
+                           "disableApiStop", "instanceInitiatedShutdownBehavior", "rootDeviceName",
+                           "blockDeviceMapping", "ebsOptimized", "groupSet", "productCodes"}},
+              dry_run_parameter()}},
         output(), handle);
 }
 

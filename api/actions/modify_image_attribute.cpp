@@ -14,10 +14,13 @@ Done handle(Services& services, const images::Caller& caller, const Arguments& a
         .add = std::move(change.add),
         .remove = std::move(change.remove),
         .description = arguments.structure("Description").text_or_empty("Value"),
+        .imds_support = arguments.structure("ImdsSupport").text_or_empty("Value"),
         .product_codes = arguments.texts("ProductCode")};
     // The older form.
     if (arguments.text("Attribute") == "description" && arguments.has("Value"))
         request.description = arguments.text_or_empty("Value");
+    if (arguments.text("Attribute") == "imdsSupport" && arguments.has("Value"))
+        request.imds_support = arguments.text_or_empty("Value");
     launcher::modify_image_attribute(services.database, caller, request);
     return {};
 }
@@ -28,9 +31,12 @@ std::vector<Parameter> parameters() {
         {.name = "Attribute",
          .wire = "Attribute",
          .help = "The attribute to change; the options say it as well",
-         .choices = {launch_permission, "description", "productCodes"}},
+         .choices = {launch_permission, "description", "imdsSupport", "productCodes"}},
         {.name = "Value", .wire = "Value", .help = "The attribute's new value"},
         attribute_value("Description", "Another description"),
+        attribute_value("ImdsSupport",
+                        "v2.0: instances ask for metadata with tokens alone; it "
+                        "cannot be taken back"),
         {.name = "ProductCodes",
          .wire = "ProductCode",
          .list = true,

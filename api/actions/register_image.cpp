@@ -73,7 +73,7 @@ std::vector<Parameter> parameters() {
              .wire = "ImdsSupport",
              .help = "Its instances ask for their metadata with tokens alone, unless the launch "
                      "says otherwise",
-             .choices = {"v2.0"}},
+             .choices = {images::imds_tokens_alone}},
             {.name = "RootDeviceName",
              .wire = "RootDeviceName",
              .help = "Device of the mapping that is the root: /dev/xvda; of a bundle its own"},

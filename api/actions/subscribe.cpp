@@ -13,9 +13,9 @@ namespace {
 void check_accepted(const images::Product& product, const Arguments& arguments) {
     if (arguments.boolean("AcceptTerms").value_or(false)) return;
     throw Error("OptInRequired", product.code,
-                fmt::format("To subscribe to '{}' you need to accept its terms, with AcceptTerms: "
-                            "{}",
-                            product.name, product.terms.empty() ? "(it has none)" : product.terms));
+                fmt::format("To subscribe to '{}' you need to accept its terms (with AcceptTerms, "
+                            "--accept-terms), which are: {}",
+                            product.name, product.terms.empty() ? "none" : product.terms));
 }
 
 images::Subscription handle(Services& services, const images::Caller& caller,

@@ -93,6 +93,8 @@ const Structure<ImageCriterion>& image_criterion_structure() {
         Structure<Criterion>()
             .text_list("ImageProviders", "imageProviderSet",
                        [](const Criterion& c) { return c.providers; })
+            .text_list("MarketplaceProductCodes", "marketplaceProductCodeSet",
+                       [](const Criterion& c) { return c.product_codes; })
             .text_list("ImageNames", "imageNameSet", [](const Criterion& c) { return c.names; })
             .structure("CreationDateCondition", "creationDateCondition",
                        days_structure("MaximumDaysSinceCreated", "maximumDaysSinceCreated"),
@@ -104,31 +106,38 @@ const Structure<ImageCriterion>& image_criterion_structure() {
 }
 
 Parameter image_criteria_parameter() {
-    return {.name = "ImageCriteria",
-            .wire = "ImageCriterion",
-            .shape = Shape::structure,
-            .list = true,
-            .help =
-                "What an image of another account has to meet: any of these; none: none of "
-                "them is allowed",
-            .members = {{.name = "ImageProviders",
-                         .wire = "ImageProvider",
-                         .list = true,
-                         .help = "The accounts that own it, by their ids"},
-                        {.name = "ImageNames",
-                         .wire = "ImageName",
-                         .list = true,
-                         .help = "Its names; * and ? are wildcards"},
-                        days_parameter("CreationDateCondition", "MaximumDaysSinceCreated",
-                                       "How old it may be"),
-                        days_parameter("DeprecationTimeCondition", "MaximumDaysSinceDeprecated",
-                                       "For how long it may have been deprecated")}};
+    return {
+        .name = "ImageCriteria",
+        .wire = "ImageCriterion",
+        .shape = Shape::structure,
+        .list = true,
+        .help =
+            "What an image of another account has to meet: any of these; none: none of "
+            "them is allowed",
+        .members = {
+            {.name = "ImageProviders",
+             .wire = "ImageProvider",
+             .list = true,
+             .help = "The accounts that own it, by their ids; aws-marketplace: "
+                     "anybody's that has a product code; none: nobody but your own account"},
+            {.name = "MarketplaceProductCodes",
+             .wire = "MarketplaceProductCode",
+             .list = true,
+             .help = "Its product codes"},
+            {.name = "ImageNames",
+             .wire = "ImageName",
+             .list = true,
+             .help = "Its names; * and ? are wildcards"},
+            days_parameter("CreationDateCondition", "MaximumDaysSinceCreated", "How old it may be"),
+            days_parameter("DeprecationTimeCondition", "MaximumDaysSinceDeprecated",
+                           "For how long it may have been deprecated")}};
 }
 
 std::vector<ImageCriterion> image_criteria_of(const Arguments& arguments) {
     std::vector<ImageCriterion> criteria;
     for (const Arguments& one : arguments.structures("ImageCriterion")) {
         criteria.push_back({.providers = one.texts("ImageProvider"),
+                            .product_codes = one.texts("MarketplaceProductCode"),
                             .names = one.texts("ImageName"),
                             .most_days_since_created =
                                 days_of(one, "CreationDateCondition", "MaximumDaysSinceCreated"),

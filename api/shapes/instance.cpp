@@ -195,7 +195,7 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
     }
     const images::TagsByResource tags = images::tags_by_resource(session, scope);
     const auto interfaces = load_interface_views(session, scope);
-    const images::ProductCodes codes = images::all_product_codes(session);
+    const images::ProductCodes codes = images::instance_product_codes(session, scope);
     std::vector<InstanceView> views;
     for (Instance& instance :
          images::list_instances(session, scope, now - terminated_instances_are_shown)) {

@@ -5,6 +5,7 @@
 #include "api/action.hpp"
 #include "base/text.hpp"
 #include "cli/actions/run_action.hpp"
+#include "cli/command.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/help.hpp"
 #include "cli/terminal/terminal.hpp"
@@ -51,19 +52,31 @@ std::vector<std::string> option_names(const std::vector<Option>& options) {
     return names;
 }
 
-/// What may stand in the place of the last word.
-std::vector<std::string> candidates(const std::vector<std::string>& words) {
-    if (words.size() <= 1) return command_names();
-    const std::string& command = words.front();
-    if (command == "help") return command_names();
-    if (command == "completion") return {"bash"};
-    const std::vector<Option> options = options_of_command(command);
-    if (words.back().starts_with('-')) return option_names(options);
+/// The choices of the option before the last word.
+std::vector<std::string> choices_of(const std::vector<Option>& options,
+                                    const std::vector<std::string>& words) {
     const std::string& before = words[words.size() - 2];
     for (const Option& option : options) {
         if (before == "--" + option.name) return option.choices;
     }
     return {};
+}
+
+/// What may stand in the place of the last word.
+std::vector<std::string> candidates(std::vector<std::string> words) {
+    const std::size_t before = words_before_command(words);
+    if (before > words.size()) return option_names(shared_options());
+    if (before > 0 && before == words.size()) return choices_of(shared_options(), words);
+    words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(before));
+    if (words.empty()) return command_names();
+    if (words.size() == 1)
+        return words[0].starts_with('-') ? option_names(shared_options()) : command_names();
+    const std::string& command = words.front();
+    if (command == "help") return command_names();
+    if (command == "completion") return {"bash"};
+    const std::vector<Option> options = options_of_command(command);
+    if (words.back().starts_with('-')) return option_names(options);
+    return choices_of(options, words);
 }
 
 int complete(const CommandLine&, const std::vector<std::string>& words) {

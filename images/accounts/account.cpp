@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/random.hpp"
+#include "base/users.hpp"
 #include "images/accounts/organization.hpp"
 #include "images/catalog/table.hpp"
 
@@ -55,10 +56,13 @@ void refuse_alias_in_use(Session& session, const AccountId& id, const std::strin
 
 }  // namespace
 
+bool is_account_name(const std::string& name) {
+    return !name.empty() && name.size() <= max_name_length &&
+           std::ranges::all_of(name, [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+}
+
 void check_account_name(const std::string& name) {
-    const bool printable =
-        std::ranges::all_of(name, [](unsigned char c) { return c >= ' ' && c != 0x7f; });
-    if (!name.empty() && name.size() <= max_name_length && printable) return;
+    if (is_account_name(name)) return;
     throw Error("InvalidInputException", name,
                 fmt::format("The name of an account has 1 to {} characters", max_name_length));
 }
@@ -153,12 +157,13 @@ AccountId account_of_uid(Database& database, uid_t uid, Time now) {
     const auto known =
         database.read([&](Session& session) { return find_account_of_uid(session, uid); });
     if (known) return *known;
+    const std::string login = name_of_user(uid).value_or("");
+    const std::string name = is_account_name(login) ? login : fmt::format("uid {}", uid);
     return database.write([&](Session& session) {
         // Another thread may have seen the user first.
         if (const auto account = find_account_of_uid(session, uid)) return *account;
         AccountId account = AccountId::generate();
-        insert_account(session,
-                       {.id = account, .name = fmt::format("uid {}", uid), .created = now});
+        insert_account(session, {.id = account, .name = name, .created = now});
         map_user(session, uid, account);
         return account;
     });

@@ -51,7 +51,8 @@ void close_account(Session& session, const AccountId& id, Time now);
 /// Nothing to open again is no error.
 void reopen_account(Session& session, const AccountId& id);
 
-/// The account of a Unix user; made with a new id when the user is seen for the first time.
+/// The account of a Unix user; made with a new id when the user is seen for the first time, and
+/// with the user's name on this host, else "uid 1000".
 AccountId account_of_uid(Database& database, uid_t uid, Time now);
 /// nullopt for a user who was not seen yet.
 std::optional<AccountId> find_account_of_uid(Session& session, uid_t uid);

@@ -49,7 +49,10 @@ std::optional<std::string> parent_named(Session& session, const std::string& id,
                                         const char* error_code) {
     if (id == get_organization(session).root) return std::nullopt;
     if (find_unit(session, id)) return id;
-    throw Error(error_code, id, fmt::format("There is no root or organizational unit '{}'", id));
+    throw Error(error_code, id,
+                fmt::format("There is no root or organizational unit with the id '{}': kiln "
+                            "describe-organization and list-organizational-units show them",
+                            id));
 }
 
 /// The unit and those that it is in, innermost first.

@@ -73,8 +73,12 @@ void insert_event(Session& session, const Event& event) {
     }
 }
 
-void forget_events(Session& session, Time before) {
-    run_sql(session, "delete from events where time < :before", {{"before", to_value(before)}});
+void forget_events(Session& session, Time before, int newest) {
+    run_sql(session,
+            "delete from events where time < :before and time <"
+            " (select min(time) from"
+            "  (select time from events order by time desc limit :newest) as kept)",
+            {{"before", to_value(before)}, {"newest", newest}});
 }
 
 std::vector<Event> list_events(Session& session, const EventQuery& query) {

@@ -27,12 +27,13 @@ struct Event {
     std::vector<std::string> resources = {};  // ids in the request and in the answer, sorted
 };
 
-/// Events are kept so long.
+/// Events are kept so long; and so many of the newest, whatever a wrong clock says of their age.
 inline constexpr std::chrono::days events_are_kept{90};
+inline constexpr int newest_events_are_kept = 10'000;
 
 void insert_event(Session& session, const Event& event);
-/// Removes those from before that time.
-void forget_events(Session& session, Time before);
+/// Removes those from before that time that are none of the `newest`, which is at least 1.
+void forget_events(Session& session, Time before, int newest = newest_events_are_kept);
 
 struct EventQuery {
     std::optional<AccountId> account = {};  // of those that it made, or had made; absent: of all

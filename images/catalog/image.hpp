@@ -26,6 +26,9 @@ struct ImageBlockDevice {
     bool encrypted = false;    // as the snapshot is, or as the empty volume is to be
 };
 
+/// Its instances ask for metadata with tokens alone.
+inline constexpr const char* imds_tokens_alone = "v2.0";
+
 struct Image {
     ImageId id;
     AccountId owner;
@@ -48,7 +51,7 @@ struct Image {
     Time created;
     DeviceType root_device_type = DeviceType::ebs;
     std::string location;  // "bucket/prefix.manifest.xml" of an instance-store image, else empty
-    std::string imds_support;  // "v2.0": its instances ask for metadata with tokens alone
+    std::string imds_support;             // empty, or imds_tokens_alone
     std::optional<Time> deprecated = {};  // from then on others find it only when they ask for it
     DeregistrationProtection deregistration_protection = DeregistrationProtection::disabled;
     std::optional<Time> protected_until = {};  // after a protection with cooldown was disabled

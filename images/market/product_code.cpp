@@ -1,9 +1,29 @@
 #include "images/market/product_code.hpp"
 
+#include <fmt/format.h>
+
 #include "base/statement.hpp"
 #include "images/catalog/image.hpp"
+#include "images/catalog/scope.hpp"
 
 namespace kiln::images {
+
+namespace {
+
+ProductCodes by_resource(Session& session, const char* condition,
+                         const std::vector<SqlParameter>& parameters) {
+    Statement rows(session,
+                   fmt::format("select resource_id, product_code from resource_product_codes{}"
+                               " order by product_code",
+                               condition),
+                   parameters, {ColumnType::text, ColumnType::text});
+    ProductCodes codes;
+    while (rows.next())
+        codes[rows.text(0)].push_back(rows.text(1));
+    return codes;
+}
+
+}  // namespace
 
 std::vector<std::string> product_codes_of(Session& session, const std::string& resource_id) {
     Statement rows(session,
@@ -17,14 +37,14 @@ std::vector<std::string> product_codes_of(Session& session, const std::string& r
 }
 
 ProductCodes all_product_codes(Session& session) {
-    Statement rows(session,
-                   "select resource_id, product_code from resource_product_codes"
-                   " order by product_code",
-                   {}, {ColumnType::text, ColumnType::text});
-    ProductCodes codes;
-    while (rows.next())
-        codes[rows.text(0)].push_back(rows.text(1));
-    return codes;
+    return by_resource(session, "", {});
+}
+
+ProductCodes instance_product_codes(Session& session, const Scope& scope) {
+    return by_resource(session,
+                       " join instances on instance_id = resource_id"
+                       " where owner = :owner and region = :region",
+                       {{"owner", scope.owner.str()}, {"region", scope.region}});
 }
 
 void add_product_codes(Session& session, const std::string& resource_id,

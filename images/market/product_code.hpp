@@ -9,6 +9,7 @@
 namespace kiln::images {
 
 struct Image;
+struct Scope;
 
 /// The product codes of images, instances, volumes and snapshots, by the resource's id. What is
 /// made of a resource has its codes, too, and nothing takes them away.
@@ -18,6 +19,8 @@ std::vector<std::string> product_codes_of(Session& session, const std::string& r
 /// Those of all resources that have any: one query for lists of resources.
 using ProductCodes = std::map<std::string, std::vector<std::string>>;
 ProductCodes all_product_codes(Session& session);
+/// Those of the instances in the scope.
+ProductCodes instance_product_codes(Session& session, const Scope& scope);
 
 /// Again is no error.
 void add_product_codes(Session& session, const std::string& resource_id,

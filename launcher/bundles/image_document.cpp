@@ -102,7 +102,7 @@ Image read_image(const json& document) {
     check_description(image.description);
     require(images::is_user_name(image.login_user),
             fmt::format("'{}' is no user's name", image.login_user));
-    require(image.imds_support.empty() || image.imds_support == "v2.0",
+    require(image.imds_support.empty() || image.imds_support == images::imds_tokens_alone,
             fmt::format("'{}' is no support of the metadata service", image.imds_support));
     return image;
 }

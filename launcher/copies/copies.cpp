@@ -70,7 +70,6 @@ struct CopyTarget {
     Time now;
 };
 
-/// The pending snapshot that `source` is copied to, owned by the caller.
 /// Whoever has subscribed to it launches instances of it, and makes images of those.
 void refuse_of_stranger(Session& session, const images::Caller& caller, const AccountId& owner,
                         const std::string& id) {
@@ -81,6 +80,7 @@ void refuse_of_stranger(Session& session, const images::Caller& caller, const Ac
                             id));
 }
 
+/// The pending snapshot that `source` is copied to, owned by the caller.
 CopyPart insert_pending_copy(Session& session, const CopyTarget& target, const Snapshot& source,
                              const std::string& description) {
     const SnapshotId id = SnapshotId::generate();

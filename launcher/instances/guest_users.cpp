@@ -27,6 +27,18 @@ std::optional<uid_t> nth_user(const UserRange& users, std::int64_t n) {
     return users.first + static_cast<uid_t>(n - 1);
 }
 
+void open_to(const std::filesystem::path& file, uid_t reader) {
+    try {
+        add_reader(file, reader);
+    } catch (const Error& error) {
+        throw Error(error.code(), file.stem().string(),
+                    fmt::format("cannot open the layer '{}' to QEMU of this account: {}. Where no "
+                                "space is left, guests of some other accounts that stand on the "
+                                "same image have to end, or the pool's file system needs space.",
+                                file.stem().string(), error.message()));
+    }
+}
+
 }  // namespace
 
 uid_t GuestUsers::guest_user(std::int64_t account_number) const {
@@ -65,7 +77,7 @@ void GuestUsers::open_layers(const Region& region, const AccountId& account,
     const std::lock_guard lock(mutex_);
     for (const hypervisor::DiskSpec& disk : disks) {
         for (std::size_t i = 1; i < disk.chain.size(); ++i) {
-            add_reader(disk.chain[i].path, *reader);
+            open_to(disk.chain[i].path, *reader);
             readers_[layer_of(disk.chain[i].path)].insert(*reader);
         }
     }

@@ -13,7 +13,6 @@ namespace kiln::launcher {
 
 namespace {
 
-constexpr const char* tokens_alone = "v2.0";
 constexpr int hop_limit_of_such_images = 2;
 constexpr int max_hop_limit = 64;
 
@@ -157,7 +156,7 @@ images::MetadataOptions changed_metadata_options(images::MetadataOptions options
 images::MetadataOptions launch_metadata_options(const images::Image& image,
                                                 const MetadataOptionsChange& change) {
     images::MetadataOptions options;
-    if (image.imds_support == tokens_alone) {
+    if (image.imds_support == images::imds_tokens_alone) {
         options.tokens_required = true;
         options.hop_limit = hop_limit_of_such_images;
     }

@@ -62,9 +62,19 @@ void check_well_formed(const Grantees& grantees) {
         if (!images::is_unit_arn(arn)) refuse(arn, "organizationalUnitArn");
 }
 
-void set_description(Session& session, Image image, const std::string& description) {
-    image.description = description;
+void set_texts(Session& session, Image image, const ModifyImageAttributeRequest& request) {
+    if (!request.description && !request.imds_support) return;
+    if (request.description) image.description = *request.description;
+    if (request.imds_support) image.imds_support = *request.imds_support;
     images::update_image(session, image);
+}
+
+void check_imds_support(const std::optional<std::string>& support) {
+    if (!support || *support == images::imds_tokens_alone) return;
+    throw Error(error_code::invalid_parameter_value, *support,
+                fmt::format("Invalid value '{}' for ImdsSupport: expecting {}, which cannot be "
+                            "taken back",
+                            *support, images::imds_tokens_alone));
 }
 
 void check_shareable(const Image& image) {
@@ -151,11 +161,12 @@ void set_public_access(Database& database, const images::Caller& caller, const c
 void modify_image_attribute(Database& database, const images::Caller& caller,
                             const ModifyImageAttributeRequest& request) {
     if (request.add.empty() && request.remove.empty() && !request.description &&
-        request.product_codes.empty()) {
+        !request.imds_support && request.product_codes.empty()) {
         throw Error(error_code::missing_parameter, "",
                     "The request must name whom to add to or remove from the launch permission, a "
-                    "description, or product codes");
+                    "description, the support of the metadata service, or product codes");
     }
+    check_imds_support(request.imds_support);
     check_well_formed(request.add);
     check_well_formed(request.remove);
     database.write([&](Session& session) {
@@ -169,7 +180,7 @@ void modify_image_attribute(Database& database, const images::Caller& caller,
             images::grant(session, image.id, grantee);
         for (const std::string& grantee : request.remove.all())
             images::revoke(session, image.id, grantee);
-        if (request.description) set_description(session, image, *request.description);
+        set_texts(session, image, request);
         caller.stop_if_dry_run();
     });
 }

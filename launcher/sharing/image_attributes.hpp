@@ -28,7 +28,8 @@ struct ModifyImageAttributeRequest {
     Grantees add;  // to the launch permission
     Grantees remove;
     std::optional<std::string> description;
-    std::vector<std::string> product_codes;  // to attach, for good
+    std::optional<std::string> imds_support;  // "v2.0", for good
+    std::vector<std::string> product_codes;   // to attach, for good
 };
 
 /// Whether images of the account can be made public in the region; those that are stay it.
@@ -40,6 +41,7 @@ void set_public_access(Database& database, const images::Caller& caller, const c
 
 /// All of it or nothing. Throws Error{InvalidAMIID.NotFound}, Error{AuthFailure} for another
 /// account's image, Error{MissingParameter} when there is nothing to change,
+/// Error{InvalidParameterValue} for another support of the metadata service,
 /// Error{InvalidAMIAttributeItemValue} for a grantee that there is not, and
 /// Error{OperationNotPermitted} to share an encrypted image, whose key is its owner's, to make one
 /// public that has product codes, and to give codes to one that is public. Of product codes

@@ -27,7 +27,11 @@ class AccountActionsTest : public ActionsTest {
         return done("DescribeImages").texts("//imageId");
     }
     void set_quota(const std::string& name, const std::string& most) {
-        done("ModifyAccountQuotas", {{"AccountId", caller().account.str()}, {name, most}});
+        const Answer answer =
+            done("ModifyAccountQuotas", {{"AccountId", caller().account.str()}, {name, most}});
+        const std::string quota = name == "VolumeGib" ? "volume-gib" : to_kebab_case(name);
+        EXPECT_EQ(answer.text("//quotaSet/item[quotaName='" + quota + "']/value"),
+                  most == "-1" ? "" : most);
     }
 };
 

@@ -244,6 +244,7 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         {"DeleteVolume", {{"VolumeId", detached}}},
         {"DescribeSnapshotAttribute",
          {{"SnapshotId", free_snapshot}, {"Attribute", "createVolumePermission"}}},
+        {"DescribeVolumeAttribute", {{"VolumeId", detached}, {"Attribute", "autoEnableIO"}}},
         {"DetachVolume", {{"VolumeId", attached}}},
         {"ModifySnapshotAttribute",
          {{"SnapshotId", free_snapshot}, {"CreateVolumePermission.Add.1.Group", "all"}}},

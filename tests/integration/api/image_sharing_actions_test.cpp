@@ -104,6 +104,23 @@ TEST_F(ImageSharingActionsTest, the_older_form_of_the_request_does_the_same) {
     EXPECT_EQ(done("DescribeImages").text("//imagesSet/item/description"), "as it was");
 }
 
+TEST_F(ImageSharingActionsTest, an_image_is_set_to_metadata_with_tokens_for_good) {
+    done("ModifyImageAttribute", {{"ImageId", image()}, {"ImdsSupport.Value", "v2.0"}});
+    EXPECT_EQ(done("DescribeImages").text("//imdsSupport"), "v2.0");
+    EXPECT_EQ(send("ModifyImageAttribute",
+                   {{"ImageId", image()}, {"Attribute", "imdsSupport"}, {"Value", "v1.0"}})
+                  .code,
+              "InvalidParameterValue");
+    EXPECT_EQ(send("ModifyImageAttribute",
+                   {{"ImageId", image()}, {"Attribute", "imdsSupport"}, {"Value", ""}})
+                  .code,
+              "MissingParameter");
+    EXPECT_EQ(
+        send("ModifyImageAttribute", {{"ImageId", image()}, {"ImdsSupport.Value", "v1.0"}}).code,
+        "InvalidParameterValue");
+    EXPECT_EQ(done("DescribeImages").text("//imdsSupport"), "v2.0");
+}
+
 TEST_F(ImageSharingActionsTest, whom_there_is_not_is_refused_and_nothing_is_changed) {
     const std::string add = "LaunchPermission.Add.1.";
     for (const char* user : {"1234", "1111-2222-3333", "444444444444", "lab"})
@@ -278,10 +295,17 @@ TEST_F(ImageSharingActionsTest, only_images_that_meet_the_criteria_of_an_account
     EXPECT_EQ(launch_of(lab()), "");
     become(lab().str());
     EXPECT_EQ(done("GetAllowedImagesSettings").text("//maximumDaysSinceCreated"), "36500");
-    EXPECT_EQ(send("ReplaceImageCriteriaInAllowedImagesSettings",
-                   {{"ImageCriterion.1.ImageProvider.1", "amazon"}})
-                  .code,
-              "InvalidParameterValue");
+    for (const WirePairs& bad :
+         std::vector<WirePairs>{{{"ImageCriterion.1.ImageProvider.1", "amazon"}},
+                                {{"ImageCriterion.1.ImageProvider.1", "none"},
+                                 {"ImageCriterion.1.ImageProvider.2", caller().account.str()}}}) {
+        EXPECT_EQ(send("ReplaceImageCriteriaInAllowedImagesSettings", bad).code,
+                  "InvalidParameterValue");
+    }
+    done("ReplaceImageCriteriaInAllowedImagesSettings",
+         {{"ImageCriterion.1.ImageProvider.1", "none"}});
+    EXPECT_EQ(launch_of(lab()), "AuthFailure");
+    become(lab().str());
     done("ReplaceImageCriteriaInAllowedImagesSettings", {{"ImageCriterion.1.ImageName.1", "g*"}});
     EXPECT_EQ(launch_of(lab()), "");
     become(lab().str());

@@ -11,6 +11,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 /// The fixture's caller sells a product that its image has the code of; a buyer and a stranger.
 class MarketActionsTest : public ActionsTest {
@@ -43,9 +44,9 @@ class MarketActionsTest : public ActionsTest {
     std::vector<std::string> codes_of_image(const std::string& id) {
         return done("DescribeImages", {{"ImageId.1", id}}).texts("//productCodes/item/productCode");
     }
-    std::vector<std::string> codes_of_snapshot(const std::string& id) {
-        return done("DescribeSnapshotAttribute",
-                    {{"SnapshotId", id}, {"Attribute", "productCodes"}})
+    std::vector<std::string> codes_of(const std::string& kind, const std::string& id) {
+        return done("Describe" + kind + "Attribute",
+                    {{kind + "Id", id}, {"Attribute", "productCodes"}})
             .texts("//productCodes/item/productCode");
     }
     std::string snapshot_of(const std::string& volume) {
@@ -89,6 +90,37 @@ TEST_F(MarketActionsTest, who_has_not_subscribed_launches_nothing_and_is_told_ho
     EXPECT_EQ(send("Unsubscribe", {{"ProductCode", code()}}).code, "InvalidSubscription.NotFound");
 }
 
+TEST_F(MarketActionsTest, an_account_may_let_in_images_of_the_marketplace_alone) {
+    buy();
+    done("EnableAllowedImagesSettings", {{"AllowedImagesSettingsState", "enabled"}});
+    const auto launch_with = [&](const char* condition, const std::string& value) {
+        done("ReplaceImageCriteriaInAllowedImagesSettings",
+             {{std::string("ImageCriterion.1.") + condition + ".1", value}});
+        const std::string refused = launch_it().code;
+        settle();
+        return refused;
+    };
+    EXPECT_EQ(launch_with("MarketplaceProductCode", "another"), "AuthFailure");
+    EXPECT_THAT(done("DescribeImages").texts("//imageId"), IsEmpty());
+    EXPECT_EQ(launch_with("MarketplaceProductCode", code()), "");
+    EXPECT_EQ(done("GetAllowedImagesSettings").text("//marketplaceProductCodeSet/item"), code());
+    become_owner();
+    const std::string plain = insert_image("plain").str();
+    done("ModifyImageAttribute",
+         {{"ImageId", plain}, {"LaunchPermission.Add.1.UserId", buyer().str()}});
+    become_buyer();
+    EXPECT_EQ(launch_with("ImageProvider", "aws-marketplace"), "");
+    EXPECT_THAT(done("DescribeImages").texts("//imageId"), ElementsAre(image()))
+        << "the other has no product code";
+    for (const char* bad : {"", "with-hyphen", "longer0than0twenty0five0le"}) {
+        EXPECT_EQ(send("ReplaceImageCriteriaInAllowedImagesSettings",
+                       {{"ImageCriterion.1.MarketplaceProductCode.1", bad}})
+                      .code,
+                  "InvalidParameterValue")
+            << bad;
+    }
+}
+
 TEST_F(MarketActionsTest, the_seller_needs_no_subscription) {
     EXPECT_EQ(launch_it().code, "");
     settle();
@@ -127,8 +159,17 @@ TEST_F(MarketActionsTest, a_code_goes_from_image_to_instance_volume_snapshot_and
     settle();
     const Answer described = done("DescribeInstances");
     EXPECT_EQ(described.text("//productCodes/item/productCode"), code());
+    for (const auto& [value, count] :
+         {std::pair(code(), 1U), std::pair(std::string("other"), 0U)}) {
+        EXPECT_THAT(done("DescribeInstances",
+                         {{"Filter.1.Name", "product-code"}, {"Filter.1.Value.1", value}})
+                        .texts("//instanceId"),
+                    SizeIs(count));
+    }
+    EXPECT_THAT(codes_of("Instance", described.text("//instanceId")), ElementsAre(code()));
+    EXPECT_THAT(codes_of("Volume", described.text("//volumeId")), ElementsAre(code()));
     const std::string snapshot = snapshot_of(described.text("//volumeId"));
-    EXPECT_THAT(codes_of_snapshot(snapshot), ElementsAre(code()));
+    EXPECT_THAT(codes_of("Snapshot", snapshot), ElementsAre(code()));
     const std::string registered =
         done("RegisterImage", {{"Name", "registered"},
                                {"RootDeviceName", "/dev/xvda"},
@@ -148,7 +189,7 @@ TEST_F(MarketActionsTest, a_code_goes_from_image_to_instance_volume_snapshot_and
         done("CreateVolume", {{"AvailabilityZone", "local-1a"}, {"SnapshotId", snapshot}})
             .text("/CreateVolumeResponse/volumeId");
     settle();
-    EXPECT_THAT(codes_of_snapshot(snapshot_of(volume)), ElementsAre(code()));
+    EXPECT_THAT(codes_of("Snapshot", snapshot_of(volume)), ElementsAre(code()));
     done("Unsubscribe", {{"ProductCode", code()}});
     EXPECT_EQ(send("RunInstances", {{"ImageId", copied},
                                     {"InstanceType", "t3.micro"},
@@ -206,7 +247,7 @@ TEST_F(MarketActionsTest, codes_are_attached_by_sellers_to_their_own_images_for_
     EXPECT_EQ(send("ModifyImageAttribute", {{"ImageId", image()}, {"ProductCode.1", "none"}}).code,
               "InvalidProductCode.NotFound");
     EXPECT_THAT(codes_of_image(image()), ElementsAre(code()));
-    EXPECT_THAT(codes_of_snapshot(root_snapshot()), ElementsAre(code()));
+    EXPECT_THAT(codes_of("Snapshot", root_snapshot()), ElementsAre(code()));
 }
 
 TEST_F(MarketActionsTest, volumes_with_codes_come_and_go_while_the_instance_is_stopped) {

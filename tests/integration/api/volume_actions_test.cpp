@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "images/accounts/account.hpp"
 #include "tests/integration/api/actions_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -90,6 +91,15 @@ TEST_F(VolumeActionsTest, permissions_of_a_snapshot_are_given_in_either_form_sho
     done("ModifySnapshotAttribute",
          {{"SnapshotId", id}, {"CreateVolumePermission.Remove.1.Group", "all"}});
     EXPECT_THAT(permissions("group"), IsEmpty());
+    const std::string third = "333333333333";
+    write([&](Session& session) {
+        images::insert_account(session,
+                               {.id = AccountId(third), .name = "third", .created = now()});
+    });
+    done("ModifySnapshotAttribute",
+         {{"SnapshotId", id}, {"CreateVolumePermission.Add.1.UserId", third}});
+    EXPECT_THAT(done("DescribeSnapshots", {{"RestorableBy.1", third}}).texts("//snapshotId"),
+                ElementsAre(id));
     EXPECT_EQ(
         send("ModifySnapshotAttribute", {{"SnapshotId", id}, {"UserId.1", "123456789012"}}).code,
         "MissingParameter");
@@ -99,6 +109,9 @@ TEST_F(VolumeActionsTest, permissions_of_a_snapshot_are_given_in_either_form_sho
     EXPECT_THAT(done("DescribeSnapshots", {{"Owner.1", "self"}}).texts("//snapshotId"), IsEmpty());
     EXPECT_THAT(done("DescribeSnapshots", {{"RestorableBy.1", "self"}}).texts("//snapshotId"),
                 ElementsAre(id));
+    EXPECT_THAT(done("DescribeSnapshots", {{"RestorableBy.1", third}}).texts("//snapshotId"),
+                IsEmpty())
+        << "with whom else it is shared, its owner alone knows";
     EXPECT_EQ(send("ResetSnapshotAttribute",
                    {{"SnapshotId", id}, {"Attribute", "createVolumePermission"}})
                   .code,

@@ -77,6 +77,13 @@ INSTANTIATE_TEST_SUITE_P(
                     {"run-instance"},
                     "kiln: unknown command 'run-instance'; did you mean 'run-instances'?"},
         TypingError{"option_of_the_program", {"--verison"}, "kiln: unknown option '--verison'"},
+        TypingError{"options_alone",
+                    {"--region", "r"},
+                    "kiln: give a command after the options: kiln --region r COMMAND"},
+        TypingError{"option_without_its_value", {"--region"}, "give a command after the options"},
+        TypingError{"option_that_the_command_lacks",
+                    {"--region", "r", "serve"},
+                    "unknown option '--region'"},
         TypingError{"option",
                     {"run-instances", "--imag-id", "x"},
                     "kiln: unknown option '--imag-id'; did you mean '--image-id'?\n'kiln "
@@ -107,6 +114,22 @@ TEST_F(CommandLineTest, without_a_service_a_command_fails_and_says_how_to_start_
     EXPECT_THAT(result.standard_output, IsEmpty());
     EXPECT_THAT(result.standard_error, HasSubstr("no kiln service answers at"));
     EXPECT_THAT(result.standard_error, HasSubstr("kiln serve"));
+}
+
+TEST_F(CommandLineTest, options_of_all_actions_may_stand_before_the_command) {
+    const std::vector<std::vector<std::string>> lines{
+        {"--region", "r", "describe-regions"},
+        {"--account=lab", "--output", "json", "describe-regions", "--dry-run"}};
+    for (const auto& words : lines)
+        EXPECT_THAT(kiln(words).standard_error, HasSubstr("no kiln service answers at"));
+    EXPECT_THAT(kiln({"--region", "r", "describe-regoins"}).standard_error,
+                HasSubstr("unknown command 'describe-regoins'; did you mean 'describe-regions'?"));
+    EXPECT_THAT(kiln({"--output", "yaml", "describe-regions"}).standard_error,
+                HasSubstr("--output: 'yaml' is not one of"));
+    EXPECT_EQ(kiln({"--region", "r", "--version"}).standard_output,
+              kiln({"version"}).standard_output);
+    EXPECT_EQ(kiln({"--account", "a", "help", "run-instances"}).standard_output,
+              kiln({"run-instances", "--help"}).standard_output);
 }
 
 TEST_F(CommandLineTest, doctor_has_a_failing_line_for_a_service_that_is_not_there) {
@@ -145,6 +168,11 @@ TEST_F(CommandLineTest, completes_commands_options_and_choices) {
     EXPECT_THAT(complete({"completion", ""}), ElementsAre("bash"));
     EXPECT_THAT(complete({"serve", "--v"}), ElementsAre("--verbose"));
     EXPECT_THAT(complete({"nothing", "--v"}), ElementsAre());
+    EXPECT_THAT(complete({"--reg"}), ElementsAre("--region"));
+    EXPECT_THAT(complete({"--region"}), ElementsAre("--region"));
+    EXPECT_THAT(complete({"--output", "j"}), ElementsAre("json"));
+    EXPECT_THAT(complete({"--region", "r", "run-"}), ElementsAre("run-instances"));
+    EXPECT_THAT(complete({"--region", "r", "run-instances", "--im"}), ElementsAre("--image-id"));
 }
 
 TEST_F(CommandLineTest, bash_takes_the_completion_script) {

@@ -19,11 +19,16 @@ TEST_F(AccountTest, a_user_keeps_the_account_of_the_first_time) {
     const AccountId nobody = account_of_uid(database(), 65534, now());
 
     EXPECT_NE(root, nobody);
+    const auto name_of = [&](const AccountId& id) {
+        return read([&](Session& session) { return get_account(session, id).name; });
+    };
+    EXPECT_EQ(name_of(root), "root");
     EXPECT_EQ(account_of_uid(database(), 0, now()), root);
     EXPECT_EQ(account_of_uid(database(), 65534, now()), nobody);
     const uid_t largest = 4294967294U;
     EXPECT_EQ(account_of_uid(database(), largest, now()),
               account_of_uid(database(), largest, now()));
+    EXPECT_EQ(name_of(account_of_uid(database(), largest, now())), "uid 4294967294");
 }
 
 TEST_F(AccountTest, threads_that_see_a_user_first_at_once_agree) {

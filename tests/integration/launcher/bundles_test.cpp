@@ -8,6 +8,8 @@
 #include "images/catalog/encryption_key.hpp"
 #include "images/catalog/unpacked_image.hpp"
 #include "images/catalog/usage.hpp"
+#include "images/market/product.hpp"
+#include "images/market/product_code.hpp"
 #include "launcher/instances/instance_rows.hpp"
 #include "tests/integration/launcher/volumes_fixture.hpp"
 
@@ -407,6 +409,28 @@ TEST_F(BundlesTest, an_instance_store_image_becomes_ebs_backed_and_stops_like_on
     EXPECT_THAT(content_of(volumes(id).at(0).id), HasSubstr("on.the.root"));
     stop(id);
     EXPECT_EQ(state(id), InstanceState::stopped);
+}
+
+TEST_F(BundlesTest, a_converted_image_and_its_snapshots_keep_the_product_codes) {
+    const std::string code = images::new_product_code();
+    make_account_of_stranger();
+    bundle();
+    const ImageId image = register_bundle();
+    write([&](Session& s) {
+        images::insert_product(
+            s, {.code = code, .seller = stranger().owner, .name = "Web server", .created = now()},
+            Decimal::parse("0.5").value());
+        images::add_product_codes(s, image.str(), {code});
+    });
+    const ImageId converted =
+        launcher().convert_image(caller(), {.source = image, .name = "converted"});
+    settle();
+    const auto codes_of = [&](const std::string& id) {
+        return read([&](Session& s) { return images::product_codes_of(s, id); });
+    };
+    EXPECT_THAT(codes_of(converted.str()), ElementsAre(code));
+    const SnapshotId root = image_now(converted).block_devices.front().snapshot.value();
+    EXPECT_THAT(codes_of(root.str()), ElementsAre(code));
 }
 
 TEST_F(BundlesTest, an_ebs_backed_image_becomes_an_instance_store_image) {

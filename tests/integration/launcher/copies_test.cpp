@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include "base/fd.hpp"
-#include "base/statement.hpp"
 #include "images/catalog/tag.hpp"
 #include "launcher/copies/region_copy.hpp"
 #include "launcher/instances/instance_rows.hpp"
@@ -65,13 +64,6 @@ class CopiesTest : public VolumesFixture {
     }
     void tag(const std::string& id, const images::Tag& tag) {
         write([&](Session& session) { images::set_tags(session, caller().scope(), id, {tag}); });
-    }
-    void make_public(const ImageId& id) {
-        write([&](Session& session) {
-            run_sql(session,
-                    "insert into image_permissions (image_id, grantee) values (:id, 'all')",
-                    {{"id", id.str()}});
-        });
     }
     std::size_t far_row_count() {
         return read([](Session& session) { return images::all_layers(session, "local-2").size(); });
@@ -153,6 +145,24 @@ TEST_F(CopiesTest, only_layers_that_the_target_lacks_are_sent) {
     EXPECT_EQ(inode_of(base), before) << "it was there";
     const LayerId top = root_of(id).layer.value();
     EXPECT_EQ(far_pool().parent_of(top), LayerId(base.stem().string()));
+}
+
+TEST_F(CopiesTest, a_copy_is_charged_for_layers_that_no_other_snapshot_is_charged_for) {
+    const InstanceId instance = run_one();
+    const ImageId sibling =
+        launcher().create_image(caller(), {.instance = instance, .name = "sibling"});
+    settle();
+    launcher::CopyImageRequest wanted = copy_request("whole");
+    wanted.source = sibling;
+    const ImageId whole = copy(wanted);
+    const auto size_of = [&](const LayerId& layer) { return far_pool().allocated_size(layer); };
+    const LayerId top = root_of(whole).layer.value();
+    const LayerId base = far_pool().parent_of(top).value();
+    EXPECT_EQ(root_of(whole).stored_size, size_of(top) + size_of(base));
+
+    EXPECT_EQ(root_of(copy("base alone")).stored_size, size_of(base));
+    wanted.name = "again";
+    EXPECT_EQ(root_of(copy(wanted)).stored_size, size_of(top)) << "the base is charged to another";
 }
 
 TEST_F(CopiesTest, tags_come_along_on_request_and_launch_permissions_never) {

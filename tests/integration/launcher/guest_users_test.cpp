@@ -118,6 +118,23 @@ TEST_F(GuestUsersTest, an_attached_volume_opens_what_it_stands_on_until_it_is_de
     wait_for_readers(file, {});
 }
 
+TEST_F(GuestUsersTest, a_layer_that_can_be_opened_to_no_more_users_is_told) {
+    constexpr uid_t other_users = 100'000;
+    constexpr uid_t more_than_any_file_system_names = 10'000;
+    uid_t named = 0;
+    try {
+        while (named < more_than_any_file_system_names)
+            add_reader(base_file(), other_users + named++);
+    } catch (const Error&) {
+        // The list is full.
+    }
+    ASSERT_LT(named, more_than_any_file_system_names);
+    const InstanceId id = run_as(caller());
+    EXPECT_EQ(state(id), images::InstanceState::terminated);
+    EXPECT_THAT(instance_now(id).state_reason.message,
+                testing::HasSubstr("guests of some other accounts that stand on the same image"));
+}
+
 TEST_F(GuestUsersTest, one_user_for_all_accounts_may_be_configured) {
     settings().guest_users.reset();
     const InstanceId mine = run_as(caller());

@@ -15,6 +15,8 @@ TEST(UserId, is_a_number_that_means_somebody) {
 TEST(UsersOfTheHost, are_known_with_their_groups) {
     EXPECT_EQ(primary_group_of(0), gid_t{0});
     EXPECT_EQ(primary_group_of(2130706432), std::nullopt);
+    EXPECT_EQ(name_of_user(0), "root");
+    EXPECT_EQ(name_of_user(2130706432), std::nullopt);
     EXPECT_EQ(find_group("root"), gid_t{0});
     EXPECT_EQ(find_group("no-such-group"), std::nullopt);
 }
