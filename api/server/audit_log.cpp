@@ -13,7 +13,7 @@ namespace kiln::api {
 
 namespace {
 
-/// It looks at the time of thousands of events.
+/// A few events too many do no harm.
 constexpr unsigned events_between_forgetting = 64;
 
 /// A message may repeat what a client sent, which may be long.

@@ -8,10 +8,10 @@ namespace kiln::images {
 
 namespace {
 
-/// A user's number, as a column.
 struct EventRow {
     Event event;
-    std::int64_t uid = -1;  // none
+    std::int64_t uid = -1;    // none
+    std::int64_t number = 0;  // from the first that was written; those of old catalogs have 0
 };
 
 struct EventTable {
@@ -31,6 +31,7 @@ struct EventTable {
         column("request_id", row.event.request_id);
         column("error_code", row.event.error_code);
         column("error_message", row.event.error_message);
+        column("number", row.number);
     }
 };
 
@@ -52,6 +53,12 @@ Event to_event(Session& session, EventRow row) {
     return event;
 }
 
+std::int64_t last_number(Session& session) {
+    Statement row(session, "select coalesce(max(number), 0) from events", {}, {ColumnType::number});
+    row.next();
+    return row.number(0);
+}
+
 /// The text's condition and parameter, when it is asked for.
 void add(std::string& condition, std::vector<SqlParameter>& parameters, const char* sql,
          const char* parameter, const std::optional<std::string>& text) {
@@ -64,7 +71,8 @@ void add(std::string& condition, std::vector<SqlParameter>& parameters, const ch
 
 void insert_event(Session& session, const Event& event) {
     const std::int64_t uid = event.uid ? std::int64_t{*event.uid} : -1;
-    insert_row<EventTable>(session, {.event = event, .uid = uid});
+    insert_row<EventTable>(session,
+                           {.event = event, .uid = uid, .number = last_number(session) + 1});
     for (const std::string& resource : event.resources) {
         run_sql(session,
                 "insert into event_resources (event_id, resource_id) values (:event, :resource)"
@@ -74,11 +82,8 @@ void insert_event(Session& session, const Event& event) {
 }
 
 void forget_events(Session& session, Time before, int newest) {
-    run_sql(session,
-            "delete from events where time < :before and time <"
-            " (select min(time) from"
-            "  (select time from events order by time desc limit :newest) as kept)",
-            {{"before", to_value(before)}, {"newest", newest}});
+    run_sql(session, "delete from events where time < :before and number <= :last",
+            {{"before", to_value(before)}, {"last", last_number(session) - newest}});
 }
 
 std::vector<Event> list_events(Session& session, const EventQuery& query) {
@@ -97,7 +102,7 @@ std::vector<Event> list_events(Session& session, const EventQuery& query) {
         "resource", query.resource);
     std::vector<Event> events;
     for (EventRow& row : select_rows<EventTable>(
-             session, condition + " order by time desc, events.event_id", parameters)) {
+             session, condition + " order by time desc, number desc", parameters)) {
         events.push_back(to_event(session, std::move(row)));
     }
     return events;

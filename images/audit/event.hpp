@@ -32,7 +32,7 @@ inline constexpr std::chrono::days events_are_kept{90};
 inline constexpr int newest_events_are_kept = 10'000;
 
 void insert_event(Session& session, const Event& event);
-/// Removes those from before that time that are none of the `newest`, which is at least 1.
+/// Removes those from before that time that are none of the `newest`, the ones written last.
 void forget_events(Session& session, Time before, int newest = newest_events_are_kept);
 
 struct EventQuery {
@@ -44,7 +44,7 @@ struct EventQuery {
     Time since = Time::min();
     Time until = Time::max();
 };
-/// The newest first.
+/// The newest first; those of one moment in the reverse order of their writing.
 std::vector<Event> list_events(Session& session, const EventQuery& query);
 
 }  // namespace kiln::images

@@ -35,11 +35,18 @@ class EventTest : public kiln::tests::CatalogFixture {
     }
 };
 
+TEST_F(EventTest, those_of_one_moment_are_told_in_their_order) {
+    const std::vector<std::string> order{"first", "second", "third", "fourth", "fifth", "sixth"};
+    for (const std::string& name : order)
+        insert(name, now());
+    EXPECT_EQ(names(), std::vector<std::string>(order.rbegin(), order.rend()));
+}
+
 TEST_F(EventTest, old_ones_are_forgotten_but_for_the_newest) {
     const Time start = now();
     for (int day = 1; day <= 5; ++day)
         insert("day " + std::to_string(day), start + std::chrono::days(day));
-    forget(start + std::chrono::days(4), 1);
+    forget(start + std::chrono::days(4), 0);
     EXPECT_THAT(names(), ElementsAre("day 5", "day 4"));
     forget(start + std::chrono::days(1000), 2);
     EXPECT_THAT(names(), ElementsAre("day 5", "day 4")) << "the clock may be wrong";
