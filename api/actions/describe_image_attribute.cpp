@@ -89,13 +89,10 @@ Action describe_image_attribute() {
                     "--attribute launchPermission",
          .parameters =
              {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "An image of yours"},
-              {.name = "Attribute",
-               .wire = "Attribute",
-               .required = true,
-               .help = "The attribute",
-               .choices = {launch_permission, "description", "productCodes", "kernel", "ramdisk",
-                           "bootMode", "imdsSupport", "blockDeviceMapping",
-                           "deregistrationProtection", "lastLaunchedTime"}},
+              attribute_parameter("The attribute",
+                                  {launch_permission, "description", "productCodes", "kernel",
+                                   "ramdisk", "bootMode", "imdsSupport", "blockDeviceMapping",
+                                   "deregistrationProtection", "lastLaunchedTime"}),
               dry_run_parameter()}},
         output(), handle);
 }

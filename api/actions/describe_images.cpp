@@ -118,16 +118,16 @@ std::vector<View> load_views(Services& services, const images::Caller& caller,
     return services.database.read([&](Session& session) {
         images::TagsByResource tags = images::tags_by_resource(session, caller.scope());
         const auto allowed = images::load_allowed_images(session, caller.scope());
-        images::ProductCodes codes = images::all_product_codes(session);
+        const images::ProductCodes codes = images::all_product_codes(session);
         std::vector<View> views;
         for (images::Image& image : images::list_images(session, caller.scope(), query)) {
-            std::vector<std::string>& own_codes = codes[image.id.str()];
+            const auto& own_codes = images::product_codes_of(codes, image.id.str());
             const bool is_allowed =
                 images::meets_criteria(allowed, caller.scope(), image, own_codes, query.now);
             if (allowed.state == AllowedState::enabled && !is_allowed) continue;
             const auto own_tags = tags.find(image.id.str());
             blank_for_others(image, caller);
-            views.push_back({.image = std::move(image), .product_codes = std::move(own_codes)});
+            views.push_back({.image = std::move(image), .product_codes = own_codes});
             if (allowed.state != AllowedState::disabled) views.back().allowed = is_allowed;
             if (own_tags != tags.end()) views.back().tags = std::move(own_tags->second);
         }

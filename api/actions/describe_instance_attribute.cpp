@@ -121,19 +121,17 @@ Action describe_instance_attribute() {
          .summary = "Show one attribute of an instance",
          .example = "kiln describe-instance-attribute --instance-id i-0123456789abcdef0 "
                     "--attribute userData",
-         .parameters =
-             {{.name = "InstanceId",
-               .wire = "InstanceId",
-               .required = true,
-               .help = "The instance"},
-              {.name = "Attribute",
-               .wire = "Attribute",
-               .required = true,
-               .help = "The attribute",
-               .choices = {"instanceType", "kernel", "ramdisk", "userData", "disableApiTermination",
-                           "disableApiStop", "instanceInitiatedShutdownBehavior", "rootDeviceName",
-                           "blockDeviceMapping", "ebsOptimized", "groupSet", "productCodes"}},
-              dry_run_parameter()}},
+         .parameters = {{.name = "InstanceId",
+                         .wire = "InstanceId",
+                         .required = true,
+                         .help = "The instance"},
+                        attribute_parameter(
+                            "The attribute",
+                            {"instanceType", "kernel", "ramdisk", "userData",
+                             "disableApiTermination", "disableApiStop",
+                             "instanceInitiatedShutdownBehavior", "rootDeviceName",
+                             "blockDeviceMapping", "ebsOptimized", "groupSet", "productCodes"}),
+                        dry_run_parameter()}},
         output(), handle);
 }
 

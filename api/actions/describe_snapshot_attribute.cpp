@@ -63,11 +63,8 @@ Action describe_snapshot_attribute() {
          .example = "kiln describe-snapshot-attribute --snapshot-id snap-0123456789abcdef0 "
                     "--attribute createVolumePermission",
          .parameters = {snapshot_id_parameter(),
-                        {.name = "Attribute",
-                         .wire = "Attribute",
-                         .required = true,
-                         .help = "Which attribute",
-                         .choices = {create_volume_permission, "productCodes"}},
+                        attribute_parameter("Which attribute",
+                                            {create_volume_permission, "productCodes"}),
                         dry_run_parameter()},
          .table = {.rows = "CreateVolumePermissions", .columns = {"UserId", "Group"}}},
         output(), handle);

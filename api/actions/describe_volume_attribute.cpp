@@ -48,11 +48,7 @@ Action describe_volume_attribute() {
          .example = "kiln describe-volume-attribute --volume-id vol-0123456789abcdef0 "
                     "--attribute productCodes",
          .parameters = {volume_id_parameter(),
-                        {.name = "Attribute",
-                         .wire = "Attribute",
-                         .required = true,
-                         .help = "Which attribute",
-                         .choices = {"autoEnableIO", "productCodes"}},
+                        attribute_parameter("Which attribute", {"autoEnableIO", "productCodes"}),
                         dry_run_parameter()}},
         output(), handle);
 }

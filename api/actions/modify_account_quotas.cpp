@@ -1,10 +1,9 @@
 #include <fmt/format.h>
 
 #include "api/action.hpp"
+#include "api/shapes/account.hpp"
 #include "api/shapes/quota.hpp"
-#include "base/database.hpp"
 #include "base/error.hpp"
-#include "images/accounts/account.hpp"
 
 namespace kiln::api {
 
@@ -24,8 +23,7 @@ constexpr QuotaParameter quota_parameters[] = {
 constexpr std::int64_t unlimited = -1;
 
 std::vector<Parameter> parameters() {
-    std::vector<Parameter> all{
-        {.name = "AccountId", .wire = "AccountId", .required = true, .help = "The account"}};
+    std::vector<Parameter> all;
     for (const QuotaParameter& parameter : quota_parameters) {
         all.push_back(
             {.name = parameter.name,
@@ -33,11 +31,11 @@ std::vector<Parameter> parameters() {
              .shape = Shape::integer,
              .help = fmt::format("{} at most, in all regions; -1: no limit", parameter.help)});
     }
-    all.push_back(dry_run_parameter());
     return all;
 }
 
-void modify(Session& session, const AccountId& id, const Arguments& arguments) {
+void modify(Services& /*services*/, Session& session, const AccountId& id,
+            const Arguments& arguments) {
     images::get_account(session, id);
     bool any = false;
     for (const QuotaParameter& parameter : quota_parameters) {
@@ -57,26 +55,16 @@ void modify(Session& session, const AccountId& id, const Arguments& arguments) {
                 "The request must contain one of Instances, Vcpus, VolumeGib and Images");
 }
 
-QuotaViews handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    caller.require_administrator();
-    const AccountId id(arguments.required_text("AccountId"));
-    return services.database.write([&](Session& session) {
-        modify(session, id, arguments);
-        caller.stop_if_dry_run();
-        return load_quota_views(session, id);
-    });
-}
-
 }  // namespace
 
 Action modify_account_quotas() {
-    return with_handler<QuotaViews>(
+    return action_on_account<QuotaViews>(
         {.name = "ModifyAccountQuotas",
          .summary = "Limit what an account may have; what it has already stays",
          .example = "kiln modify-account-quotas --account-id 123456789012 --instances 10",
          .parameters = parameters(),
          .table = quotas_table()},
-        quotas_structure(), handle);
+        quotas_structure(), modify, load_quota_views);
 }
 
 }  // namespace kiln::api

@@ -28,11 +28,7 @@ Action reset_snapshot_attribute() {
          .example = "kiln reset-snapshot-attribute --snapshot-id snap-0123456789abcdef0 "
                     "--attribute createVolumePermission",
          .parameters = {snapshot_id_parameter(),
-                        {.name = "Attribute",
-                         .wire = "Attribute",
-                         .required = true,
-                         .help = "The attribute to reset",
-                         .choices = {create_volume_permission}},
+                        attribute_parameter("The attribute to reset", {create_volume_permission}),
                         dry_run_parameter()}},
         done_structure(), handle);
 }

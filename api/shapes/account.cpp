@@ -29,13 +29,6 @@ AccountView view_of(images::Account account, const Users& users,
     return view;
 }
 
-/// Whom an action is about comes first, DryRun last.
-void add_target(Action& action, const char* name, const char* help) {
-    action.parameters.insert(action.parameters.begin(),
-                             {.name = name, .wire = name, .required = true, .help = help});
-    action.parameters.push_back(dry_run_parameter());
-}
-
 }  // namespace
 
 const Structure<AccountView>& account_structure() {
@@ -127,26 +120,19 @@ Parameter uids_parameter(const char* help) {
     return {.name = "Uids", .wire = "Uid", .list = true, .help = help};
 }
 
+void add_target(Action& action, const char* name, const char* help) {
+    action.parameters.insert(action.parameters.begin(),
+                             {.name = name, .wire = name, .required = true, .help = help});
+    action.parameters.push_back(dry_run_parameter());
+}
+
 Action account_action(
     Action action,
     std::function<void(Services&, Session&, const AccountId&, const Arguments&)> change,
     std::function<void(Services&)> afterwards) {
-    add_target(action, "AccountId", "The account");
     action.table = account_table();
-    return with_handler<AccountView>(
-        std::move(action), account_structure(),
-        [change = std::move(change), afterwards = std::move(afterwards)](
-            Services& services, const images::Caller& caller, const Arguments& arguments) {
-            caller.require_administrator();
-            const AccountId id(arguments.required_text("AccountId"));
-            AccountView view = services.database.write([&](Session& session) {
-                change(services, session, id, arguments);
-                caller.stop_if_dry_run();
-                return load_account_view(session, id);
-            });
-            if (afterwards) afterwards(services);
-            return view;
-        });
+    return action_on_account<AccountView>(std::move(action), account_structure(), std::move(change),
+                                          load_account_view, std::move(afterwards));
 }
 
 Action unit_action(

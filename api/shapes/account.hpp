@@ -7,6 +7,7 @@
 #include "api/action.hpp"
 #include "api/output/structure.hpp"
 #include "api/protocol/parameter.hpp"
+#include "base/database.hpp"
 #include "images/accounts/account.hpp"
 #include "images/accounts/organization.hpp"
 
@@ -36,9 +37,35 @@ std::vector<UnitView> load_unit_views(Session& session);
 /// How the CLI shows one account.
 Table account_table();
 
+/// Whom an action is about comes first, DryRun last.
+void add_target(Action& action, const char* name, const char* help);
+
 /// Completes an administrator's action on one account: takes AccountId and DryRun besides what it
-/// declares, does `change` in one transaction, then `afterwards`, and answers with what the account
-/// is.
+/// declares, does `change` in one transaction, then `afterwards`, and answers with what `load`
+/// finds.
+template <class View>
+Action action_on_account(
+    Action action, const Structure<View>& output,
+    std::function<void(Services&, Session&, const AccountId&, const Arguments&)> change,
+    std::function<View(Session&, const AccountId&)> load,
+    std::function<void(Services&)> afterwards = nullptr) {
+    add_target(action, "AccountId", "The account");
+    return with_handler<View>(
+        std::move(action), output,
+        [change = std::move(change), load = std::move(load), afterwards = std::move(afterwards)](
+            Services& services, const images::Caller& caller, const Arguments& arguments) {
+            caller.require_administrator();
+            const AccountId id(arguments.required_text("AccountId"));
+            View view = services.database.write([&](Session& session) {
+                change(services, session, id, arguments);
+                caller.stop_if_dry_run();
+                return load(session, id);
+            });
+            if (afterwards) afterwards(services);
+            return view;
+        });
+}
+/// One that answers with what the account is.
 Action account_action(
     Action action,
     std::function<void(Services&, Session&, const AccountId&, const Arguments&)> change,

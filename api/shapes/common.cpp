@@ -69,6 +69,14 @@ const Structure<bool>& boolean_value_structure() {
     return structure;
 }
 
+Parameter attribute_parameter(const char* help, std::vector<std::string> choices) {
+    return {.name = "Attribute",
+            .wire = "Attribute",
+            .required = true,
+            .help = help,
+            .choices = std::move(choices)};
+}
+
 Parameter ids_parameter(const std::string& wire, const std::string& help, bool required) {
     return {.name = wire + "s", .wire = wire, .list = true, .required = required, .help = help};
 }

@@ -36,6 +36,8 @@ std::optional<Time> time_of(const Arguments& arguments, const std::string& wire)
 /// {"Value": …}: how EC2 answers an attribute.
 const Structure<std::string>& value_structure();
 const Structure<bool>& boolean_value_structure();
+/// "Attribute", required: one of those.
+Parameter attribute_parameter(const char* help, std::vector<std::string> choices);
 
 /// "InstanceIds" (wire "InstanceId"), "ImageIds" and the like.
 Parameter ids_parameter(const std::string& wire, const std::string& help, bool required = false);

@@ -205,8 +205,7 @@ std::vector<InstanceView> load_instance_views(Session& session, const images::Sc
         if (own_volumes != volumes.end()) view.volumes = std::move(own_volumes->second);
         const auto own_tags = tags.find(id);
         if (own_tags != tags.end()) view.tags = own_tags->second;
-        const auto own_codes = codes.find(id);
-        if (own_codes != codes.end()) view.product_codes = own_codes->second;
+        view.product_codes = images::product_codes_of(codes, id);
         const auto own_interface = interfaces.find(view.instance.id);
         if (own_interface != interfaces.end()) view.interface = own_interface->second;
         views.push_back(std::move(view));

@@ -40,6 +40,13 @@ ProductCodes all_product_codes(Session& session) {
     return by_resource(session, "", {});
 }
 
+const std::vector<std::string>& product_codes_of(const ProductCodes& codes,
+                                                 const std::string& resource_id) {
+    static const std::vector<std::string> none;
+    const auto found = codes.find(resource_id);
+    return found == codes.end() ? none : found->second;
+}
+
 ProductCodes instance_product_codes(Session& session, const Scope& scope) {
     return by_resource(session,
                        " join instances on instance_id = resource_id"

@@ -19,6 +19,9 @@ std::vector<std::string> product_codes_of(Session& session, const std::string& r
 /// Those of all resources that have any: one query for lists of resources.
 using ProductCodes = std::map<std::string, std::vector<std::string>>;
 ProductCodes all_product_codes(Session& session);
+/// Those of one of them; empty: it has none.
+const std::vector<std::string>& product_codes_of(const ProductCodes& codes,
+                                                 const std::string& resource_id);
 /// Those of the instances in the scope.
 ProductCodes instance_product_codes(Session& session, const Scope& scope);
 
