@@ -58,15 +58,25 @@ class Database::Connections {
     }
 
     void read(const std::function<void(Session&)>& work) {
-        std::unique_ptr<Session> session = take_reader();
-        transact(*session, "begin", work);
-        const std::lock_guard lock(readers_mutex_);
-        idle_readers_.push_back(std::move(session));
+        const Reader reader(*this);
+        transact(*reader.session, "begin", work);
     }
 
     const std::string& path() const { return path_; }
 
   private:
+    /// A session that goes back when it is done, also where the work throws: opening one takes
+    /// longer than most of what is read.
+    struct Reader {
+        explicit Reader(Connections& of) : connections(of), session(of.take_reader()) {}
+        ~Reader() { connections.put_back(std::move(session)); }
+        Reader(const Reader&) = delete;
+        Reader& operator=(const Reader&) = delete;
+
+        Connections& connections;
+        std::unique_ptr<Session> session;
+    };
+
     static void transact(Session& session, const char* begin,
                          const std::function<void(Session&)>& work) {
         run_sql(session, begin);
@@ -97,6 +107,11 @@ class Database::Connections {
             }
         }
         return open_session(path_);
+    }
+
+    void put_back(std::unique_ptr<Session> session) {
+        const std::lock_guard lock(readers_mutex_);
+        idle_readers_.push_back(std::move(session));
     }
 
     std::string path_;
