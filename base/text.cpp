@@ -51,10 +51,14 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
+/// What is longer was not written by a person, and comparing takes time.
+constexpr std::size_t longest_misspelt_word = 128;
+
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view word,
                                    const std::vector<std::string>& candidates) {
+    if (word.size() > longest_misspelt_word) return std::nullopt;
     std::optional<std::string> best;
     std::size_t best_distance = word.size() / 3 + 2;  // farther than this is no typing error
     for (const std::string& candidate : candidates) {

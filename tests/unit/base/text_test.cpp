@@ -77,6 +77,8 @@ TEST(Text, nothing_is_suggested_for_a_word_like_no_other) {
     EXPECT_EQ(nearest("zzz", {"image-id", "count"}), std::nullopt);
     EXPECT_EQ(nearest("count", {}), std::nullopt);
     EXPECT_EQ(nearest("", {"image-id"}), std::nullopt);
+    const std::string long_word(200, 'a');
+    EXPECT_EQ(nearest(long_word, {long_word}), std::nullopt) << "no person misspelt it";
 }
 
 TEST(Text, kebab_case_is_that_of_aws_options) {
