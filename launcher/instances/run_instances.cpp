@@ -1,11 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
 #include "base/random.hpp"
-#include "base/text.hpp"
 #include "images/accounts/allowed_images.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/key_pair.hpp"
@@ -16,6 +14,7 @@
 #include "launcher/implementation.hpp"
 #include "launcher/instances/instance_quotas.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/instances/launch_token.hpp"
 #include "launcher/network/launch_network.hpp"
 #include "launcher/types/instance_type.hpp"
 
@@ -27,7 +26,6 @@ using images::Image;
 using images::ImageBlockDevice;
 using images::Instance;
 
-constexpr const char* action = "RunInstances";
 constexpr int max_instances_per_request = 100;
 
 void check_counts(const RunInstancesRequest& request) {
@@ -69,42 +67,6 @@ void check_root_device_type(const Image& image, const RunInstancesRequest& reque
                 "images.");
 }
 
-/// Everything that makes two requests with one client token the same request.
-std::string digest_of(const RunInstancesRequest& request) {
-    nlohmann::json devices = nlohmann::json::array();
-    for (const BlockDeviceOverride& device : request.block_devices) {
-        devices.push_back(
-            {device.device_name, device.no_device, device.virtual_name,
-             device.snapshot ? device.snapshot->str() : "",
-             device.volume_size.value_or(Bytes{}).value, device.volume_type.value_or(""),
-             device.delete_on_termination ? (*device.delete_on_termination ? 1 : 0) : -1,
-             device.encryption.encrypted.value_or(false)});
-    }
-    nlohmann::json tags = nlohmann::json::array();
-    for (const images::Tag& tag : request.instance_tags)
-        tags.push_back({tag.key, tag.value});
-    for (const images::Tag& tag : request.volume_tags)
-        tags.push_back({"volume", tag.key, tag.value});
-    nlohmann::json all{
-        request.image.str(),
-        request.instance_type,
-        request.min_count,
-        request.max_count,
-        request.key_name,
-        request.user_data,
-        request.zone,
-        request.kernel_id,
-        request.ramdisk_id,
-        request.shutdown_behavior ? std::string(images::to_text(*request.shutdown_behavior)) : "",
-        request.disable_api_termination,
-        devices,
-        tags};
-    // Requests that were made before there were networks keep their digest.
-    if (const std::string network = network_digest(request); !network.empty())
-        all.push_back(network);
-    return sha256_hex(all.dump());
-}
-
 /// cloud-init's Ec2 data source is chosen by the UUID's first characters.
 std::string ec2_uuid() {
     return "ec2" + random_uuid().substr(3);
@@ -117,7 +79,7 @@ std::string random_mac_address() {
 }
 
 /// What all the instances of a request are made from.
-struct LaunchTemplate {
+struct PlannedLaunch {
     const images::Caller& caller;
     const RunInstancesRequest& request;
     Image image;
@@ -133,7 +95,7 @@ struct LaunchTemplate {
     images::ProductCodes device_codes = {};  // of their volumes, by device name
 };
 
-Instance new_instance(const LaunchTemplate& from, int launch_index) {
+Instance new_instance(const PlannedLaunch& from, int launch_index) {
     const RunInstancesRequest& request = from.request;
     const Image& image = from.image;
     return {.id = InstanceId::generate(),
@@ -167,7 +129,7 @@ Instance new_instance(const LaunchTemplate& from, int launch_index) {
 }
 
 /// Takes an address of the subnet for the instance.
-void insert_interface(Session& session, const LaunchTemplate& from, Instance& instance) {
+void insert_interface(Session& session, const PlannedLaunch& from, Instance& instance) {
     const images::NetworkInterface interface =
         new_interface(session, instance, *from.subnet, from.groups, from.request.private_address);
     instance.mac_address = interface.mac_address;
@@ -176,7 +138,7 @@ void insert_interface(Session& session, const LaunchTemplate& from, Instance& in
 }
 
 /// The volume of one device, with the row of the overlay that it will be.
-images::Volume insert_volume_for(Session& session, const LaunchTemplate& from,
+images::Volume insert_volume_for(Session& session, const PlannedLaunch& from,
                                  const Instance& instance, const ImageBlockDevice& device) {
     std::optional<LayerId> parent;
     std::optional<std::string> key = device.encrypted ? from.own_key : std::nullopt;
@@ -224,7 +186,7 @@ bool is_new_and_encrypted(const ImageBlockDevice& device) {
 
 /// The instance gets those of the image and of all snapshots, a volume those of its snapshot, and
 /// where that is the image's own those of the image. All must be subscribed to.
-void load_product_codes(Session& session, LaunchTemplate& from) {
+void load_product_codes(Session& session, PlannedLaunch& from) {
     from.codes = images::product_codes_of(session, from.image.id.str());
     const std::vector<std::string> of_image = from.codes;
     for (const ImageBlockDevice& device : from.devices) {
@@ -240,7 +202,7 @@ void load_product_codes(Session& session, LaunchTemplate& from) {
     images::check_subscribed(session, from.caller.account, from.codes);
 }
 
-Instance insert_launch(Session& session, const LaunchTemplate& from, int launch_index) {
+Instance insert_launch(Session& session, const PlannedLaunch& from, int launch_index) {
     Instance instance = new_instance(from, launch_index);
     images::insert_instance(session, instance);
     if (from.subnet) insert_interface(session, from, instance);
@@ -279,38 +241,12 @@ Image image_to_launch(Session& session, const images::Caller& caller,
     return image;
 }
 
-std::optional<Reservation> earlier_reservation(Session& session, const images::Caller& caller,
-                                               const std::string& token,
-                                               const std::string& digest) {
-    if (token.empty()) return std::nullopt;
-    const auto earlier = images::find_client_token(session, caller.scope(), action, token, digest);
-    if (!earlier) return std::nullopt;
-    const ReservationId id(earlier->resource_id);
-    auto instances = images::instances_of_reservation(session, id);
-    if (std::ranges::all_of(instances, [](const Instance& instance) {
-            return instance.state == images::InstanceState::terminated;
-        })) {
-        throw Error("IdempotentInstanceTerminated", token,
-                    fmt::format("The client token '{}' launched instances that are terminated: "
-                                "launch others with another token",
-                                token));
-    }
-    return Reservation{.id = id, .owner = caller.account, .instances = std::move(instances)};
-}
-
-Reservation insert_reservation(Session& session, const LaunchTemplate& from, int count,
+Reservation insert_reservation(Session& session, const PlannedLaunch& from, int count,
                                const std::string& digest) {
     Reservation made{.id = from.reservation, .owner = from.caller.account};
     for (int i = 0; i < count; ++i)
         made.instances.push_back(insert_launch(session, from, i));
-    if (!from.request.client_token.empty()) {
-        images::insert_client_token(session, from.caller.scope(),
-                                    {.action = action,
-                                     .token = from.request.client_token,
-                                     .parameters_digest = digest,
-                                     .resource_id = made.id.str(),
-                                     .created = from.now});
-    }
+    remember_reservation(session, from.caller, from.request, digest, made.id, from.now);
     return made;
 }
 
@@ -332,7 +268,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     const std::string wanted_zone = use.database().read(
         [&](Session& session) { return requested_zone(session, caller, request); });
     const std::string zone = zone_for(wanted_zone, region.zones);
-    const std::string digest = digest_of(request);
+    const std::string digest = launch_digest(request);
 
     // Two launches at once must not both take the last of the memory.
     const auto admission = use.lock_admission();
@@ -359,15 +295,15 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     Reservation reservation = use.database().write([&](Session& session) {
         const Image launched = image_to_launch(session, caller, request, use.now());
         check_snapshots(session, caller, request.block_devices, launched.block_devices);
-        LaunchTemplate from{.caller = caller,
-                            .request = request,
-                            .image = launched,
-                            .devices = with_snapshot_sizes(session, devices, request.block_devices),
-                            .zone = zone,
-                            .public_key = public_key_for(session, caller, request.key_name),
-                            .reservation = ReservationId::generate(),
-                            .own_key = own_key,
-                            .now = use.now()};
+        PlannedLaunch from{.caller = caller,
+                           .request = request,
+                           .image = launched,
+                           .devices = with_snapshot_sizes(session, devices, request.block_devices),
+                           .zone = zone,
+                           .public_key = public_key_for(session, caller, request.key_name),
+                           .reservation = ReservationId::generate(),
+                           .own_key = own_key,
+                           .now = use.now()};
         if (!obstacle) {
             from.subnet = subnet_of_zone(session, caller.region, zone);
             from.groups = requested_groups(session, caller, request.security_groups,
