@@ -1,7 +1,11 @@
 #include "api/server/audit_log.hpp"
 
-#include <atomic>
+#include <condition_variable>
+#include <exception>
 #include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
@@ -14,7 +18,7 @@ namespace kiln::api {
 namespace {
 
 /// A few events too many do no harm.
-constexpr unsigned events_between_forgetting = 64;
+constexpr std::size_t events_between_forgetting = 64;
 
 /// A message may repeat what a client sent, which may be long.
 constexpr std::size_t longest_message = 1024;
@@ -28,29 +32,90 @@ std::string shortened(const std::string& message) {
     return message.substr(0, end);
 }
 
+/// Writes events for many threads at once: whoever finds nobody writing writes all that wait, in
+/// one transaction, so that the disk is waited for once and not once for each.
+class EventWriter {
+  public:
+    explicit EventWriter(Database& database) : database_(database) {}
+
+    /// Returns when the event is on the disk; throws when it cannot be. Any thread.
+    void write(images::Event event) {
+        std::unique_lock lock(mutex_);
+        const std::shared_ptr<Batch> batch = next_;
+        batch->events.push_back(std::move(event));
+        while (!batch->is_done) {
+            if (is_writing_)
+                changed_.wait(lock);
+            else
+                write_next(lock);
+        }
+        if (batch->failure) std::rethrow_exception(batch->failure);
+    }
+
+  private:
+    struct Batch {
+        std::vector<images::Event> events = {};
+        bool is_done = false;
+        std::exception_ptr failure = nullptr;
+    };
+
+    void write_next(std::unique_lock<std::mutex>& lock) {
+        is_writing_ = true;
+        const std::shared_ptr<Batch> batch = std::exchange(next_, std::make_shared<Batch>());
+        lock.unlock();
+        try {
+            insert(batch->events);
+        } catch (...) {
+            batch->failure = std::current_exception();
+        }
+        lock.lock();
+        batch->is_done = true;
+        is_writing_ = false;
+        changed_.notify_all();
+    }
+
+    void insert(const std::vector<images::Event>& events) {
+        const Time forgotten = events.front().time - images::events_are_kept;
+        const std::size_t count = count_ + events.size();
+        const bool forgets =
+            count_ == 0 || count / events_between_forgetting != count_ / events_between_forgetting;
+        count_ = count;
+        database_.write([&](Session& session) {
+            for (const images::Event& event : events)
+                images::insert_event(session, event);
+            if (!forgets) return;
+            images::forget_events(session, forgotten);
+            for (const images::Event& event : events)
+                images::forget_refusals(session, event.acting_account);
+        });
+    }
+
+    Database& database_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_writing_ = false;
+    std::shared_ptr<Batch> next_ = std::make_shared<Batch>();
+    std::size_t count_ = 0;  // of the one that writes
+};
+
 }  // namespace
 
 Audit audit_log(Database& database, const Clock& clock) {
-    const auto count = std::make_shared<std::atomic<unsigned>>(0);
-    return [&database, &clock, count](const AuditedRequest& request) {
+    const auto writer = std::make_shared<EventWriter>(database);
+    return [&clock, writer](const AuditedRequest& request) {
         const images::Caller& caller = request.caller;
-        const images::Event event{
-            .id = random_uuid(),
-            .time = clock.now(),
-            .name = request.action,
-            .account = caller.account,
-            .acting_account = caller.own_account.value_or(caller.account),
-            .uid = caller.uid,
-            .region = caller.region,
-            .request_id = request.request_id,
-            .error_code = request.error == nullptr ? "" : request.error->code(),
-            .error_message = request.error == nullptr ? "" : shortened(request.error->message()),
-            .resources = request.resources};
-        const bool forgets = (*count)++ % events_between_forgetting == 0;
-        database.write([&](Session& session) {
-            images::insert_event(session, event);
-            if (forgets) images::forget_events(session, event.time - images::events_are_kept);
-        });
+        writer->write(
+            {.id = random_uuid(),
+             .time = clock.now(),
+             .name = request.action,
+             .account = caller.account,
+             .acting_account = caller.own_account.value_or(caller.account),
+             .uid = caller.uid,
+             .region = caller.region,
+             .request_id = request.request_id,
+             .error_code = request.error == nullptr ? "" : request.error->code(),
+             .error_message = request.error == nullptr ? "" : shortened(request.error->message()),
+             .resources = request.resources});
     };
 }
 

@@ -86,6 +86,15 @@ void forget_events(Session& session, Time before, int newest) {
             {{"before", to_value(before)}, {"last", last_number(session) - newest}});
 }
 
+void forget_refusals(Session& session, const AccountId& acting_account, int newest) {
+    run_sql(session,
+            "delete from events where acting_account = :account and error_code <> ''"
+            " and number <= (select number from events"
+            "                where acting_account = :account and error_code <> ''"
+            "                order by number desc limit 1 offset :newest)",
+            {{"account", acting_account.str()}, {"newest", newest}});
+}
+
 std::vector<Event> list_events(Session& session, const EventQuery& query) {
     std::string condition = "where time >= :since and time <= :until";
     std::vector<SqlParameter> parameters{{"since", to_value(query.since)},

@@ -30,10 +30,16 @@ struct Event {
 /// Events are kept so long; and so many of the newest, whatever a wrong clock says of their age.
 inline constexpr std::chrono::days events_are_kept{90};
 inline constexpr int newest_events_are_kept = 10'000;
+/// Of what an account was refused, so many of the newest: refusals cost nothing to make.
+inline constexpr int refusals_are_kept = 20'000;
 
 void insert_event(Session& session, const Event& event);
 /// Removes those from before that time that are none of the `newest`, the ones written last.
 void forget_events(Session& session, Time before, int newest = newest_events_are_kept);
+
+/// Removes what the account was refused before the `newest` of that.
+void forget_refusals(Session& session, const AccountId& acting_account,
+                     int newest = refusals_are_kept);
 
 struct EventQuery {
     std::optional<AccountId> account = {};  // of those that it made, or had made; absent: of all

@@ -1,7 +1,12 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
 #include "api/server/audit_log.hpp"
 #include "base/clock.hpp"
+#include "images/audit/event.hpp"
 #include "tests/integration/api/actions_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -72,6 +77,37 @@ TEST_F(EventActionsTest, who_is_no_administrator_sees_the_events_of_the_own_acco
     EXPECT_THAT(events.texts("//errorCode"), ElementsAre("InvalidInstanceID.NotFound"));
     EXPECT_THAT(done("LookupEvents", {{"EndTime", "2020-01-01"}}).texts("//eventName"), IsEmpty());
     EXPECT_EQ(send("LookupEvents", {{"EndTime", "yesterday"}}).code, "InvalidParameterValue");
+}
+
+TEST_F(EventActionsTest, each_of_many_at_once_is_on_the_disk_before_it_is_answered) {
+    constexpr int threads = 8;
+    constexpr int events = 25;
+    const SystemClock clock;
+    const Audit audit = audit_log(database(), clock);
+    std::atomic<int> missing = 0;
+    const auto audit_some = [&](int thread) {
+        for (int i = 0; i < events; ++i) {
+            const std::string request = std::to_string(thread) + "-" + std::to_string(i);
+            audit({.action = "RunInstances",
+                   .caller = caller(),
+                   .request_id = request,
+                   .error = nullptr,
+                   .resources = {}});
+            const auto written =
+                database().read([](Session& session) { return images::list_events(session, {}); });
+            const bool is_there = std::ranges::any_of(
+                written, [&](const images::Event& event) { return event.request_id == request; });
+            if (!is_there) ++missing;
+        }
+    };
+    std::vector<std::jthread> running;
+    for (int thread = 0; thread < threads; ++thread)
+        running.emplace_back(audit_some, thread);
+    running.clear();
+    EXPECT_EQ(missing, 0);
+    EXPECT_EQ(
+        database().read([](Session& session) { return images::list_events(session, {}).size(); }),
+        std::size_t{threads * events});
 }
 
 }  // namespace

@@ -55,6 +55,28 @@ TEST_F(EventTest, old_ones_are_forgotten_but_for_the_newest) {
     EXPECT_THAT(names(), ElementsAre("day 6", "day 5"));
 }
 
+TEST_F(EventTest, the_oldest_refusals_of_an_account_go_and_what_it_did_stays) {
+    const auto refuse = [&](const AccountId& account, const std::string& name) {
+        write([&](Session& session) {
+            insert_event(session, {.id = random_uuid(),
+                                   .time = now(),
+                                   .name = name,
+                                   .account = account,
+                                   .acting_account = account,
+                                   .region = caller().region,
+                                   .error_code = "AuthFailure"});
+        });
+    };
+    insert("done", now());
+    for (const char* name : {"first", "second", "third"})
+        refuse(caller().account, name);
+    refuse(stranger().owner, "another's");
+    write([&](Session& session) { forget_refusals(session, caller().account, 2); });
+    EXPECT_THAT(names(), ElementsAre("another's", "third", "second", "done"));
+    write([&](Session& session) { forget_refusals(session, caller().account, 2); });
+    EXPECT_EQ(names().size(), 4U);
+}
+
 }  // namespace
 
 }  // namespace kiln::images::tests
