@@ -9,8 +9,6 @@ namespace kiln::api {
 
 namespace {
 
-constexpr std::int64_t least_max_results = 5;
-constexpr std::int64_t most_max_results = 1'000;
 /// Tells our tokens, and what they hold, from anything else that is base64.
 constexpr std::string_view token_prefix = "kiln-page-1:";
 
@@ -19,14 +17,14 @@ constexpr const char* id_lists[] = {"InstanceId", "VolumeId", "SnapshotId"};
 
 }  // namespace
 
-std::optional<std::size_t> max_results_of(const Arguments& arguments) {
+std::optional<std::size_t> max_results_of(const Arguments& arguments, const PageLimits& limits) {
     const auto asked = arguments.integer("MaxResults");
     if (!asked) return std::nullopt;
-    if (*asked < least_max_results || *asked > most_max_results) {
+    if (*asked < limits.least || *asked > limits.most) {
         throw Error(error_code::invalid_parameter_value, "MaxResults",
                     fmt::format("Value ({}) for parameter MaxResults is invalid. It must be from "
                                 "{} to {}",
-                                *asked, least_max_results, most_max_results));
+                                *asked, limits.least, limits.most));
     }
     for (const char* ids : id_lists) {
         if (arguments.texts(ids).empty()) continue;
