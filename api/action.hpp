@@ -8,6 +8,7 @@
 #include "api/output/structure.hpp"
 #include "api/protocol/arguments.hpp"
 #include "api/protocol/parameter.hpp"
+#include "api/protocol/web_service.hpp"
 #include "api/services.hpp"
 #include "images/accounts/caller.hpp"
 
@@ -57,6 +58,14 @@ struct Action {
     std::optional<Waiter> waiter = std::nullopt;
     /// DryRun=true is answered as without it, and not with DryRunOperation: it asks for a plan.
     bool answers_dry_run = false;
+    /// Whose it is for clients that sign their requests; the CLI finds all actions in one place.
+    const WebService* service = &ec2_service;
+    /// An event of the audit log although its name says that it reads.
+    bool is_event = false;
+    /// About the host, for its users: no request from elsewhere asks for it.
+    bool is_local = false;
+    /// Only for clients that ask for it by themselves: neither help nor reference names it.
+    bool hidden = false;
 
     std::shared_ptr<const OutputShape> output = nullptr;
     std::function<void(Services&, const images::Caller&, const Arguments&, XmlWriter&)> handle =

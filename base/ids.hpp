@@ -96,6 +96,10 @@ struct SecurityGroupRuleKind {
     static constexpr const char* prefix = "sgr";
     static constexpr const char* malformed_code = "InvalidSecurityGroupRuleId.Malformed";
 };
+struct LaunchTemplateKind {
+    static constexpr const char* prefix = "lt";
+    static constexpr const char* malformed_code = "InvalidLaunchTemplateId.Malformed";
+};
 struct OperationKind {
     static constexpr const char* prefix = "op";
     static constexpr const char* malformed_code = "InvalidParameterValue";
@@ -114,6 +118,7 @@ using AllocationId = Id<AllocationKind>;
 using AssociationId = Id<AssociationKind>;
 using SecurityGroupId = Id<SecurityGroupKind>;
 using SecurityGroupRuleId = Id<SecurityGroupRuleKind>;
+using LaunchTemplateId = Id<LaunchTemplateKind>;
 using LayerId = Id<LayerKind>;
 using OperationId = Id<OperationKind>;
 

@@ -100,6 +100,26 @@ std::optional<UserRange> guest_users_of(const YAML::Node& node) {
         node.Mark(), "guest_uids is a range of user ids from 1000 on, as 70000-79999, or none");
 }
 
+ListenAddress listen_address_of(const YAML::Node& node) {
+    if (auto listen = parse_listen_address(node.as<std::string>())) return *std::move(listen);
+    throw YAML::RepresentationException(
+        node.Mark(), "listen is an address of this host and a port, as 127.0.0.1:8773");
+}
+
+std::chrono::seconds clock_skew_of(const YAML::Node& node) {
+    constexpr std::uint32_t most = 24 * 3600;
+    const auto seconds = node.as<std::uint32_t>();
+    if (seconds > 0 && seconds <= most) return std::chrono::seconds(seconds);
+    throw YAML::RepresentationException(node.Mark(), "clock_skew_seconds is 1 to 86400");
+}
+
+std::uint32_t requests_per_second_of(const YAML::Node& node) {
+    constexpr std::uint32_t most = 1'000'000;
+    const auto number = node.as<std::uint32_t>();
+    if (number > 0 && number <= most) return number;
+    throw YAML::RepresentationException(node.Mark(), "requests_per_second is 1 to 1000000");
+}
+
 using Setter = std::function<void(Settings&, const YAML::Node&)>;
 
 const std::map<std::string, Setter>& setters() {
@@ -132,6 +152,20 @@ const std::map<std::string, Setter>& setters() {
          }},
         {"guest_uids",
          [](Settings& s, const YAML::Node& node) { s.guest_users = guest_users_of(node); }},
+        {"listen",
+         [](Settings& s, const YAML::Node& node) { s.endpoint.listen = listen_address_of(node); }},
+        {"tls_cert",
+         [](Settings& s, const YAML::Node& node) {
+             s.endpoint.tls_certificate = node.as<std::string>();
+         }},
+        {"tls_key",
+         [](Settings& s, const YAML::Node& node) { s.endpoint.tls_key = node.as<std::string>(); }},
+        {"clock_skew_seconds",
+         [](Settings& s, const YAML::Node& node) { s.endpoint.clock_skew = clock_skew_of(node); }},
+        {"requests_per_second",
+         [](Settings& s, const YAML::Node& node) {
+             s.endpoint.requests_per_second = requests_per_second_of(node);
+         }},
         {"rates", [](Settings& s, const YAML::Node& node) { s.rates = read_rates(node); }},
     };
     return table;
@@ -228,6 +262,19 @@ void check(const Settings& settings) {
 }
 
 }  // namespace
+
+void check_endpoint(const EndpointSettings& endpoint) {
+    const bool has_certificate = !endpoint.tls_certificate.empty();
+    const bool has_key = !endpoint.tls_key.empty();
+    if (has_certificate != has_key) {
+        throw Error(invalid_configuration, "tls_cert",
+                    "HTTPS needs a certificate and its key: give tls_cert and tls_key, or neither");
+    }
+    if (!has_certificate || endpoint.listen) return;
+    throw Error(invalid_configuration, "listen",
+                "tls_cert and tls_key are for an endpoint: give its address, as listen: "
+                "127.0.0.1:8773");
+}
 
 bool is_region_name(std::string_view name) {
     const bool allowed = std::ranges::all_of(

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -7,6 +9,7 @@
 #include <vector>
 
 #include "base/ipv4.hpp"
+#include "base/listen_address.hpp"
 #include "base/rates.hpp"
 #include "base/units.hpp"
 #include "base/users.hpp"
@@ -22,6 +25,17 @@ struct PublicAddress {
 /// User ids that no distribution gives to anybody: they are above those of containers and below
 /// those that are negative for some programs.
 inline constexpr UserRange default_guest_users{.first = 0x7f000000, .last = 0x7f00ffff};
+
+/// The endpoint for clients that sign their requests.
+struct EndpointSettings {
+    std::optional<ListenAddress> listen;    // listen, default: there is none
+    std::filesystem::path tls_certificate;  // tls_cert: PEM; empty: plain HTTP
+    std::filesystem::path tls_key;          // tls_key: PEM
+    /// How much the clocks of clients may differ from the service's.
+    std::chrono::seconds clock_skew{15 * 60};  // clock_skew_seconds
+    /// Of each account, for long; four times as many at once after a rest.
+    std::uint32_t requests_per_second = 5'000;  // requests_per_second
+};
 
 /// What the configuration file and the environment decide. Built-in values, then
 /// /etc/kiln/kiln.yaml (as root) or ~/.config/kiln/kiln.yaml, or the file that KILN_CONFIG names;
@@ -52,6 +66,7 @@ struct Settings {
     std::optional<UserRange> guest_users = default_guest_users;  // guest_uids: 70000-79999, or none
     std::optional<Ipv4Range> network_range;  // network_range, of the region; default: a free one
     Rates rates;                             // rates, default: nothing costs anything
+    EndpointSettings endpoint = {};
 };
 
 /// At most 64 lower-case letters, digits and hyphens, the first no hyphen: names of regions and
@@ -61,5 +76,8 @@ bool is_region_name(std::string_view name);
 /// Throws Error{InvalidConfiguration} that names the file, the line and the key: unknown keys are
 /// refused with the nearest known one.
 Settings load_settings();
+/// Throws Error{InvalidConfiguration} for a certificate without its key, a key without its
+/// certificate, and either without an address to listen on.
+void check_endpoint(const EndpointSettings& endpoint);
 
 }  // namespace kiln

@@ -30,6 +30,8 @@ constexpr std::array group_words{
     GroupWord{"ubscri", "Market"},
     GroupWord{"Seller", "Market"},
     GroupWord{"HostChecks", "Places"},
+    GroupWord{"LaunchTemplate", "Instances"},
+    GroupWord{"PasswordData", "Instances"},
     GroupWord{"Console", "Instances"},
     GroupWord{"Instance", "Instances"},
     GroupWord{"Image", "Images"},
@@ -52,6 +54,7 @@ constexpr std::array group_words{
     GroupWord{"MapUsers", "Accounts"},
     GroupWord{"Organization", "Accounts"},
     GroupWord{"AccessKey", "Accounts"},
+    GroupWord{"SessionToken", "Accounts"},
     GroupWord{"Caller", "Accounts"},
     GroupWord{"Events", "Accounts"},
 };
@@ -154,7 +157,7 @@ std::vector<ActionGroup> action_groups(const std::vector<api::Action>& actions) 
     for (const char* title : group_order) {
         ActionGroup group{.title = title, .actions = {}};
         for (const api::Action& action : actions) {
-            if (group_of(action) == title) group.actions.push_back(&action);
+            if (!action.hidden && group_of(action) == title) group.actions.push_back(&action);
         }
         if (!group.actions.empty()) groups.push_back(std::move(group));
     }

@@ -140,8 +140,9 @@ std::vector<std::string> command_names() {
     for (const Command& command : commands()) {
         if (!command.hidden) names.push_back(command.name);
     }
-    for (const api::Action& action : api::actions())
-        names.push_back(to_kebab_case(action.name));
+    for (const api::Action& action : api::actions()) {
+        if (!action.hidden) names.push_back(to_kebab_case(action.name));
+    }
     return names;
 }
 

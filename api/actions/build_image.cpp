@@ -51,7 +51,8 @@ Action build_image() {
                .wire = "RecipeText",
                .help = "The recipe itself, in YAML; file://PATH reads a file"},
               dry_run_parameter()},
-         .table = {.columns = {"ImageId"}}},
+         .table = {.columns = {"ImageId"}},
+         .is_local = true},
         output(), handle);
 }
 

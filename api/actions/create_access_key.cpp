@@ -16,6 +16,7 @@ Structure<Result> output() {
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& /*arguments*/) {
+    require_lasting_credentials(caller);
     return services.database.write([&](Session& session) {
         images::NewAccessKey made = images::create_access_key(session, services.secrets,
                                                               caller.account, services.clock.now());
@@ -32,7 +33,8 @@ Action create_access_key() {
          .summary = "Make a key that signs requests for your account; its secret is told once",
          .example = "kiln create-access-key --output json",
          .parameters = {dry_run_parameter()},
-         .table = {.columns = {"AccessKey.AccessKeyId", "AccessKey.SecretAccessKey"}}},
+         .table = {.columns = {"AccessKey.AccessKeyId", "AccessKey.SecretAccessKey"}},
+         .service = &iam_service},
         output(), handle);
 }
 

@@ -7,6 +7,7 @@ namespace kiln::api {
 namespace {
 
 Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    require_lasting_credentials(caller);
     services.database.write([&](Session& session) {
         images::delete_access_key(session, caller.account, arguments.required_text("AccessKeyId"));
         caller.stop_if_dry_run();
@@ -21,7 +22,8 @@ Action delete_access_key() {
         {.name = "DeleteAccessKey",
          .summary = "Delete a key of your account",
          .example = "kiln delete-access-key --access-key-id AKIA2345672345672345",
-         .parameters = {access_key_id_parameter(), dry_run_parameter()}},
+         .parameters = {access_key_id_parameter(), dry_run_parameter()},
+         .service = &iam_service},
         done_structure(), handle);
 }
 

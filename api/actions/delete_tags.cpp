@@ -11,6 +11,7 @@ void delete_from(Session& session, const images::Scope& scope, const std::string
     if (tags.empty()) images::delete_tags(session, scope, resource);
     for (const Arguments& tag : tags) {
         const std::string key = tag.required_text("Key");
+        images::check_not_reserved(key);
         // A value that is given, even an empty one, must match.
         const auto value = tag.text_or_empty("Value");
         if (value) {

@@ -241,7 +241,8 @@ Action describe_host_checks() {
          .summary = "Check whether this host can run guests (`kiln doctor` shows it line by line)",
          .example = "kiln describe-host-checks",
          .parameters = {dry_run_parameter()},
-         .table = {.rows = "Checks", .columns = {"Name", "Status", "Message", "Remedy"}}},
+         .table = {.rows = "Checks", .columns = {"Name", "Status", "Message", "Remedy"}},
+         .is_local = true},
         output(), handle);
 }
 

@@ -116,16 +116,27 @@ void blank_for_others(images::Image& image, const images::Caller& caller) {
 std::vector<View> load_views(Services& services, const images::Caller& caller,
                              const images::ImageQuery& query) {
     return services.database.read([&](Session& session) {
-        images::TagsByResource tags = images::tags_by_resource(session, caller.scope());
+        // Of a few images what belongs to them is asked for one by one.
+        const bool is_of_ids = !query.ids.empty();
+        images::TagsByResource tags;
+        images::ProductCodes codes;
+        if (!is_of_ids) {
+            tags = images::tags_by_resource(session, caller.scope());
+            codes = images::all_product_codes(session);
+        }
         const auto allowed = images::load_allowed_images(session, caller.scope());
-        const images::ProductCodes codes = images::all_product_codes(session);
         std::vector<View> views;
         for (images::Image& image : images::list_images(session, caller.scope(), query)) {
-            const auto& own_codes = images::product_codes_of(codes, image.id.str());
+            const std::string id = image.id.str();
+            if (is_of_ids) {
+                tags[id] = images::tags_of(session, caller.scope(), id);
+                codes[id] = images::product_codes_of(session, id);
+            }
+            const auto& own_codes = images::product_codes_of(codes, id);
             const bool is_allowed =
                 images::meets_criteria(allowed, caller.scope(), image, own_codes, query.now);
             if (allowed.state == AllowedState::enabled && !is_allowed) continue;
-            const auto own_tags = tags.find(image.id.str());
+            const auto own_tags = tags.find(id);
             blank_for_others(image, caller);
             views.push_back({.image = std::move(image), .product_codes = own_codes});
             if (allowed.state != AllowedState::disabled) views.back().allowed = is_allowed;
@@ -137,6 +148,7 @@ std::vector<View> load_views(Services& services, const images::Caller& caller,
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "ImageId");
+    const auto token = arguments.text("NextToken");
     std::vector<View> views =
         load_views(services, caller,
                    {.ids = ids_of<ImageId>(arguments, "ImageId"),
@@ -144,7 +156,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
                     .executable_by = arguments.texts("ExecutableBy"),
                     .with_disabled = arguments.boolean("IncludeDisabled").value_or(false),
                     .with_deprecated = arguments.boolean("IncludeDeprecated").value_or(false),
-                    .now = services.clock.now()});
+                    .now = services.clock.now(),
+                    .after = token ? decode_page_token(*token) : ""});
     filters().apply(filters_of(arguments), views);
     caller.stop_if_dry_run();
     return page_of<View>(arguments, std::move(views),

@@ -73,6 +73,11 @@ Structure<Result> output() {
                                      [](const Instance& i) { return i.disable_api_termination; }))
         .structure("DisableApiStop", "disableApiStop", boolean,
                    boolean_attribute("disableApiStop", [](const Instance&) { return false; }))
+        .structure("SourceDestCheck", "sourceDestCheck", boolean,
+                   boolean_attribute("sourceDestCheck", [](const Instance&) { return true; }))
+        .structure("SriovNetSupport", "sriovNetSupport", text,
+                   text_attribute("sriovNetSupport",
+                                  [](const Instance&) { return std::string("simple"); }))
         .structure("EbsOptimized", "ebsOptimized", boolean,
                    boolean_attribute("ebsOptimized", [](const Instance&) { return false; }))
         .structure("InstanceInitiatedShutdownBehavior", "instanceInitiatedShutdownBehavior", text,
@@ -125,12 +130,12 @@ Action describe_instance_attribute() {
                          .wire = "InstanceId",
                          .required = true,
                          .help = "The instance"},
-                        attribute_parameter(
-                            "The attribute",
-                            {"instanceType", "kernel", "ramdisk", "userData",
-                             "disableApiTermination", "disableApiStop",
-                             "instanceInitiatedShutdownBehavior", "rootDeviceName",
-                             "blockDeviceMapping", "ebsOptimized", "groupSet", "productCodes"}),
+                        attribute_parameter("The attribute",
+                                            {"instanceType", "kernel", "ramdisk", "userData",
+                                             "disableApiTermination", "disableApiStop",
+                                             "instanceInitiatedShutdownBehavior", "rootDeviceName",
+                                             "blockDeviceMapping", "ebsOptimized", "groupSet",
+                                             "productCodes", "sourceDestCheck", "sriovNetSupport"}),
                         dry_run_parameter()}},
         output(), handle);
 }

@@ -107,11 +107,6 @@ const FilterTable<View>& filters() {
     return table;
 }
 
-Error not_found(const InstanceId& id) {
-    return {"InvalidInstanceID.NotFound", id.str(),
-            "The instance ID '" + id.str() + "' does not exist"};
-}
-
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "InstanceId");
     std::vector<View> views;
@@ -124,7 +119,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     });
     keep_ids<View, InstanceId>(
         views, ids_of<InstanceId>(arguments, "InstanceId"),
-        [](const View& v) -> const InstanceId& { return v.instance.id; }, not_found);
+        [](const View& v) -> const InstanceId& { return v.instance.id; },
+        images::instance_not_found);
     if (!arguments.boolean("IncludeAllInstances").value_or(false)) {
         std::erase_if(views, [](const View& v) { return !runs(v); });
     }

@@ -137,11 +137,6 @@ std::vector<ReservationView> by_reservation(std::vector<View> views) {
     return reservations;
 }
 
-Error not_found(const InstanceId& id) {
-    return {"InvalidInstanceID.NotFound", id.str(),
-            "The instance ID '" + id.str() + "' does not exist"};
-}
-
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "InstanceId");
     std::vector<View> views = services.database.read([&](Session& session) {
@@ -149,7 +144,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     });
     keep_ids<View, InstanceId>(
         views, ids_of<InstanceId>(arguments, "InstanceId"),
-        [](const View& v) -> const InstanceId& { return v.instance.id; }, not_found);
+        [](const View& v) -> const InstanceId& { return v.instance.id; },
+        images::instance_not_found);
     filters().apply(filters_of(arguments), views);
     caller.stop_if_dry_run();
     auto page = page_of<View>(arguments, std::move(views),

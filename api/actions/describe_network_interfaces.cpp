@@ -48,25 +48,26 @@ const FilterTable<View>& filters() {
          {"private-ip-address", [](const View& v) { return Values{to_text(v.interface.address)}; }},
          {"status", [](const View&) { return Values{"in-use"}; }},
          {"subnet-id", [](const View& v) { return Values{v.interface.subnet.str()}; }},
-         {"vpc-id", [](const View& v) { return Values{v.vpc.str()}; }}});
+         {"vpc-id", [](const View& v) { return Values{v.vpc.str()}; }}},
+        [](const View& v) -> const auto& { return v.tags; });
     return table;
-}
-
-Error not_found(const NetworkInterfaceId& id) {
-    return {"InvalidNetworkInterfaceID.NotFound", id.str(),
-            "The networkInterface ID '" + id.str() + "' does not exist"};
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "NetworkInterfaceId");
     std::vector<View> views;
     services.database.read([&](Session& session) {
-        for (auto& [instance, view] : load_interface_views(session, caller.scope()))
+        const auto tags = images::tags_by_resource(session, caller.scope());
+        for (auto& [instance, view] : load_interface_views(session, caller.scope())) {
+            const auto own_tags = tags.find(view.interface.id.str());
+            if (own_tags != tags.end()) view.tags = own_tags->second;
             views.push_back(view);
+        }
     });
     keep_ids<View, NetworkInterfaceId>(
         views, ids_of<NetworkInterfaceId>(arguments, "NetworkInterfaceId"),
-        [](const View& v) -> const NetworkInterfaceId& { return v.interface.id; }, not_found);
+        [](const View& v) -> const NetworkInterfaceId& { return v.interface.id; },
+        images::network_interface_not_found);
     filters().apply(filters_of(arguments), views);
     caller.stop_if_dry_run();
     auto page = page_of<View>(arguments, std::move(views),

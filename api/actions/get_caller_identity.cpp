@@ -41,7 +41,8 @@ Action get_caller_identity() {
          .summary = "Show whose account you act as, and whether you are an administrator",
          .example = "kiln get-caller-identity",
          .parameters = {dry_run_parameter()},
-         .table = {.columns = {"Account", "Name", "Administrator", "Arn"}}},
+         .table = {.columns = {"Account", "Name", "Administrator", "Arn"}},
+         .service = &sts_service},
         output(), handle);
 }
 

@@ -29,13 +29,14 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
 }  // namespace
 
 Action list_access_keys() {
-    return with_handler<Result>({.name = "ListAccessKeys",
-                                 .summary = "Show the keys that sign requests for your account",
-                                 .example = "kiln list-access-keys",
-                                 .parameters = {dry_run_parameter()},
-                                 .table = {.rows = "AccessKeyMetadata",
-                                           .columns = {"AccessKeyId", "Status", "CreateDate"}}},
-                                output(), handle);
+    return with_handler<Result>(
+        {.name = "ListAccessKeys",
+         .summary = "Show the keys that sign requests for your account",
+         .example = "kiln list-access-keys",
+         .parameters = {dry_run_parameter()},
+         .table = {.rows = "AccessKeyMetadata", .columns = {"AccessKeyId", "Status", "CreateDate"}},
+         .service = &iam_service},
+        output(), handle);
 }
 
 }  // namespace kiln::api

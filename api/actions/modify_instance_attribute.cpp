@@ -47,7 +47,8 @@ ModifyInstanceAttributeRequest request_of(const Arguments& arguments) {
         .shutdown_behavior =
             behavior_of(arguments.structure("InstanceInitiatedShutdownBehavior").text("Value")),
         .block_devices = block_devices_of(arguments),
-        .security_groups = ids_of<SecurityGroupId>(arguments, "GroupId")};
+        .security_groups = ids_of<SecurityGroupId>(arguments, "GroupId"),
+        .source_dest_check = arguments.structure("SourceDestCheck").boolean("Value")};
     const auto attribute = arguments.text("Attribute");
     const auto value = arguments.text("Value");
     if (attribute && value) apply_named(*attribute, *value, request);
@@ -68,6 +69,7 @@ std::vector<Parameter> parameters() {
             attribute_value("Kernel", "Another kernel; when stopped"),
             attribute_value("Ramdisk", "Another RAM disk; when stopped"),
             attribute_boolean("DisableApiTermination", "Whether terminate-instances is refused"),
+            attribute_boolean("SourceDestCheck", "Only true: it is always on"),
             attribute_value("InstanceInitiatedShutdownBehavior",
                             "What a power-off from inside does: stop or terminate"),
             {.name = "Groups",

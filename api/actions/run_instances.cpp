@@ -6,16 +6,18 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
 #include "api/shapes/instance.hpp"
+#include "api/shapes/launch_parameters.hpp"
+#include "api/shapes/launch_template.hpp"
 #include "base/database.hpp"
 #include "base/text.hpp"
 #include "images/market/product_code.hpp"
+#include "launcher/fleet/launch_document.hpp"
+#include "launcher/instances/launch_token.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
 
 namespace {
-
-constexpr const char* default_instance_type = "t3.small";
 
 /// What is out of int's range is out of any limit, too.
 int count_of(const Arguments& arguments, const char* wire) {
@@ -24,58 +26,69 @@ int count_of(const Arguments& arguments, const char* wire) {
         std::clamp<std::int64_t>(arguments.integer(wire).value_or(1), 0, beyond_all_limits));
 }
 
-/// The primary interface that a request describes by itself; empty: it does not.
-Arguments interface_of(const Arguments& arguments) {
-    const auto interfaces = arguments.structures("NetworkInterface");
-    if (interfaces.empty()) return {};
-    if (interfaces.size() > 1 || interfaces.front().integer("DeviceIndex").value_or(0) != 0) {
-        throw Error(error_code::unsupported_operation, "NetworkInterface",
-                    "an instance has one network interface, with DeviceIndex 0");
-    }
-    return interfaces.front();
+launcher::LaunchParameters own_parameters(const Arguments& arguments) {
+    launcher::LaunchParameters parameters = launch_parameters_of(arguments);
+    parameters.ramdisk_id = arguments.text("RamdiskId");
+    parameters.private_address = arguments.text("PrivateIpAddress");
+    if (const auto subnet = arguments.text("SubnetId")) parameters.subnet.emplace(*subnet);
+    check_network(parameters);
+    return parameters;
 }
 
-void read_network(const Arguments& arguments, launcher::RunInstancesRequest& request) {
-    const Arguments interface = interface_of(arguments);
-    const auto either = [&](const char* wire) {
-        const auto own = arguments.text(wire);
-        return own ? own : interface.text(wire);
-    };
-    if (const auto subnet = either("SubnetId")) request.subnet.emplace(*subnet);
-    request.private_address = either("PrivateIpAddress");
-    request.security_groups = ids_of<SecurityGroupId>(arguments, "SecurityGroupId");
-    for (SecurityGroupId& id : ids_of<SecurityGroupId>(interface, "SecurityGroupId"))
-        request.security_groups.push_back(std::move(id));
-    request.security_group_names = arguments.texts("SecurityGroup");
-    request.metadata = metadata_options_of(arguments.structure("MetadataOptions"));
+void complete(const Arguments& arguments, launcher::RunInstancesRequest& request) {
+    request.min_count = count_of(arguments, "MinCount");
+    request.max_count = count_of(arguments, "MaxCount");
+    request.client_token = arguments.text("ClientToken").value_or("");
 }
 
-launcher::RunInstancesRequest request_of(const Arguments& arguments) {
-    const std::vector<std::string> taggable = {"instance", "volume"};
-    launcher::RunInstancesRequest request{
-        .image = ImageId(arguments.required_text("ImageId")),
-        .instance_type = arguments.text("InstanceType").value_or(default_instance_type),
-        .min_count = count_of(arguments, "MinCount"),
-        .max_count = count_of(arguments, "MaxCount"),
-        .key_name = arguments.text("KeyName").value_or(""),
-        .user_data = arguments.text("UserData").value_or(""),
-        .zone = arguments.structure("Placement").text("AvailabilityZone").value_or(""),
-        .kernel_id = arguments.text("KernelId").value_or(""),
-        .ramdisk_id = arguments.text("RamdiskId").value_or(""),
-        .shutdown_behavior = behavior_of(arguments.text("InstanceInitiatedShutdownBehavior")),
-        .disable_api_termination = arguments.boolean("DisableApiTermination").value_or(false),
-        .block_devices = block_devices_of(arguments),
-        .instance_tags = tags_for(arguments, "instance", taggable),
-        .volume_tags = tags_for(arguments, "volume", taggable),
-        .client_token = arguments.text("ClientToken").value_or("")};
-    read_network(arguments, request);
+/// What makes a launch from a template the same as an earlier one: what was said, and not what the
+/// template says by now.
+std::string digest_of(const launcher::LaunchParameters& own, const Arguments& arguments) {
+    const Arguments reference = arguments.structure("LaunchTemplate");
+    std::string said = to_document(own);
+    for (const char* part : {"LaunchTemplateId", "LaunchTemplateName", "Version"})
+        said += '\n' + reference.text(part).value_or("");
+    return sha256_hex(fmt::format("{}\n{}\n{}", said, count_of(arguments, "MinCount"),
+                                  count_of(arguments, "MaxCount")));
+}
+
+launcher::RunInstancesRequest request_from_template(Session& session, const images::Caller& caller,
+                                                    const launcher::LaunchParameters& own,
+                                                    const Arguments& arguments) {
+    const auto version =
+        launch_template_version_of(session, caller, arguments.structure("LaunchTemplate"));
+    auto request =
+        run_instances_request(overlaid(launcher::parse_launch_document(version.parameters), own));
+    request.system_tags = {
+        {.key = "aws:ec2launchtemplate:id", .value = version.launch_template.str()},
+        {.key = "aws:ec2launchtemplate:version", .value = std::to_string(version.number)}};
     return request;
+}
+
+launcher::Reservation launch(Services& services, const images::Caller& caller,
+                             const Arguments& arguments) {
+    const launcher::LaunchParameters own = own_parameters(arguments);
+    if (!arguments.has("LaunchTemplate")) {
+        launcher::RunInstancesRequest request = run_instances_request(own);
+        complete(arguments, request);
+        return services.launcher.run_instances(caller, request);
+    }
+    const std::string digest = digest_of(own, arguments);
+    const auto token = arguments.text("ClientToken").value_or("");
+    auto earlier = services.database.read([&](Session& session) {
+        return launcher::earlier_reservation(session, caller, token, digest);
+    });
+    if (earlier) return *std::move(earlier);
+    auto request = services.database.read(
+        [&](Session& session) { return request_from_template(session, caller, own, arguments); });
+    complete(arguments, request);
+    request.token_digest = digest;
+    return services.launcher.run_instances(caller, request);
 }
 
 ReservationView handle(Services& services, const images::Caller& caller,
                        const Arguments& arguments) {
-    const launcher::Reservation made =
-        services.launcher.run_instances(caller, request_of(arguments));
+    const launcher::Reservation made = launch(services, caller, arguments);
     ReservationView view{.id = made.id, .owner = made.owner};
     services.database.read([&](Session& session) {
         const auto tags = images::tags_by_resource(session, caller.scope());
@@ -117,30 +130,9 @@ CliOption count_option() {
             }};
 }
 
-std::vector<Parameter> network_interface_parameters() {
-    return {{.name = "DeviceIndex", .wire = "DeviceIndex", .shape = Shape::integer, .help = "0"},
-            {.name = "SubnetId", .wire = "SubnetId", .help = "Subnet"},
-            {.name = "PrivateIpAddress", .wire = "PrivateIpAddress", .help = "Address"},
-            {.name = "Groups", .wire = "SecurityGroupId", .list = true, .help = "Security groups"},
-            {.name = "Description", .wire = "Description", .help = "Not kept"},
-            {.name = "AssociatePublicIpAddress",
-             .wire = "AssociatePublicIpAddress",
-             .shape = Shape::boolean,
-             .help = "No instance gets a public address at its launch"},
-            {
-                .name = "DeleteOnTermination",
-                .wire = "DeleteOnTermination",
-                .shape = Shape::boolean,
-                .help = "It always is",
-            }};
-}
-
 std::vector<Parameter> parameters() {
-    return {
-        {.name = "ImageId", .wire = "ImageId", .required = true, .help = "Image to launch"},
-        {.name = "InstanceType",
-         .wire = "InstanceType",
-         .help = fmt::format("Virtual processors and memory; default {}", default_instance_type)},
+    std::vector<Parameter> all = launch_parameters();
+    std::vector<Parameter> own{
         {.name = "MinCount",
          .wire = "MinCount",
          .shape = Shape::integer,
@@ -151,59 +143,21 @@ std::vector<Parameter> parameters() {
          .shape = Shape::integer,
          .help = "Launch at most so many",
          .hidden = true},
-        {.name = "KeyName", .wire = "KeyName", .help = "Key pair whose owner may log in"},
-        {.name = "UserData",
-         .wire = "UserData",
-         .shape = Shape::blob,
-         .help = "Script or cloud-config for the first boot; file://PATH reads a file"},
-        {.name = "Placement",
-         .wire = "Placement",
-         .shape = Shape::structure,
-         .help = "Where to launch",
-         .members = {{.name = "AvailabilityZone",
-                      .wire = "AvailabilityZone",
-                      .help = "Default: the region's first"},
-                     {.name = "Tenancy",
-                      .wire = "Tenancy",
-                      .help = "Only default",
-                      .choices = {"default"}}}},
-        {.name = "KernelId", .wire = "KernelId", .help = "Kernel, instead of the image's"},
         {.name = "RamdiskId", .wire = "RamdiskId", .help = "RAM disk, instead of the image's"},
-        {.name = "InstanceInitiatedShutdownBehavior",
-         .wire = "InstanceInitiatedShutdownBehavior",
-         .help = "What a power-off from inside does; default stop",
-         .choices = {"stop", "terminate"}},
-        {.name = "DisableApiTermination",
-         .wire = "DisableApiTermination",
-         .shape = Shape::boolean,
-         .help = "Refuse terminate-instances until this is changed"},
         {.name = "SubnetId", .wire = "SubnetId", .help = "Subnet, which decides the zone"},
         {.name = "PrivateIpAddress",
          .wire = "PrivateIpAddress",
          .help = "Address of the subnet; default: a free one"},
-        {.name = "SecurityGroupIds",
-         .wire = "SecurityGroupId",
-         .list = true,
-         .help = "Security groups; default: the one named default"},
-        {.name = "SecurityGroups",
-         .wire = "SecurityGroup",
-         .list = true,
-         .help = "Security groups, by their names"},
-        {.name = "NetworkInterfaces",
-         .wire = "NetworkInterface",
+        {.name = "LaunchTemplate",
+         .wire = "LaunchTemplate",
          .shape = Shape::structure,
-         .list = true,
-         .help = "The network interface, instead of the three above",
-         .members = network_interface_parameters()},
-        {.name = "MetadataOptions",
-         .wire = "MetadataOptions",
-         .shape = Shape::structure,
-         .help = "How the instance may ask for its metadata",
-         .members = metadata_options_parameters()},
-        block_device_mappings_parameter(),
-        tag_specifications_parameter(),
+         .help = "Launch template for all that is not given here",
+         .members = launch_template_reference_parameters()},
         client_token_parameter(),
         dry_run_parameter()};
+    for (Parameter& parameter : own)
+        all.push_back(std::move(parameter));
+    return all;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ namespace kiln::api {
 namespace {
 
 Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
+    require_lasting_credentials(caller);
     services.database.write([&](Session& session) {
         images::set_access_key_state(
             session, caller.account, arguments.required_text("AccessKeyId"),
@@ -29,7 +30,8 @@ Action update_access_key() {
                          .required = true,
                          .help = "Whether it may sign",
                          .choices = {"Active", "Inactive"}},
-                        dry_run_parameter()}},
+                        dry_run_parameter()},
+         .service = &iam_service},
         done_structure(), handle);
 }
 

@@ -122,7 +122,7 @@ Reply Client::call(const std::string& action, const WirePairs& pairs) const {
     auto request = new_request<http::string_body>(http::verb::post, "/", identity_);
     request.set(http::field::content_type, "application/x-www-form-urlencoded");
     request.keep_alive(false);
-    WirePairs all{{"Action", action}, {"Version", api_version}};
+    WirePairs all{{"Action", action}, {"Version", std::string(ec2_service.version)}};
     all.insert(all.end(), pairs.begin(), pairs.end());
     request.body() = encode_query(all);
     request.prepare_payload();

@@ -36,8 +36,9 @@ struct OutputShape {
 };
 
 /// How a T is answered: each field is declared once, with both of its names and the function that
-/// takes it from a T. The endpoint writes XML by it; the CLI reads that XML back by its shape. A
-/// getter may return an optional: nothing is written for nullopt.
+/// takes it from a T. The service writes XML by it, with the one name or the other as the protocol
+/// has it; the CLI reads that XML back by its shape. A getter may return an optional: nothing is
+/// written for nullopt.
 template <class T>
 class Structure {
   public:
@@ -73,39 +74,45 @@ class Structure {
     /// `get` returns a Part or std::optional<Part>.
     template <class Part, class Get>
     Structure& structure(std::string name, std::string wire, const Structure<Part>& part, Get get) {
-        add(std::move(name), wire, OutputKind::structure, part.shape(),
-            [wire, part, get = std::move(get)](XmlWriter& xml, const T& value) {
+        add(name, wire, OutputKind::structure, part.shape(),
+            [name, wire, part, get = std::move(get)](XmlWriter& xml, const T& value) {
                 const std::optional<Part> found = get(value);
                 if (!found) return;
-                xml.open(wire);
+                const std::string_view element = xml.element(name, wire);
+                xml.open(element);
                 part.write(xml, *found);
-                xml.close(wire);
+                xml.close(element);
             });
         return *this;
     }
     /// `get` returns a std::vector<Item>, by value or reference; <wire><item>…</item></wire>.
     template <class Item, class Get>
     Structure& list(std::string name, std::string wire, const Structure<Item>& item, Get get) {
-        add(std::move(name), wire, OutputKind::structure_list, item.shape(),
-            [wire, item, get = std::move(get)](XmlWriter& xml, const T& value) {
-                xml.open(wire);
-                for (const Item& element : get(value)) {
-                    xml.open("item");
-                    item.write(xml, element);
-                    xml.close("item");
+        add(name, wire, OutputKind::structure_list, item.shape(),
+            [name, wire, item, get = std::move(get)](XmlWriter& xml, const T& value) {
+                const std::string_view list = xml.element(name, wire);
+                xml.open(list);
+                for (const Item& each : get(value)) {
+                    xml.open(xml.list_item());
+                    item.write(xml, each);
+                    xml.close(xml.list_item());
                 }
-                xml.close(wire);
+                xml.close(list);
             });
         return *this;
     }
+    /// `item_wire`: what protocol ec2 calls the items, where that is not "item".
     template <class Get>
-    Structure& text_list(std::string name, std::string wire, Get get) {
-        add(std::move(name), wire, OutputKind::text_list, nullptr,
-            [wire, get = std::move(get)](XmlWriter& xml, const T& value) {
-                xml.open(wire);
+    Structure& text_list(std::string name, std::string wire, Get get,
+                         std::string item_wire = "item") {
+        add(name, wire, OutputKind::text_list, nullptr,
+            [name, wire, item_wire, get = std::move(get)](XmlWriter& xml, const T& value) {
+                const std::string_view list = xml.element(name, wire);
+                const std::string_view item = xml.element(xml.list_item(), item_wire);
+                xml.open(list);
                 for (const std::string& text : get(value))
-                    xml.text("item", text);
-                xml.close(wire);
+                    xml.text(item, text);
+                xml.close(list);
             });
         return *this;
     }
@@ -130,10 +137,10 @@ class Structure {
 
     template <class Get>
     Structure& scalar(std::string name, std::string wire, OutputKind kind, Get get) {
-        add(std::move(name), wire, kind, nullptr,
-            [wire, get = std::move(get)](XmlWriter& xml, const T& value) {
+        add(name, wire, kind, nullptr,
+            [name, wire, get = std::move(get)](XmlWriter& xml, const T& value) {
                 const std::optional<std::string> text = get(value);
-                if (text) xml.text(wire, *text);
+                if (text) xml.text(xml.element(name, wire), *text);
             });
         return *this;
     }

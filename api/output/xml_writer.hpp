@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#include "api/protocol/web_service.hpp"
+
 namespace kiln::api {
 
 /// Writes an XML document from its front to its end, straight into its text: a tree of nodes in
@@ -10,6 +12,15 @@ namespace kiln::api {
 /// it opened, innermost first.
 class XmlWriter {
   public:
+    explicit XmlWriter(Protocol protocol = Protocol::ec2) : protocol_(protocol) {}
+
+    /// Which of an element's two names the protocol has.
+    std::string_view element(std::string_view name, std::string_view wire) const {
+        return protocol_ == Protocol::ec2 ? wire : name;
+    }
+    /// What it calls the elements of a list.
+    std::string_view list_item() const { return protocol_ == Protocol::ec2 ? "item" : "member"; }
+
     /// <name>, or <name xmlns="…">, which is taken as it is.
     void open(std::string_view name, std::string_view xml_namespace = {});
     void close(std::string_view name);
@@ -21,6 +32,7 @@ class XmlWriter {
     std::string take();
 
   private:
+    Protocol protocol_;
     std::string document_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <optional>
 
@@ -12,6 +13,9 @@
 namespace kiln::api {
 
 namespace {
+
+/// More than the parameters that a request may have, with what it is signed with.
+constexpr std::size_t most_pairs = 1'100;
 
 [[noreturn]] void refuse(const std::string& why) {
     throw Error("MalformedQueryString", "", "The query string is malformed: " + why);
@@ -75,10 +79,14 @@ void append_escaped(std::string& text, std::string_view plain) {
 
 WirePairs decode_query(std::string_view text) {
     WirePairs pairs;
-    for (const std::string& part : split(text, '&')) {
+    while (!text.empty()) {
+        const std::string_view part = text.substr(0, text.find('&'));
+        text.remove_prefix(std::min(part.size() + 1, text.size()));
         if (part.empty()) continue;
+        if (pairs.size() == most_pairs)
+            refuse(fmt::format("it has more than {} parts", most_pairs));
         const std::size_t equals = part.find('=');
-        const bool valued = equals != std::string::npos;
+        const bool valued = equals != std::string_view::npos;
         pairs.emplace_back(decoded(part.substr(0, equals)),
                            valued ? decoded(part.substr(equals + 1)) : "");
     }

@@ -9,10 +9,6 @@ namespace kiln::api {
 
 using WirePairs = std::vector<std::pair<std::string, std::string>>;
 
-/// The version of the EC2 API that kiln speaks.
-inline constexpr const char* api_version = "2016-11-15";
-inline constexpr const char* api_namespace = "http://ec2.amazonaws.com/doc/2016-11-15/";
-
 /// Decodes application/x-www-form-urlencoded text. Throws Error{MalformedQueryString} for a broken
 /// escape and for text that is not UTF-8 or holds characters that no response could repeat.
 WirePairs decode_query(std::string_view text);

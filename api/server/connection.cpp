@@ -4,8 +4,6 @@
 
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/error.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 #include <string>
 #include <utility>
@@ -26,9 +24,6 @@ namespace {
 
 constexpr beast::string_view console_path = "/console/";
 constexpr const char* console_protocol = "kiln-console";
-/// How much of a refused request is read to its end, so that the client sees the refusal.
-constexpr std::size_t max_drained_bytes = 16U << 20U;
-constexpr std::chrono::seconds drain_time{2};
 
 uid_t peer_of(int socket) {
     ucred credentials{};
@@ -37,23 +32,6 @@ uid_t peer_of(int socket) {
         throw system_error("read the credentials of a peer");
     }
     return credentials.uid;
-}
-
-/// What to answer to a request that could not be read; nullopt when no one waits for an answer.
-std::optional<Error> refusal_of(beast::error_code error) {
-    if (error == http::error::body_limit) {
-        return Error("RequestEntityTooLarge", "", "The request's body is too large");
-    }
-    if (error == http::error::header_limit) {
-        return Error("RequestHeaderTooLarge", "", "The request's header is too large");
-    }
-    if (error == http::error::end_of_stream || error == http::error::partial_message) {
-        return std::nullopt;
-    }
-    if (error.category() == http::make_error_code(http::error::bad_method).category()) {
-        return Error("MalformedRequest", "", "The request is not HTTP: " + error.message());
-    }
-    return std::nullopt;
 }
 
 bool is_console_upgrade(const HttpRequest& request) {
@@ -68,25 +46,12 @@ Request request_of(const HttpRequest& request) {
             .body = request.body()};
 }
 
-http::response<http::string_body> http_response(Response response, unsigned version,
-                                                bool keep_alive) {
-    http::response<http::string_body> answer;
-    answer.version(version);
-    answer.result(response.status);
-    answer.set(http::field::server, "kiln");
-    answer.set(http::field::content_type, "text/xml;charset=UTF-8");
-    answer.set("x-amzn-RequestId", response.request_id);
-    answer.keep_alive(keep_alive);
-    answer.body() = std::move(response.body);  // megabytes, perhaps
-    answer.prepare_payload();
-    return answer;
-}
-
 }  // namespace
 
 Connection::Connection(LocalProtocol::socket socket, ServerContext& context)
     : stream_(std::move(socket)),
       context_(context),
+      exchange_(stream_, context.limits),
       peer_(peer_of(stream_.socket().native_handle())) {}
 
 asio::awaitable<void> Connection::run() {
@@ -108,55 +73,19 @@ asio::awaitable<void> Connection::serve() {
 }
 
 asio::awaitable<bool> Connection::serve_one() {
-    RequestParser parser;
-    parser.header_limit(context_.limits.max_header_bytes);
-    parser.body_limit(context_.limits.max_body_bytes);
-    const ErrorCode error = co_await read_request(parser);
-    if (error) {
-        co_await refuse_request(error);
-        co_return false;
-    }
-    const HttpRequest request = parser.release();
-    if (is_console_upgrade(request)) {
-        co_await serve_console(request);
+    const auto request = co_await exchange_.read();
+    if (!request) co_return false;
+    if (is_console_upgrade(*request)) {
+        co_await serve_console(*request);
         co_return false;
     }
     busy_ = true;
-    Response response = co_await answer(request);
-    const bool keep_alive = request.keep_alive() && !context_.stopping;
-    const bool written = co_await write(std::move(response), request.version(), keep_alive);
+    Response response = co_await answer(*request);
+    const bool keep_alive = request->keep_alive() && !context_.stopping;
+    const bool written =
+        co_await exchange_.write(std::move(response), request->version(), keep_alive);
     busy_ = false;
     co_return written&& keep_alive;
-}
-
-asio::awaitable<Connection::ErrorCode> Connection::read_request(RequestParser& parser) {
-    ErrorCode error;
-    if (!std::exchange(first_request_, false)) {
-        stream_.expires_after(context_.limits.idle_time);
-        co_await http::async_read_some(stream_, buffer_, parser, into(error));
-    }
-    if (!error && !parser.is_header_done()) {
-        stream_.expires_after(context_.limits.header_time);
-        co_await http::async_read_header(stream_, buffer_, parser, into(error));
-    }
-    if (!error && parser.get()[http::field::expect] == "100-continue") {
-        stream_.expires_after(context_.limits.write_time);
-        http::response<http::empty_body> go_on(http::status::continue_, 11);
-        co_await http::async_write(stream_, go_on, into(error));
-    }
-    if (!error && !parser.is_done()) {
-        stream_.expires_after(context_.limits.body_time);
-        co_await http::async_read(stream_, buffer_, parser, into(error));
-    }
-    co_return error;
-}
-
-asio::awaitable<void> Connection::refuse_request(ErrorCode error) {
-    const auto refusal = refusal_of(error);
-    if (!refusal) co_return;
-    constexpr unsigned http_1_1 = 11;
-    const bool written = co_await write(error_response(*refusal), http_1_1, false);
-    if (written) co_await drain();
 }
 
 CallerClaim Connection::claim(const HttpRequest& request) const {
@@ -194,26 +123,6 @@ asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
             return error_response(error);
         }
     });
-}
-
-asio::awaitable<bool> Connection::write(Response response, unsigned http_version, bool keep_alive) {
-    const auto message = http_response(std::move(response), http_version, keep_alive);
-    stream_.expires_after(context_.limits.write_time);
-    ErrorCode error;
-    co_await http::async_write(stream_, message, into(error));
-    co_return !error;
-}
-
-asio::awaitable<void> Connection::drain() {
-    ErrorCode error;
-    stream_.socket().shutdown(LocalProtocol::socket::shutdown_send, error);
-    stream_.expires_after(drain_time);
-    std::size_t drained = buffer_.size();
-    while (!error && drained < max_drained_bytes) {
-        buffer_.clear();
-        drained +=
-            co_await stream_.async_read_some(buffer_.prepare(max_drained_bytes / 256), into(error));
-    }
 }
 
 /// On a handler thread. Who sees and types what a guest's console shows is told as a request is.
@@ -255,7 +164,7 @@ asio::awaitable<void> Connection::serve_console(const HttpRequest& request) {
         return true;
     });
     if (refusal) {
-        co_await write(std::move(*refusal), request.version(), false);
+        co_await exchange_.write(std::move(*refusal), request.version(), false);
         co_return;
     }
     http::response<http::empty_body> upgrade(http::status::switching_protocols, request.version());
@@ -265,7 +174,7 @@ asio::awaitable<void> Connection::serve_console(const HttpRequest& request) {
     co_await http::async_write(stream_, upgrade, asio::use_awaitable);
     stream_.expires_never();
     log::info("console of {} opened for uid {}", instance, peer_);
-    co_await session.relay(beast::buffers_to_string(buffer_.data()));
+    co_await session.relay(beast::buffers_to_string(exchange_.rest().data()));
     log::info("console of {} closed", instance);
 }
 

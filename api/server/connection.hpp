@@ -6,11 +6,9 @@
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <optional>
 
+#include "api/server/http_exchange.hpp"
 #include "api/server/server.hpp"
 
 namespace kiln::api {
@@ -19,8 +17,6 @@ class ConsoleSession;
 
 using LocalProtocol = boost::asio::local::stream_protocol;
 using LocalStream = boost::beast::basic_stream<LocalProtocol>;
-using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-using HttpRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
 /// What all connections of a server share.
 struct ServerContext {
@@ -44,15 +40,9 @@ class Connection {
     uid_t peer() const { return peer_; }
 
   private:
-    using ErrorCode = boost::beast::error_code;
-
     boost::asio::awaitable<void> serve();
     boost::asio::awaitable<bool> serve_one();
-    boost::asio::awaitable<ErrorCode> read_request(RequestParser& parser);
-    boost::asio::awaitable<void> refuse_request(ErrorCode error);
     boost::asio::awaitable<Response> answer(const HttpRequest& request);
-    boost::asio::awaitable<bool> write(Response response, unsigned http_version, bool keep_alive);
-    boost::asio::awaitable<void> drain();
     boost::asio::awaitable<void> serve_console(const HttpRequest& request);
     Response handle(const HttpRequest& request) const;
     void open_console(const HttpRequest& request, const std::string& instance,
@@ -62,9 +52,8 @@ class Connection {
 
     LocalStream stream_;
     ServerContext& context_;
-    boost::beast::flat_buffer buffer_;
+    HttpExchange<LocalStream> exchange_;
     uid_t peer_;
-    bool first_request_ = true;
     bool busy_ = false;
 };
 

@@ -20,18 +20,53 @@ namespace kiln::api {
 
 namespace {
 
-Response error_response_of(const Error& error, const std::string& request_id) {
+void write_code_and_message(XmlWriter& xml, const Error& error) {
+    xml.text("Code", error.code());
+    xml.text("Message", error.message());
+}
+
+std::string ec2_error(const Error& error, const std::string& request_id) {
     XmlWriter xml;
     xml.open("Response");
     xml.open("Errors");
     xml.open("Error");
-    xml.text("Code", error.code());
-    xml.text("Message", error.message());
+    write_code_and_message(xml, error);
     xml.close("Error");
     xml.close("Errors");
     xml.text("RequestID", request_id);
     xml.close("Response");
-    return {.status = status_of_error(error.code()), .body = xml.take(), .request_id = request_id};
+    return xml.take();
+}
+
+std::string query_error(const Error& error, const std::string& request_id,
+                        const WebService& service) {
+    XmlWriter xml;
+    xml.open("ErrorResponse", service.xml_namespace);
+    xml.open("Error");
+    xml.text("Type", status_of_error(error.code()) < 500 ? "Sender" : "Receiver");
+    write_code_and_message(xml, error);
+    xml.close("Error");
+    xml.text("RequestId", request_id);
+    xml.close("ErrorResponse");
+    return xml.take();
+}
+
+void write_metadata(XmlWriter& xml, const std::string& request_id) {
+    xml.open("ResponseMetadata");
+    xml.text("RequestId", request_id);
+    xml.close("ResponseMetadata");
+}
+
+const WebService& service_of(const Request& request) {
+    return request.service == nullptr ? ec2_service : *request.service;
+}
+
+Response error_response_of(const Error& error, const std::string& request_id,
+                           const WebService& service) {
+    return {.status = status_of_error(error.code()),
+            .body = service.protocol == Protocol::ec2 ? ec2_error(error, request_id)
+                                                      : query_error(error, request_id, service),
+            .request_id = request_id};
 }
 
 /// What the client is told of a failure that no one foresaw; the log has the details.
@@ -42,12 +77,31 @@ Error unforeseen(const std::string& request_id) {
                         request_id)};
 }
 
-void check_version(const std::string& version) {
-    if (version.empty() || version == api_version) return;
+void check_version(const std::string& version, const WebService& service) {
+    if (version.empty() || version == service.version) return;
     throw Error("NoSuchVersion", version,
-                fmt::format("The requested version ({}) of service AmazonEC2 does not exist; it "
-                            "speaks {}",
-                            version, api_version));
+                fmt::format("The requested version ({}) of service {} does not exist; it speaks {}",
+                            version, service.name, service.version));
+}
+
+/// "Name.member.1" is "Name.1" elsewhere.
+void join_members(WirePairs& pairs) {
+    constexpr std::string_view member = ".member.";
+    for (auto& [name, value] : pairs) {
+        std::string joined;
+        std::size_t begin = 0;
+        for (std::size_t at = name.find(member); at != std::string::npos;
+             at = name.find(member, begin)) {
+            joined.append(name, begin, at - begin);
+            begin = at + member.size() - 1;  // the next may begin with this one's last dot
+        }
+        name = joined.append(name, begin);
+    }
+}
+
+/// What a presigned request is signed with is no argument.
+void remove_signature(WirePairs& pairs) {
+    std::erase_if(pairs, [](const auto& pair) { return pair.first.starts_with("X-Amz-"); });
 }
 
 /// Takes the pair of that name out and returns its value.
@@ -83,6 +137,8 @@ WirePairs pairs_of(const Request& request) {
         throw Error("MethodNotAllowed", request.method,
                     fmt::format("The method {} is not supported: use GET or POST", request.method));
     }
+    if (request.service != nullptr) remove_signature(pairs);
+    if (service_of(request).protocol == Protocol::query) join_members(pairs);
     return pairs;
 }
 
@@ -114,7 +170,10 @@ void log_error(const std::string& name, const images::Caller& caller, const Erro
 }  // namespace
 
 unsigned status_of_error(const std::string& code) {
-    static constexpr std::array<std::pair<std::string_view, unsigned>, 10> statuses{{
+    static constexpr std::array<std::pair<std::string_view, unsigned>, 16> statuses{{
+        {"MissingAuthenticationToken", 403},
+        {"InvalidClientTokenId", 403},
+        {"SignatureDoesNotMatch", 403},
         {"DryRunOperation", 412},
         {"UnauthorizedOperation", 403},
         {"InternalError", 500},
@@ -122,6 +181,9 @@ unsigned status_of_error(const std::string& code) {
         {"Unavailable", 503},
         {"RequestLimitExceeded", 503},
         {"InvalidPath", 404},
+        {"AccessDenied", 403},
+        {"LimitExceeded", 409},
+        {"NoSuchEntity", 404},
         {"MethodNotAllowed", 405},
         {"RequestEntityTooLarge", 413},
         {"RequestHeaderTooLarge", 431},
@@ -132,20 +194,22 @@ unsigned status_of_error(const std::string& code) {
     return 400;
 }
 
-Response error_response(const Error& error) {
-    return error_response_of(error, random_uuid());
+Response error_response(const Error& error, const WebService& service) {
+    return error_response_of(error, random_uuid(), service);
 }
 
 Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit)
     : table_(table), invoke_(std::move(invoke)), audit_(std::move(audit)) {}
 
-const Action& Dispatcher::action_of(const std::string& name) const {
+const Action& Dispatcher::action_of(const std::string& name, const WebService* service) const {
+    const auto is_of_service = [&](const Action& action) {
+        return service == nullptr || (action.service == service && !action.is_local);
+    };
     const auto found = std::ranges::find(table_, name, &Action::name);
-    if (found != table_.end()) return *found;
+    if (found != table_.end() && is_of_service(*found)) return *found;
     std::vector<std::string> known;
-    known.reserve(table_.size());
     for (const Action& action : table_)
-        known.push_back(action.name);
+        if (is_of_service(action)) known.push_back(action.name);
     const auto suggestion = nearest(name, known);
     throw Error("InvalidAction", name,
                 fmt::format("The action {} is not valid for this web service.{}", name,
@@ -157,7 +221,9 @@ struct Dispatcher::Progress {
     const Action* action = nullptr;
     std::set<std::string> resources = {};  // of an event: what only reads is none
 
-    bool is_event() const { return action != nullptr && !only_reads(action->name); }
+    bool is_event() const {
+        return action != nullptr && (action->is_event || !only_reads(action->name));
+    }
     std::string name() const { return action == nullptr ? "a request" : action->name; }
 };
 
@@ -167,8 +233,8 @@ WirePairs Dispatcher::begin(const Request& request, Progress& progress) const {
     if (!asked || asked->empty()) {
         throw Error("MissingAction", "", "The request must contain the parameter Action");
     }
-    check_version(take(pairs, "Version").value_or(""));
-    progress.action = &action_of(*asked);
+    check_version(take(pairs, "Version").value_or(""), service_of(request));
+    progress.action = &action_of(*asked, request.service);
     if (progress.is_event()) add_named(pairs, progress.resources);
     return pairs;
 }
@@ -181,11 +247,17 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
     const Arguments arguments = parse_arguments(action.parameters, pairs);
     caller.dry_run = arguments.boolean("DryRun").value_or(false);
 
+    const WebService& service = service_of(request);
+    const bool wraps = service.protocol == Protocol::query;
     const std::string root = action.name + "Response";
-    XmlWriter xml;
-    xml.open(root, api_namespace);
-    xml.text("requestId", request_id);
+    const std::string result = action.name + "Result";
+    XmlWriter xml(service.protocol);
+    xml.open(root, service.xml_namespace);
+    if (!wraps) xml.text("requestId", request_id);
+    if (wraps) xml.open(result);
     invoke_(action, caller, arguments, xml);
+    if (wraps) xml.close(result);
+    if (wraps) write_metadata(xml, request_id);
     xml.close(root);
     if (!action.answers_dry_run) caller.stop_if_dry_run();  // of an action that changes nothing
     log_success(action, caller, request_id, started);
@@ -217,7 +289,7 @@ Response Dispatcher::dispatch(const Request& request, images::Caller caller) con
     Progress progress;
     const auto failed = [&](const Error& error) {
         audit(progress, caller, request_id, &error);
-        return error_response_of(error, request_id);
+        return error_response_of(error, request_id, service_of(request));
     };
     try {
         Response response{.status = 200,
@@ -248,7 +320,7 @@ Response Dispatcher::refuse(const Request& request, const images::Caller& caller
     }
     log_error(progress.name(), caller, error, request_id);
     audit(progress, caller, request_id, &error);
-    return error_response_of(error, request_id);
+    return error_response_of(error, request_id, service_of(request));
 }
 
 }  // namespace kiln::api

@@ -20,6 +20,9 @@ struct Request {
     std::string target;        // "/?Action=…"
     std::string content_type;  // empty: none
     std::string body;
+    /// Whose actions it may name, and in whose protocol it is; nullptr: those of all, in that of
+    /// EC2.
+    const WebService* service = nullptr;
 };
 
 /// The header of a request that says in which region it is; without it, in the service's own.
@@ -44,7 +47,7 @@ struct AuditedRequest {
 };
 using Audit = std::function<void(const AuditedRequest&)>;
 
-/// Answers requests of the EC2 Query protocol: finds the action, checks the arguments, calls the
+/// Answers requests of AWS' query protocols: finds the action, checks the arguments, calls the
 /// handler, and turns whatever it throws into an error response. Any thread; never throws.
 class Dispatcher {
   public:
@@ -63,7 +66,7 @@ class Dispatcher {
   private:
     struct Progress;
 
-    const Action& action_of(const std::string& name) const;
+    const Action& action_of(const std::string& name, const WebService* service) const;
     /// The parameters; which action it is and what it names, as far as it comes.
     WirePairs begin(const Request& request, Progress& progress) const;
     /// The response's text.
@@ -77,8 +80,8 @@ class Dispatcher {
     Audit audit_;
 };
 
-/// The response to what failed outside of an action.
-Response error_response(const Error& error);
+/// The response to what failed outside of an action, in the protocol of the service.
+Response error_response(const Error& error, const WebService& service = ec2_service);
 /// The HTTP status that goes with an error code: 400 unless EC2 says otherwise.
 unsigned status_of_error(const std::string& code);
 

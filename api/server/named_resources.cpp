@@ -47,17 +47,16 @@ void add_named(const WirePairs& parameters, std::set<std::string>& resources) {
 
 /// Values are escaped: no text of somebody's makes an element.
 void add_answered(std::string_view xml, std::set<std::string>& resources) {
-    constexpr std::array<std::string_view, 3> others{"requestId", "ownerId", "requesterId"};
+    constexpr std::array<std::string_view, 3> others{"RequestId", "OwnerId", "RequesterId"};
     std::size_t begin = xml.find('<');
     while (begin != std::string_view::npos) {
         const std::size_t end = xml.find('>', begin);
         const std::size_t next = end == std::string_view::npos ? end : xml.find('<', end);
         if (next == std::string_view::npos) return;
         std::string element(xml.substr(begin + 1, end - begin - 1));
-        if (std::ranges::find(others, element) == others.end() && !element.starts_with('/')) {
-            if (!element.empty())
-                element[0] =
-                    static_cast<char>(std::toupper(static_cast<unsigned char>(element[0])));
+        if (!element.empty())
+            element[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(element[0])));
+        if (std::ranges::find(others, element) == others.end()) {
             if (names_something(element)) add(xml.substr(end + 1, next - end - 1), resources);
         }
         begin = next;

@@ -13,7 +13,9 @@
 #include "api/server/audit_log.hpp"
 #include "api/server/callers.hpp"
 #include "api/server/dispatcher.hpp"
+#include "api/server/endpoint.hpp"
 #include "api/server/server.hpp"
+#include "api/server/signed_requests.hpp"
 #include "api/server/state_directory.hpp"
 #include "api/services.hpp"
 #include "base/clock.hpp"
@@ -49,6 +51,30 @@ log::Level log_level_of(Verbosity verbosity) {
             return log::Level::debug;
     }
     std::abort();
+}
+
+SignatureLimits limits_of(const EndpointSettings& settings) {
+    constexpr double seconds_of_rest = 4;
+    const auto rate = static_cast<double>(settings.requests_per_second);
+    return {.clock_skew = settings.clock_skew,
+            .rate = {.per_second = rate, .burst = rate * seconds_of_rest}};
+}
+
+/// nullptr when none is asked for.
+std::unique_ptr<Endpoint> open_endpoint(const EndpointSettings& settings,
+                                        SignedRequests& signed_requests) {
+    if (!settings.listen) return nullptr;
+    EndpointOptions options{.address = settings.listen->address, .port = settings.listen->port};
+    if (!settings.tls_certificate.empty())
+        options.tls = {.certificate = settings.tls_certificate, .key = settings.tls_key};
+    auto endpoint = std::make_unique<Endpoint>(
+        options, [&](const sigv4::Request& request) { return signed_requests.answer(request); });
+    log::info("answers signed requests at {}://{}:{}", options.tls ? "https" : "http",
+              options.address, endpoint->port());
+    if (!options.tls && !is_loopback(*settings.listen))
+        log::warn("others can read what is asked and answered at {}: use tls_cert and tls_key",
+                  options.address);
+    return endpoint;
 }
 
 /// All that the service is made of, in the order in which it is made.
@@ -102,17 +128,23 @@ class Service {
         launcher_.recover();
     }
 
-    void run(const SocketAccess& access) {
+    void run(const SocketAccess& access, const EndpointSettings& endpoint_settings) {
         const Dispatcher dispatcher(
             actions(),
             [this](const Action& action, const images::Caller& caller, const Arguments& arguments,
                    XmlWriter& response) {
                 directory_.check_still_there();
-                regions_.get(caller.region);
+                if (action.service == &ec2_service) regions_.get(caller.region);
                 action.handle(services_, caller, arguments, response);
             },
             audit_log(database_, clock_));
         const std::string& home_region = regions_.home().name;
+        SignedRequests signed_requests({.database = database_,
+                                        .clock = clock_,
+                                        .secrets = secrets_,
+                                        .dispatcher = dispatcher,
+                                        .limits = limits_of(endpoint_settings)});
+        std::unique_ptr<Endpoint> endpoint;  // before the server, whose stop is its stop
         const Callers callers(database_, clock_, home_region, settings_.guest_users);
         Server server(
             {.socket = settings_.socket, .access = access},
@@ -125,12 +157,18 @@ class Service {
                         hypervisor::ConsoleCallbacks callbacks) {
                      return launcher_.open_console(caller, InstanceId(id), std::move(callbacks));
                  },
-             .on_stop = [this] { launcher_.prepare_stop(); }});
+             .on_stop =
+                 [&] {
+                     if (endpoint) endpoint->stop();
+                     launcher_.prepare_stop();
+                 }});
         server.stop_on_signals();
         log::info("kiln {} serves {} from {} on {}", KILN_VERSION, home_region,
                   settings_.state_directory.string(), settings_.socket.string());
+        endpoint = open_endpoint(endpoint_settings, signed_requests);
         const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
         server.run();
+        endpoint.reset();
         log::info("stopping; guests go on");
         launcher_.remove_unused_networks();
         directory_.check_still_there();  // a service that ends because it is gone has failed
@@ -183,7 +221,7 @@ int serve(const Settings& settings, const ServeOptions& options) {
     ::umask(private_files);
     const StateDirectory directory(settings.state_directory);
     const SocketAccess access = socket_access_for(settings.socket_users);
-    Service(settings, directory).run(access);
+    Service(settings, directory).run(access, options.endpoint);
     return 0;
 }
 

@@ -8,6 +8,7 @@ enum class Verbosity { quiet, normal, verbose };
 
 struct ServeOptions {
     Verbosity verbosity = Verbosity::normal;
+    EndpointSettings endpoint = {};
 };
 
 /// Runs the service until SIGTERM or SIGINT. Returns the exit status; throws Error when it cannot

@@ -1,5 +1,8 @@
 #include "api/shapes/access_key.hpp"
 
+#include "base/error.hpp"
+#include "images/accounts/session_credentials.hpp"
+
 namespace kiln::api {
 
 const Structure<AccessKeyView>& access_key_structure() {
@@ -20,6 +23,12 @@ Parameter access_key_id_parameter() {
             .wire = "AccessKeyId",
             .required = true,
             .help = "A key of your account"};
+}
+
+void require_lasting_credentials(const images::Caller& caller) {
+    if (!caller.access_key_id.starts_with(images::session_key_prefix)) return;
+    throw Error("AccessDenied", caller.access_key_id,
+                "Session credentials cannot do this: sign the request with an access key");
 }
 
 }  // namespace kiln::api

@@ -18,4 +18,8 @@ const Structure<AccessKeyView>& access_key_structure();
 /// "AccessKeyId", required.
 Parameter access_key_id_parameter();
 
+/// Throws Error{AccessDenied} for requests that are signed with session credentials: what ends in
+/// an hour makes nothing that lasts.
+void require_lasting_credentials(const images::Caller& caller);
+
 }  // namespace kiln::api

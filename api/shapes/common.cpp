@@ -152,7 +152,9 @@ std::vector<launcher::BlockDeviceOverride> block_devices_of(const Arguments& arg
              .volume_size = volume_size_of(ebs),
              .volume_type = ebs.text("VolumeType"),
              .delete_on_termination = ebs.boolean("DeleteOnTermination"),
-             .encryption = encryption_of(ebs)});
+             .encryption = encryption_of(ebs),
+             .iops = ebs.integer("Iops"),
+             .throughput = ebs.integer("Throughput")});
     }
     return devices;
 }

@@ -1,5 +1,6 @@
 #include "api/shapes/launch_permission.hpp"
 
+#include <algorithm>
 #include <functional>
 
 #include "base/error.hpp"
@@ -56,7 +57,15 @@ void append(std::vector<std::string>& names, const std::vector<std::string>& mor
     names.insert(names.end(), more.begin(), more.end());
 }
 
-/// The older form.
+bool are_named(const Grantees& listed, const PermissionChange& change) {
+    std::vector<std::string> named = change.add.all();
+    append(named, change.remove.all());
+    return std::ranges::all_of(listed.all(), [&](const std::string& grantee) {
+        return std::ranges::find(named, grantee) != named.end();
+    });
+}
+
+/// The older form. Packer names them in both forms, and in the older one without saying what for.
 void add_listed(const Arguments& arguments, PermissionChange& change) {
     const Grantees listed{.accounts = arguments.texts("UserId"),
                           .groups = arguments.texts("UserGroup"),
@@ -64,6 +73,7 @@ void add_listed(const Arguments& arguments, PermissionChange& change) {
                           .units = arguments.texts("OrganizationalUnitArn")};
     if (listed.empty()) return;
     const auto operation = arguments.text("OperationType");
+    if (!operation && are_named(listed, change)) return;
     if (!operation) {
         throw Error(error_code::missing_parameter, "OperationType",
                     "The request must contain the parameter OperationType: add or remove");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/shapes/common.hpp"
 #include "base/clock.hpp"
 #include "images/catalog/vpc.hpp"
 #include "launcher/network/network_plan.hpp"
@@ -90,7 +91,10 @@ Structure<View> interface_structure(bool with_instance) {
               [](const View& v) { return std::vector<View>{v}; });
     if (with_instance) {
         s.text("AvailabilityZone", "availabilityZone",
-               [](const View& v) { return v.interface.zone; });
+               [](const View& v) { return v.interface.zone; })
+            .list(
+                "TagSet", "tagSet", tag_structure(),
+                [](const View& v) -> const auto& { return v.tags; });
     }
     return s;
 }

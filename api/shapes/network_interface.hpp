@@ -10,6 +10,7 @@
 #include "images/catalog/address.hpp"
 #include "images/catalog/instance.hpp"
 #include "images/catalog/network_interface.hpp"
+#include "images/catalog/tag.hpp"
 #include "launcher/instances/requests.hpp"
 
 namespace kiln::api {
@@ -20,6 +21,7 @@ struct InterfaceView {
     VpcId vpc;
     std::vector<GroupName> groups;
     std::vector<images::Address> addresses;  // of the host, that are mapped to it
+    std::vector<images::Tag> tags = {};      // where they are shown
 
     /// The one that is mapped whole, else the first; nullopt: none.
     std::optional<std::string> public_address() const;

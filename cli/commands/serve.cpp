@@ -1,11 +1,26 @@
-#include "api/server/serve.hpp"
+#include <fmt/format.h>
 
+#include "api/server/serve.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/usage_error.hpp"
 
 namespace kiln::cli {
 
 namespace {
+
+/// What the options say, else the configuration.
+EndpointSettings endpoint_of(const CommandLine& line, EndpointSettings endpoint) {
+    if (const auto text = line.value("listen")) {
+        endpoint.listen = parse_listen_address(*text);
+        if (!endpoint.listen)
+            refuse_usage(
+                fmt::format("--listen: '{}' is no address and port, as 127.0.0.1:8773", *text));
+    }
+    if (const auto file = line.value("tls-cert")) endpoint.tls_certificate = *file;
+    if (const auto file = line.value("tls-key")) endpoint.tls_key = *file;
+    check_endpoint(endpoint);
+    return endpoint;
+}
 
 int run(const CommandLine& line, const std::vector<std::string>&) {
     if (!line.arguments.empty()) {
@@ -17,7 +32,9 @@ int run(const CommandLine& line, const std::vector<std::string>&) {
     api::ServeOptions options;
     if (line.has("quiet")) options.verbosity = api::Verbosity::quiet;
     if (line.has("verbose")) options.verbosity = api::Verbosity::verbose;
-    return api::serve(load_settings(), options);
+    const Settings settings = load_settings();
+    options.endpoint = endpoint_of(line, settings.endpoint);
+    return api::serve(settings, options);
 }
 
 }  // namespace
@@ -31,7 +48,18 @@ Command serve_command() {
                 "background (KILN_NO_AUTOSTART=1 forbids it). KILN_STATE_DIR, KILN_SOCKET, "
                 "KILN_REGION and the configuration file say where it works.",
             .example = "kiln serve --verbose",
-            .options = {{.name = "verbose",
+            .options = {{.name = "listen",
+                         .placeholder = "ADDRESS:PORT",
+                         .help = "Answer aws, boto3, Packer and other clients that sign requests "
+                                 "there, as 127.0.0.1:8773; default: listen of the configuration, "
+                                 "else nowhere"},
+                        {.name = "tls-cert",
+                         .placeholder = "FILE",
+                         .help = "With HTTPS, with this certificate (PEM)"},
+                        {.name = "tls-key",
+                         .placeholder = "FILE",
+                         .help = "The certificate's key (PEM)"},
+                        {.name = "verbose",
                          .letter = 'v',
                          .arity = Arity::none,
                          .help = "Log every request and every step"},

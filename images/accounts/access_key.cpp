@@ -5,9 +5,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "base/random.hpp"
 #include "base/secret_box.hpp"
-#include "base/text.hpp"
+#include "images/accounts/key_material.hpp"
 #include "images/catalog/table.hpp"
 
 namespace kiln::images {
@@ -15,8 +14,6 @@ namespace kiln::images {
 namespace {
 
 constexpr std::size_t keys_at_most = 2;
-constexpr std::size_t secret_bytes = 30;  // 40 characters of base64
-constexpr std::size_t id_letters = 16;
 
 struct AccessKeyTable {
     static constexpr const char* name = "access_keys";
@@ -29,14 +26,6 @@ struct AccessKeyTable {
         column("created", key.created);
     }
 };
-
-std::string new_id() {
-    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-    std::string id = "AKIA";
-    for (const char byte : random_bytes(id_letters))
-        id += letters[static_cast<unsigned char>(byte) % letters.size()];
-    return id;
-}
 
 void check_present(Session& session, const AccountId& account, const std::string& id) {
     const auto keys = list_access_keys(session, account);
@@ -54,11 +43,15 @@ NewAccessKey create_access_key(Session& session, const SecretBox& box, const Acc
             "LimitExceeded", account.str(),
             fmt::format("An account has at most {} access keys: delete one first", keys_at_most));
     }
-    NewAccessKey made{.key = {.id = new_id(), .account = account, .created = now},
-                      .secret = base64_encode(random_bytes(secret_bytes))};
+    NewAccessKey made{.key = {.id = new_key_id("AKIA"), .account = account, .created = now},
+                      .secret = new_secret()};
     made.key.sealed_secret = box.seal(made.secret, made.key.id);
     insert_row<AccessKeyTable>(session, made.key);
     return made;
+}
+
+std::optional<AccessKey> find_access_key(Session& session, const std::string& id) {
+    return select_row<AccessKeyTable>(session, "where access_key_id = :id", {{"id", id}});
 }
 
 std::vector<AccessKey> list_access_keys(Session& session, const AccountId& account) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,8 @@ struct NewAccessKey {
 /// Throws Error{LimitExceeded} when the account has two keys already.
 NewAccessKey create_access_key(Session& session, const SecretBox& box, const AccountId& account,
                                Time now);
+/// Of any account. nullopt when there is none of that id.
+std::optional<AccessKey> find_access_key(Session& session, const std::string& id);
 /// Oldest first.
 std::vector<AccessKey> list_access_keys(Session& session, const AccountId& account);
 /// Throws Error{NoSuchEntity} when the account has no such key.

@@ -22,6 +22,8 @@ struct Caller {
     /// The user at the other end, and whose account the user has; nullopt: nobody's.
     std::optional<uid_t> uid = {};
     std::optional<AccountId> own_account = {};
+    /// With which the request was signed; empty: it was not, the user is known.
+    std::string access_key_id = {};
 
     Scope scope() const { return {.owner = account, .region = region}; }
 

@@ -148,16 +148,20 @@ std::vector<Image> select_images(Session& session, std::string_view condition,
     return images;
 }
 
-std::vector<Image> visible_images(Session& session, const Scope& scope) {
+std::vector<Image> visible_images(Session& session, const Scope& scope, const std::string& after) {
     return select_images(
         session,
-        "region = :region and state in ('pending', 'available', 'failed', 'disabled')"
+        "region = :region and image_id > :after and state in ('pending', 'available', 'failed', "
+        "'disabled')"
         " and (owner = :owner or image_id in"
         "  (select image_id from image_permissions"
         "   where grantee in (:owner, :everybody) or grantee in"
         "    (select arn from account_arns where account_id = :owner))"
         "  and owner not in (select account_id from accounts where state = 'SUSPENDED'))",
-        {{"region", scope.region}, {"owner", scope.owner.str()}, {"everybody", everybody}});
+        {{"region", scope.region},
+         {"after", after},
+         {"owner", scope.owner.str()},
+         {"everybody", everybody}});
 }
 
 std::vector<Image> images_by_id(Session& session, const Scope& scope,
@@ -292,7 +296,7 @@ std::optional<Image> find_image(Session& session, const ImageId& id) {
 }
 
 std::vector<Image> list_images(Session& session, const Scope& scope, const ImageQuery& query) {
-    std::vector<Image> images = query.ids.empty() ? visible_images(session, scope)
+    std::vector<Image> images = query.ids.empty() ? visible_images(session, scope, query.after)
                                                   : images_by_id(session, scope, query.ids);
     if (!query.owners.empty()) {
         std::erase_if(images, [&](const Image& image) {

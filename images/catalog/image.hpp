@@ -92,6 +92,7 @@ struct ImageQuery {
     bool with_disabled = false;    // those of the caller; they are found by their ids, too
     bool with_deprecated = false;  // those of others
     Time now;                      // when it is asked
+    std::string after = {};        // only those whose ids come after that; of no query by ids
 };
 /// Images in pending, available or failed state that the scope's account may see, newest last. Ids
 /// that do not exist, are another account's private images or were deregistered: all ids unknown to

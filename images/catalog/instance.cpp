@@ -84,8 +84,12 @@ Instance get_instance(Session& session, const Scope& scope, const InstanceId& id
     if (instance && instance->owner == scope.owner && instance->region == scope.region) {
         return *instance;
     }
-    throw Error("InvalidInstanceID.NotFound", id.str(),
-                fmt::format("The instance ID '{}' does not exist", id.str()));
+    throw instance_not_found(id);
+}
+
+Error instance_not_found(const InstanceId& id) {
+    return {"InvalidInstanceID.NotFound", id.str(),
+            fmt::format("The instance ID '{}' does not exist", id.str())};
 }
 
 std::optional<Instance> find_instance(Session& session, const InstanceId& id) {

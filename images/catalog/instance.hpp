@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
+#include "base/error.hpp"
 #include "base/ids.hpp"
 #include "images/catalog/attributes.hpp"
 #include "images/catalog/scope.hpp"
@@ -65,6 +66,7 @@ void insert_instance(Session& session, const Instance& instance);
 /// The caller's instance. Throws Error{InvalidInstanceID.NotFound}:
 /// "The instance ID 'i-…' does not exist".
 Instance get_instance(Session& session, const Scope& scope, const InstanceId& id);
+Error instance_not_found(const InstanceId& id);
 std::optional<Instance> find_instance(Session& session, const InstanceId& id);
 /// The caller's instances in the region, terminated ones only when terminated after
 /// `terminated_since`.

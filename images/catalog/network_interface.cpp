@@ -1,9 +1,12 @@
 #include "images/catalog/network_interface.hpp"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "images/catalog/address.hpp"
 #include "images/catalog/table.hpp"
+#include "images/catalog/tag.hpp"
 
 namespace kiln::images {
 
@@ -84,6 +87,22 @@ std::optional<NetworkInterface> interface_at(Session& session, const std::string
                             {{"region", region}, {"address", to_value(address)}});
 }
 
+NetworkInterface get_network_interface(Session& session, const Scope& scope,
+                                       const NetworkInterfaceId& id) {
+    auto interface = select_interface(
+        session,
+        "where network_interfaces.interface_id = :id and owner = :owner and region = :region order "
+        "by 1, 2",
+        {{"id", id.str()}, {"owner", scope.owner.str()}, {"region", scope.region}});
+    if (!interface) throw network_interface_not_found(id);
+    return *std::move(interface);
+}
+
+Error network_interface_not_found(const NetworkInterfaceId& id) {
+    return {"InvalidNetworkInterfaceID.NotFound", id.str(),
+            fmt::format("The networkInterface ID '{}' does not exist", id.str())};
+}
+
 std::vector<NetworkInterface> list_network_interfaces(Session& session, const Scope& scope) {
     return select_interfaces(session,
                              "where owner = :owner and region = :region order by attached, 1, 2",
@@ -101,8 +120,10 @@ void set_interface_groups(Session& session, const NetworkInterfaceId& id,
 }
 
 void delete_interface_of(Session& session, const InstanceId& instance) {
-    if (const auto interface = interface_of_instance(session, instance))
+    if (const auto interface = interface_of_instance(session, instance)) {
         disassociate_addresses_of(session, interface->id);
+        delete_all_tags(session, interface->id.str());
+    }
     run_sql(session, "delete from network_interfaces where instance_id = :instance",
             {{"instance", instance.str()}});
 }

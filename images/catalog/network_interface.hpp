@@ -6,6 +6,7 @@
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
+#include "base/error.hpp"
 #include "base/ids.hpp"
 #include "base/ipv4.hpp"
 #include "images/catalog/scope.hpp"
@@ -30,6 +31,10 @@ void insert_network_interface(Session& session, const NetworkInterface& interfac
 std::optional<NetworkInterface> interface_of_instance(Session& session, const InstanceId& id);
 std::optional<NetworkInterface> interface_at(Session& session, const std::string& region,
                                              Ipv4Address address);
+/// Throws Error{InvalidNetworkInterfaceID.NotFound}.
+NetworkInterface get_network_interface(Session& session, const Scope& scope,
+                                       const NetworkInterfaceId& id);
+Error network_interface_not_found(const NetworkInterfaceId& id);
 std::vector<NetworkInterface> list_network_interfaces(Session& session, const Scope& scope);
 /// Of all accounts.
 std::vector<NetworkInterface> interfaces_of_region(Session& session, const std::string& region);

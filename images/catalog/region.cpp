@@ -28,7 +28,7 @@ struct Holding {
     const char* sql;
 };
 
-constexpr std::array<Holding, 6> holdings{{
+constexpr std::array<Holding, 7> holdings{{
     {"image",
      "select count(*) from images where region = :region"
      " and state in ('pending', 'available', 'disabled')"},
@@ -36,6 +36,7 @@ constexpr std::array<Holding, 6> holdings{{
     {"volume", "select count(*) from volumes where region = :region and state <> 'deleted'"},
     {"instance", "select count(*) from instances where region = :region and state <> 'terminated'"},
     {"key pair", "select count(*) from key_pairs where region = :region"},
+    {"launch template", "select count(*) from launch_templates where region = :region"},
     {"layer", "select count(*) from layers where region = :region"},
 }};
 

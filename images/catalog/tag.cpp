@@ -12,6 +12,8 @@
 #include "images/catalog/address.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/instance.hpp"
+#include "images/catalog/launch_template.hpp"
+#include "images/catalog/network_interface.hpp"
 #include "images/catalog/security_group.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/table.hpp"
@@ -71,7 +73,7 @@ void check_tag_count(Session& session, const Scope& scope, const std::string& re
     for (const TagRow& row :
          select_rows<TagTable>(session, "where resource_id = :resource and owner = :owner",
                                {{"resource", resource_id}, {"owner", scope.owner.str()}})) {
-        keys.insert(row.tag.key);
+        if (!is_reserved(row.tag.key)) keys.insert(row.tag.key);
     }
     for (const Tag& tag : additional)
         keys.insert(tag.key);
@@ -140,9 +142,17 @@ constexpr std::array resource_kinds{
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_security_group(session, scope, SecurityGroupId(id));
                  }},
+    ResourceKind{"network-interface", NetworkInterfaceId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_network_interface(session, scope, NetworkInterfaceId(id));
+                 }},
     ResourceKind{"elastic-ip", AllocationId::prefix,
                  [](Session& session, const Scope& scope, const std::string& id) {
                      get_address(session, scope, AllocationId(id));
+                 }},
+    ResourceKind{"launch-template", LaunchTemplateId::prefix,
+                 [](Session& session, const Scope& scope, const std::string& id) {
+                     get_launch_template(session, scope, LaunchTemplateId(id));
                  }},
     ResourceKind{"key-pair", KeyPairId::prefix, check_owns_key_pair},
     ResourceKind{"reservation", ReservationId::prefix, check_owns_reservation},
@@ -152,6 +162,19 @@ const ResourceKind* kind_of(const std::string& resource_id) {
     const std::string prefix = resource_id.substr(0, resource_id.find('-'));
     const auto* found = std::ranges::find(resource_kinds, prefix, &ResourceKind::prefix);
     return found == resource_kinds.end() ? nullptr : found;
+}
+
+void write_tags(Session& session, const Scope& scope, const std::string& resource_id,
+                const std::vector<Tag>& tags) {
+    for (const Tag& tag : tags) {
+        const TagRow row{.resource_id = resource_id,
+                         .resource_type = resource_type_of(resource_id),
+                         .owner = scope.owner,
+                         .region = scope.region,
+                         .tag = tag};
+        delete_tag(session, scope, resource_id, tag.key);
+        insert_row<TagTable>(session, row);
+    }
 }
 
 }  // namespace
@@ -167,11 +190,14 @@ void check_tag(const Tag& tag) {
     if (tag.key.empty()) {
         throw Error(error_code::invalid_parameter_value, "", "Tag key must not be empty");
     }
-    if (is_reserved(tag.key)) {
-        throw Error(error_code::invalid_parameter_value, tag.key,
-                    fmt::format("Tag keys starting with 'aws:' are reserved for internal use: {}",
-                                tag.key));
-    }
+    check_not_reserved(tag.key);
+}
+
+void check_not_reserved(const std::string& key) {
+    if (!is_reserved(key)) return;
+    throw Error(
+        error_code::invalid_parameter_value, key,
+        fmt::format("Tag keys starting with 'aws:' are reserved for internal use: {}", key));
 }
 
 void set_tags(Session& session, const Scope& scope, const std::string& resource_id,
@@ -179,15 +205,12 @@ void set_tags(Session& session, const Scope& scope, const std::string& resource_
     for (const Tag& tag : tags)
         check_tag(tag);
     check_tag_count(session, scope, resource_id, tags);
-    for (const Tag& tag : tags) {
-        const TagRow row{.resource_id = resource_id,
-                         .resource_type = resource_type_of(resource_id),
-                         .owner = scope.owner,
-                         .region = scope.region,
-                         .tag = tag};
-        delete_tag(session, scope, resource_id, tag.key);
-        insert_row<TagTable>(session, row);
-    }
+    write_tags(session, scope, resource_id, tags);
+}
+
+void set_system_tags(Session& session, const Scope& scope, const std::string& resource_id,
+                     const std::vector<Tag>& tags) {
+    write_tags(session, scope, resource_id, tags);
 }
 
 void delete_tag(Session& session, const Scope& scope, const std::string& resource_id,
@@ -209,7 +232,9 @@ void delete_tag_with_value(Session& session, const Scope& scope, const std::stri
 }
 
 void delete_tags(Session& session, const Scope& scope, const std::string& resource_id) {
-    run_sql(session, "delete from tags where resource_id = :resource and owner = :owner",
+    run_sql(session,
+            "delete from tags where resource_id = :resource and owner = :owner"
+            " and key not like 'aws:%'",
             {{"resource", resource_id}, {"owner", scope.owner.str()}});
 }
 
@@ -226,6 +251,16 @@ std::vector<TagDescription> list_tags(Session& session, const Scope& scope) {
                         .resource_type = std::move(row.resource_type),
                         .tag = std::move(row.tag)});
     }
+    return tags;
+}
+
+std::vector<Tag> tags_of(Session& session, const Scope& scope, const std::string& resource_id) {
+    std::vector<Tag> tags;
+    for (TagRow& row : select_rows<TagTable>(
+             session,
+             "where resource_id = :resource and owner = :owner and region = :region order by key",
+             {{"resource", resource_id}, {"owner", scope.owner.str()}, {"region", scope.region}}))
+        tags.push_back(std::move(row.tag));
     return tags;
 }
 

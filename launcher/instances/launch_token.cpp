@@ -33,6 +33,8 @@ std::string launch_digest(const RunInstancesRequest& request) {
         tags.push_back({tag.key, tag.value});
     for (const images::Tag& tag : request.volume_tags)
         tags.push_back({"volume", tag.key, tag.value});
+    for (const images::Tag& tag : request.interface_tags)
+        tags.push_back({"network-interface", tag.key, tag.value});
     nlohmann::json all{
         request.image.str(),
         request.instance_type,

@@ -27,6 +27,7 @@ void check_one_attribute(const ModifyInstanceAttributeRequest& request) {
                       static_cast<int>(request.ramdisk_id.has_value()) +
                       static_cast<int>(request.disable_api_termination.has_value()) +
                       static_cast<int>(request.shutdown_behavior.has_value()) +
+                      static_cast<int>(request.source_dest_check.has_value()) +
                       static_cast<int>(!request.security_groups.empty()) +
                       static_cast<int>(!request.block_devices.empty());
     if (count == 1) return;
@@ -50,6 +51,12 @@ void check_stopped(const Instance& instance, const char* attribute) {
         fmt::format("The instance '{}' is not in the 'stopped' state, which changing its {} "
                     "needs: it is {}.",
                     instance.id.str(), attribute, images::to_text(instance.state)));
+}
+
+void check_source_dest_check(const std::optional<bool>& check) {
+    if (check.value_or(true)) return;
+    throw Error(error_code::unsupported_operation, "SourceDestCheck",
+                "The source and destination of an instance's packets are always checked.");
 }
 
 void check_alive(const Instance& instance) {
@@ -171,6 +178,7 @@ void change_groups(Session& session, const images::Caller& caller, const Instanc
 void Launcher::modify_instance_attribute(const images::Caller& caller,
                                          const ModifyInstanceAttributeRequest& request) {
     check_one_attribute(request);
+    check_source_dest_check(request.source_dest_check);
     if (request.user_data) check_user_data(*request.user_data);
     const Time now = implementation_->now();
     implementation_->database().write([&](Session& session) {

@@ -24,6 +24,9 @@ struct BlockDeviceOverride {
     std::optional<std::string> volume_type;
     std::optional<bool> delete_on_termination;
     EncryptionRequest encryption;
+    // Make no difference; launch templates tell them as they were said.
+    std::optional<std::int64_t> iops = {};
+    std::optional<std::int64_t> throughput = {};  // MiB per second
 };
 
 /// What of an instance's metadata options is to be other than it is.
@@ -54,7 +57,12 @@ struct RunInstancesRequest {
     std::vector<BlockDeviceOverride> block_devices;
     std::vector<images::Tag> instance_tags;
     std::vector<images::Tag> volume_tags;
-    std::string client_token;
+    std::vector<images::Tag> interface_tags = {};
+    std::string client_token = {};
+    /// What makes it the same as another with that token; empty: what it says itself.
+    std::string token_digest = {};
+    /// Of the service: "aws:ec2launchtemplate:id" and the like. Not what makes a request another.
+    std::vector<images::Tag> system_tags = {};
 };
 
 struct Reservation {
@@ -106,6 +114,7 @@ struct ModifyInstanceAttributeRequest {
     std::optional<images::ShutdownBehavior> shutdown_behavior;
     std::vector<BlockDeviceOverride> block_devices;  // DeleteOnTermination alone
     std::vector<SecurityGroupId> security_groups;    // in the place of those that it has
+    std::optional<bool> source_dest_check = {};      // only true: no guest may send as another
 };
 
 /// Where `kiln ssh` finds an instance.

@@ -135,6 +135,7 @@ void insert_interface(Session& session, const PlannedLaunch& from, Instance& ins
     instance.mac_address = interface.mac_address;
     images::update_instance(session, instance, from.now);
     images::insert_network_interface(session, interface);
+    images::set_tags(session, from.caller.scope(), interface.id.str(), from.request.interface_tags);
 }
 
 /// The volume of one device, with the row of the overlay that it will be.
@@ -208,6 +209,7 @@ Instance insert_launch(Session& session, const PlannedLaunch& from, int launch_i
     if (from.subnet) insert_interface(session, from, instance);
     const images::Scope scope = from.caller.scope();
     images::set_tags(session, scope, instance.id.str(), from.request.instance_tags);
+    images::set_system_tags(session, scope, instance.id.str(), from.request.system_tags);
     images::add_product_codes(session, instance.id.str(), from.codes);
     for (const ImageBlockDevice& device : from.devices) {
         const images::Volume volume = insert_volume_for(session, from, instance, device);
@@ -268,7 +270,8 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     const std::string wanted_zone = use.database().read(
         [&](Session& session) { return requested_zone(session, caller, request); });
     const std::string zone = zone_for(wanted_zone, region.zones);
-    const std::string digest = launch_digest(request);
+    const std::string digest =
+        request.token_digest.empty() ? launch_digest(request) : request.token_digest;
 
     // Two launches at once must not both take the last of the memory.
     const auto admission = use.lock_admission();

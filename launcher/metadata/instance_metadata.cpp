@@ -91,10 +91,8 @@ std::vector<ImageId> ancestors_of(Session& session, const std::optional<images::
 }
 
 std::vector<images::Tag> tags_of(Session& session, const images::Instance& instance) {
-    const auto tags =
-        images::tags_by_resource(session, {.owner = instance.owner, .region = instance.region});
-    const auto own = tags.find(instance.id.str());
-    return own == tags.end() ? std::vector<images::Tag>() : own->second;
+    return images::tags_of(session, {.owner = instance.owner, .region = instance.region},
+                           instance.id.str());
 }
 
 std::optional<MetadataSubject> load_subject(Session& session, const images::Instance& instance) {

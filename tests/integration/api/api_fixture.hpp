@@ -71,6 +71,9 @@ class ApiFixture : public kiln::tests::LauncherFixture {
         return answer;
     }
 
+    const Dispatcher& dispatcher() const { return dispatcher_; }
+    const SecretBox& secrets() const { return secrets_; }
+
     /// From now on that account sends.
     void become(const std::string& account, bool administrator = false) {
         sender_.account = AccountId(account);

@@ -104,6 +104,18 @@ TEST_F(ImageSharingActionsTest, the_older_form_of_the_request_does_the_same) {
     EXPECT_EQ(done("DescribeImages").text("//imagesSet/item/description"), "as it was");
 }
 
+TEST_F(ImageSharingActionsTest, a_request_may_have_both_forms_when_they_agree) {
+    const WirePairs both{{"ImageId", image()},
+                         {"LaunchPermission.Add.1.UserId", lab().str()},
+                         {"UserId.1", lab().str()}};
+    done("ModifyImageAttribute", both);
+    EXPECT_THAT(grantees(), ElementsAre(lab().str()));
+    WirePairs more = both;
+    more.emplace_back("UserId.2", shed().str());
+    EXPECT_EQ(send("ModifyImageAttribute", more).code, "MissingParameter");
+    EXPECT_THAT(grantees(), ElementsAre(lab().str()));
+}
+
 TEST_F(ImageSharingActionsTest, an_image_is_set_to_metadata_with_tokens_for_good) {
     done("ModifyImageAttribute", {{"ImageId", image()}, {"ImdsSupport.Value", "v2.0"}});
     EXPECT_EQ(done("DescribeImages").text("//imdsSupport"), "v2.0");

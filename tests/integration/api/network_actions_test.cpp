@@ -426,6 +426,27 @@ TEST_F(NetworkActionsTest, a_mapped_address_moves_unless_it_may_not_and_ends_wit
     EXPECT_EQ(send("AllocateAddress").code, "InsufficientAddressCapacity");
 }
 
+TEST_F(NetworkActionsTest, an_interface_has_tags_of_its_own_until_its_instance_is_terminated) {
+    const std::string instance = launch({{"TagSpecification.1.ResourceType", "network-interface"},
+                                         {"TagSpecification.1.Tag.1.Key", "team"},
+                                         {"TagSpecification.1.Tag.1.Value", "web"}});
+    const Answer shown = done("DescribeNetworkInterfaces",
+                              {{"Filter.1.Name", "tag:team"}, {"Filter.1.Value.1", "web"}});
+    const std::string interface = shown.text("//networkInterfaceId");
+    EXPECT_EQ(shown.text("//tagSet/item/value"), "web");
+    done("CreateTags", {{"ResourceId.1", interface}, {"Tag.1.Key", "stage"}});
+    const Answer tags = done("DescribeTags");
+    EXPECT_THAT(tags.texts("//resourceType"),
+                ElementsAre("network-interface", "network-interface"));
+    become_stranger();
+    EXPECT_EQ(send("CreateTags", {{"ResourceId.1", interface}, {"Tag.1.Key", "stage"}}).code,
+              "InvalidNetworkInterfaceID.NotFound");
+    become_owner();
+    done("TerminateInstances", {{"InstanceId.1", instance}});
+    settle();
+    EXPECT_THAT(done("DescribeTags").texts("//key"), IsEmpty());
+}
+
 class UserNetworkingTest : public ActionsTest {};
 
 TEST_F(UserNetworkingTest, instances_have_no_private_address_and_asking_for_one_says_why) {

@@ -24,6 +24,7 @@ inline constexpr int patience_ms = 20'000;  // far more than anything takes; onl
 /// A client that speaks raw bytes, so that it can be rude.
 class RawClient {
   public:
+    explicit RawClient(Fd connected) : socket_(std::move(connected)) {}
     explicit RawClient(const std::filesystem::path& path)
         : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};

@@ -91,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(
         TypingError{"option_of_serve",
                     {"serve", "--verbos"},
                     "unknown option '--verbos'; did you mean '--verbose'?"},
-        TypingError{"required", {"run-instances"}, "the option '--image-id' is required"},
+        TypingError{"required", {"create-image"}, "the option '--instance-id' is required"},
         TypingError{"argument", {"describe-images", "ami-1"}, "unexpected argument 'ami-1'"},
         TypingError{"output",
                     {"describe-images", "--output", "yaml"},

@@ -7,6 +7,9 @@
 #include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
+#include "images/accounts/account.hpp"
+#include "images/market/product.hpp"
+#include "images/market/product_code.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 
 namespace kiln::launcher::tests {
@@ -59,6 +62,30 @@ TEST_F(InstanceMetadataTest, a_guest_finds_its_own_data_by_its_address) {
           "/latest/meta-data/tags/instance/", "/latest/dynamic/none", "/latest/meta-data/../"}) {
         EXPECT_EQ(get(first, missing).status, 404) << missing;
     }
+}
+
+TEST_F(InstanceMetadataTest, product_codes_are_told_where_there_are_some) {
+    const InstanceId id = run_one();
+    EXPECT_EQ(get(id, "/latest/meta-data/product-codes").status, 404);
+    write([&](Session& session) {
+        images::insert_account(session,
+                               {.id = caller().account, .name = "seller", .created = now()});
+        for (const char* code : {"first", "second"}) {
+            images::insert_product(session,
+                                   {.code = code,
+                                    .seller = caller().account,
+                                    .name = code,
+                                    .description = "",
+                                    .terms = "",
+                                    .created = now()},
+                                   Decimal());
+        }
+        images::add_product_codes(session, id.str(), {"first", "second"});
+    });
+    EXPECT_EQ(get(id, "/latest/meta-data/product-codes").body, "first\nsecond");
+    const auto document =
+        nlohmann::json::parse(get(id, "/latest/dynamic/instance-identity/document").body);
+    EXPECT_EQ(document.at("marketplaceProductCodes"), nlohmann::json({"first", "second"}));
 }
 
 TEST_F(InstanceMetadataTest, nobody_else_is_told_anything) {

@@ -63,6 +63,32 @@ TEST_F(DispatcherTest, takes_a_get_request_too) {
     EXPECT_EQ(response.status, 200U) << response.body;
 }
 
+TEST_F(DispatcherTest, lists_of_the_query_protocol_are_lists_with_members) {
+    table_.push_back(
+        {.name = "ListThings",
+         .parameters = {{.name = "Things",
+                         .wire = "Thing",
+                         .shape = Shape::structure,
+                         .list = true,
+                         .members = {{.name = "Names", .wire = "Name", .list = true}}}},
+         .service = &iam_service});
+    handler_ = [](const images::Caller&, const Arguments& arguments, XmlWriter& response) {
+        for (const Arguments& thing : arguments.structures("Thing"))
+            for (const std::string& name : thing.texts("Name"))
+                response.text("name", name);
+    };
+    const Response response = send({.method = "GET",
+                                    .target = "/?Action=ListThings&Thing.member.1.Name.member.1=a&"
+                                              "Thing.member.1.Name.member.2=b",
+                                    .service = &iam_service});
+    EXPECT_THAT(response.body, HasSubstr("<name>a</name>"));
+    EXPECT_THAT(response.body, HasSubstr("<name>b</name>"));
+    const Response refused = send({.method = "GET",
+                                   .target = "/?Action=ListThings&Thing.member.member.1=a",
+                                   .service = &iam_service});
+    EXPECT_EQ(refused.status, 400U);
+}
+
 TEST_F(DispatcherTest, answers_errors_in_the_form_of_ec2) {
     const Response response = post("Action=DescribeThings");
 

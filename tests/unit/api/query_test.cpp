@@ -18,6 +18,14 @@ TEST(Query, what_is_encoded_decodes_to_the_same) {
     EXPECT_EQ(decode_query(encode_query(pairs)), pairs);
 }
 
+TEST(Query, has_a_bound) {
+    std::string text;
+    for (int i = 0; i < 1'100; ++i)
+        text += "a&";
+    EXPECT_EQ(decode_query(text).size(), 1'100U);
+    EXPECT_THROW(decode_query(text + "a"), Error);
+}
+
 class RefusedQuery : public testing::TestWithParam<const char*> {};
 
 TEST_P(RefusedQuery, is_malformed) {

@@ -1,0 +1,235 @@
+#include "api/server/endpoint.hpp"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <latch>
+
+#include "base/error.hpp"
+#include "base/fd.hpp"
+#include "base/process.hpp"
+#include "tests/integration/api/test_server.hpp"
+
+namespace kiln::api::tests {
+
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+Fd connected(std::uint16_t port) {
+    Fd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw system_error("connect");
+    return socket;
+}
+
+std::string request(const std::string& text, bool keep_alive = true) {
+    return "GET /?Text=" + text + " HTTP/1.1\r\nHost: x\r\n" +
+           (keep_alive ? "" : "Connection: close\r\n") + "\r\n";
+}
+
+/// Answers with the request's query; "signed" in it says by whom.
+SignedAnswer echo(const sigv4::Request& request) {
+    return {.response = {.status = 200, .body = "<q>" + request.query + "</q>"},
+            .was_signed = request.query.find("signed") != std::string::npos};
+}
+
+TEST(Endpoint, answers_one_request_after_the_other) {
+    const Endpoint endpoint({}, echo);
+    RawClient client(connected(endpoint.port()));
+    client.send(request("first"));
+    EXPECT_THAT(client.receive_until("</q>"), HasSubstr("<q>Text=first</q>"));
+    client.send(request("second", false));
+    EXPECT_THAT(client.receive_all(), HasSubstr("<q>Text=second</q>"));
+}
+
+TEST(Endpoint, a_second_one_at_the_same_port_is_refused) {
+    const Endpoint endpoint({}, echo);
+    try {
+        const Endpoint other({.port = endpoint.port()}, echo);
+        FAIL() << "listens";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), "AddressInUse");
+    }
+    EXPECT_THROW(Endpoint({.address = "localhost"}, echo), Error);
+}
+
+TEST(Endpoint, requests_that_are_too_large_are_refused) {
+    const Endpoint endpoint({.limits = {.max_header_bytes = 1024, .max_body_bytes = 1024}}, echo);
+    RawClient header(connected(endpoint.port()));
+    header.send("GET / HTTP/1.1\r\nX: " + std::string(2000, 'x') + "\r\n\r\n");
+    EXPECT_THAT(header.receive_all(), StartsWith("HTTP/1.1 431"));
+    RawClient body(connected(endpoint.port()));
+    body.send("POST / HTTP/1.1\r\nContent-Length: 2000\r\n\r\n" + std::string(2000, 'x'));
+    EXPECT_THAT(body.receive_all(), StartsWith("HTTP/1.1 413"));
+}
+
+TEST(Endpoint, who_sends_no_whole_request_is_closed_in_time) {
+    const Endpoint endpoint({.limits = {.header_time = std::chrono::milliseconds(50)}}, echo);
+    RawClient client(connected(endpoint.port()));
+    client.send("GET / HT");
+    EXPECT_EQ(client.receive_all(), "");
+}
+
+TEST(Endpoint, clients_that_never_finish_a_request_keep_no_others_out) {
+    constexpr std::size_t most = 8;
+    const Endpoint endpoint({.limits = {.max_connections = most}}, echo);
+    RawClient known(connected(endpoint.port()));
+    known.send(request("signed"));
+    known.receive_until("</q>");
+    known.forget_received();
+    std::vector<std::unique_ptr<RawClient>> slow;
+    for (std::size_t i = 0; i < 5 * most; ++i) {
+        slow.push_back(std::make_unique<RawClient>(connected(endpoint.port())));
+        slow.back()->send("GET / HT");
+    }
+    RawClient late(connected(endpoint.port()));
+    late.send(request("late", false));
+    EXPECT_THAT(late.receive_all(), HasSubstr("<q>Text=late</q>"));
+    known.send(request("signed-again", false));
+    EXPECT_THAT(known.receive_all(), HasSubstr("<q>Text=signed-again</q>"))
+        << "strangers go before those who were let in";
+}
+
+TEST(Endpoint, those_who_do_not_take_their_answer_give_their_place) {
+    constexpr std::size_t most = 2;
+    const std::string long_answer(32U << 20U, 'x');
+    std::latch asked(most);
+    const Endpoint endpoint(
+        {.limits = {.max_connections = most}}, [&](const sigv4::Request& request) {
+            if (request.query != "Text=long") return echo(request);
+            asked.count_down();
+            return SignedAnswer{.response = {.status = 200, .body = long_answer},
+                                .was_signed = true};
+        });
+    std::vector<std::unique_ptr<RawClient>> slow;
+    for (std::size_t i = 0; i < most; ++i) {
+        slow.push_back(std::make_unique<RawClient>(connected(endpoint.port())));
+        slow.back()->send(request("long"));
+    }
+    asked.wait();
+    RawClient late(connected(endpoint.port()));
+    late.send(request("late", false));
+    EXPECT_THAT(late.receive_all(), HasSubstr("<q>Text=late</q>"));
+}
+
+TEST(Endpoint, one_key_leaves_threads_to_the_others) {
+    constexpr int requests = 4;
+    std::latch go_on(1);
+    const Endpoint endpoint({.limits = {.handler_threads = 2}}, [&](const sigv4::Request& request) {
+        if (request.query.find("greedy") != std::string::npos) go_on.wait();
+        return echo(request);
+    });
+    const auto request_of = [](const std::string& key) {
+        return "GET /?Text=" + key + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
+               "Authorization: AWS4-HMAC-SHA256 Credential=" + key + "/20260831/r/ec2\r\n\r\n";
+    };
+    std::vector<std::unique_ptr<RawClient>> greedy;
+    for (int i = 0; i < requests; ++i) {
+        greedy.push_back(std::make_unique<RawClient>(connected(endpoint.port())));
+        greedy.back()->send(request_of("greedy"));
+    }
+    for (int i = 0; i < requests; ++i) {
+        RawClient modest(connected(endpoint.port()));
+        modest.send(request_of("modest"));
+        EXPECT_THAT(modest.receive_all(), HasSubstr("<q>Text=modest</q>"));
+    }
+    go_on.count_down();
+    for (const auto& client : greedy)
+        EXPECT_THAT(client->receive_all(), HasSubstr("<q>Text=greedy</q>"));
+}
+
+TEST(Endpoint, a_waiting_request_is_let_go_when_its_place_is_wanted) {
+    constexpr std::size_t most = 3;
+    std::latch asked(1);
+    std::latch go_on(1);
+    const Endpoint endpoint({.limits = {.max_connections = most, .handler_threads = 2}},
+                            [&](const sigv4::Request& request) {
+                                if (request.query == "Text=first") {
+                                    asked.count_down();
+                                    go_on.wait();
+                                }
+                                return echo(request);
+                            });
+    RawClient first(connected(endpoint.port()));
+    first.send(request("first", false));
+    asked.wait();
+    std::vector<std::unique_ptr<RawClient>> waiting;
+    for (std::size_t i = 0; i < 2 * most; ++i) {
+        waiting.push_back(std::make_unique<RawClient>(connected(endpoint.port())));
+        waiting.back()->send(request("waiting", false));
+    }
+    EXPECT_EQ(waiting.front()->receive_all(), "") << "closed for one that came later";
+    go_on.count_down();
+    EXPECT_THAT(first.receive_all(), HasSubstr("<q>Text=first</q>"));
+    EXPECT_THAT(waiting.back()->receive_all(), HasSubstr("<q>Text=waiting</q>"));
+}
+
+TEST(Endpoint, takes_no_more_requests_when_it_stops) {
+    Endpoint endpoint({}, echo);
+    RawClient idle(connected(endpoint.port()));
+    idle.send(request("signed"));
+    idle.receive_until("</q>");
+    idle.forget_received();
+    endpoint.stop();
+    EXPECT_EQ(idle.receive_all(), "");
+    EXPECT_THROW(connected(endpoint.port()), Error);
+    endpoint.stop();
+}
+
+TEST(Endpoint, lets_a_request_end_that_is_being_handled) {
+    std::latch asked(1);
+    std::latch go_on(1);
+    auto endpoint =
+        std::make_unique<Endpoint>(EndpointOptions(), [&](const sigv4::Request& request) {
+            asked.count_down();
+            go_on.wait();
+            return echo(request);
+        });
+    RawClient client(connected(endpoint->port()));
+    client.send(request("slow"));
+    asked.wait();
+    std::thread end([&] { endpoint.reset(); });
+    go_on.count_down();
+    EXPECT_THAT(client.receive_all(), HasSubstr("<q>Text=slow</q>"));
+    end.join();
+}
+
+TEST(Endpoint, speaks_https_with_the_certificate_that_it_is_given) {
+    const kiln::tests::TemporaryDirectory directory;
+    const std::string certificate = directory.path() / "cert.pem";
+    const std::string key = directory.path() / "key.pem";
+    const auto made =
+        run_process({.arguments = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                                   "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj",
+                                   "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1",
+                                   "-keyout", key, "-out", certificate},
+                     .environment = {"PATH=/usr/bin:/bin"}});
+    ASSERT_EQ(made.exit_status, 0) << made.standard_error;
+    const Endpoint endpoint({.tls = TlsFiles{.certificate = certificate, .key = key}}, echo);
+    const auto answer = run_process(
+        {.arguments = {"openssl", "s_client", "-quiet", "-verify_return_error", "-CAfile",
+                       certificate, "-connect", "127.0.0.1:" + std::to_string(endpoint.port())},
+         .environment = {"PATH=/usr/bin:/bin"},
+         .standard_input = request("secret", false)});
+    EXPECT_THAT(answer.standard_output, HasSubstr("<q>Text=secret</q>")) << answer.standard_error;
+    EXPECT_THROW(Endpoint({.tls = TlsFiles{.certificate = key, .key = certificate}}, echo), Error);
+    const std::string nowhere = directory.path() / "none.pem";
+    try {
+        const Endpoint other({.tls = TlsFiles{.certificate = certificate, .key = nowhere}}, echo);
+        FAIL() << "serves";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.message(), "cannot read '" + nowhere + "': No such file or directory");
+    }
+}
+
+}  // namespace
+
+}  // namespace kiln::api::tests
