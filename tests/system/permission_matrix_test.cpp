@@ -10,6 +10,7 @@
 #include "base/file.hpp"
 #include "base/text.hpp"
 #include "tests/system/kiln_host.hpp"
+#include "tests/system/signed_client.hpp"
 
 namespace kiln::tests {
 
@@ -36,8 +37,12 @@ class As {
 /// Who asks: a user of the machine, or root as an account.
 struct Asker {
     uid_t uid = 0;
-    std::string account;  // empty: the user's own
+    std::string account = {};  // empty: the user's own
+    AccessKey key = {};        // of that account; empty: an administrator's requests are not signed
 };
+
+/// How the requests of the matrix come to the service.
+enum class Way { socket, endpoint };
 
 /// A line of tests/permissions/matrix.csv: a request, and what comes of it for each relation of
 /// the asker to what it names. "ok": it would succeed; else the error's code.
@@ -69,20 +74,28 @@ std::vector<Row> load_matrix() {
 class PermissionMatrixTest : public testing::Test {
   protected:
     PermissionMatrixTest() : host_("tiny") {
+        host_.configure(listen_to_signed_requests);
         host_.start_service();
         std::filesystem::permissions(host_.socket(), std::filesystem::perms{0666});
         make_accounts();
         make_resources();
     }
 
-    std::string outcome(const Row& row, const std::string& relation) const {
+    bool can_ask(const std::string& relation, Way way) const {
+        return way == Way::socket || !askers_.at(relation).key.id.empty();
+    }
+    std::string outcome(const Row& row, const std::string& relation, Way way) const {
         api::WirePairs pairs{{"DryRun", "true"}};
         for (const std::string& pair : split(row.request, ' ')) {
             const auto equals = pair.find('=');
             pairs.emplace_back(pair.substr(0, equals), filled(pair.substr(equals + 1), relation));
         }
         try {
-            ask(askers_.at(relation), row.action, pairs);
+            const Asker& asker = askers_.at(relation);
+            if (way == Way::socket)
+                ask(asker, row.action, pairs);
+            else
+                call_signed(asker.key, row.action, pairs);
         } catch (const Error& error) {
             return error.code() == "DryRunOperation" ? "ok" : error.code();
         }
@@ -97,7 +110,7 @@ class PermissionMatrixTest : public testing::Test {
     }
 
     void make_accounts() {
-        new_account("owner", {"--uids", std::to_string(owner_uid)});
+        const std::string owner = new_account("owner", {"--uids", std::to_string(owner_uid)});
         names_["{account}"] = new_account("account", {"--uids", std::to_string(account_uid)});
         const std::string member = new_account("member");
         const std::string stranger = new_account("stranger");
@@ -110,6 +123,10 @@ class PermissionMatrixTest : public testing::Test {
                    {"unit", {.account = member}},       {"public", {.account = stranger}},
                    {"stranger", {.account = stranger}}, {"administrator", {}},
                    {"revoked", {.account = revoked_}}};
+        askers_["owner"].key = new_access_key(host_, owner);
+        askers_["account"].key = new_access_key(host_, names_["{account}"]);
+        for (const char* relation : {"unit", "public", "stranger", "revoked"})
+            askers_[relation].key = new_access_key(host_, askers_[relation].account);
     }
 
     void make_resources() {
@@ -140,7 +157,13 @@ class PermissionMatrixTest : public testing::Test {
                         {{"GroupName", "matrix"}, {"GroupDescription", "of the matrix"}}),
                     "//groupId");
         ask(owner, "CreateKeyPair", {{"KeyName", "matrix"}});
+        names_["{template}"] = text_of(ask(owner, "CreateLaunchTemplate",
+                                           {{"LaunchTemplateName", "matrix"},
+                                            {"LaunchTemplateData.ImageId", names_["{image}"]}}),
+                                       "//launchTemplateId");
         wait_for(owner, "DescribeInstances", "//instanceState/name", "running");
+        names_["{interface}"] =
+            text_of(ask(owner, "DescribeNetworkInterfaces", {}), "//networkInterfaceId");
         wait_for(owner, "DescribeVolumes",
                  "//volumeSet/item[volumeId='" + names_["{volume}"] + "']/status", "available");
     }
@@ -212,16 +235,22 @@ class PermissionMatrixTest : public testing::Test {
     std::string unit_arn_;
 };
 
-TEST_F(PermissionMatrixTest, every_cell_of_the_table_is_as_it_says) {
+TEST_F(PermissionMatrixTest, every_cell_of_the_table_is_as_it_says_on_the_socket_and_signed) {
     int cells = 0;
+    int signed_cells = 0;
     for (const Row& row : load_matrix()) {
         for (const auto& [relation, expected] : row.expected) {
-            EXPECT_EQ(outcome(row, relation), expected)
+            EXPECT_EQ(outcome(row, relation, Way::socket), expected)
                 << row.action << " " << row.request << " by " << relation;
             ++cells;
+            if (!can_ask(relation, Way::endpoint)) continue;
+            EXPECT_EQ(outcome(row, relation, Way::endpoint), expected)
+                << row.action << " " << row.request << " by " << relation << ", signed";
+            ++signed_cells;
         }
     }
     EXPECT_GE(cells, 300);
+    EXPECT_GE(signed_cells, 300);
 }
 
 }  // namespace
