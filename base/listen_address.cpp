@@ -40,8 +40,15 @@ std::optional<ListenAddress> parse_listen_address(std::string_view text) {
         address = address.substr(1, address.size() - 2);
         family = AF_INET6;
     }
+    if (address == "localhost") address = loopback;
     if (!port || !is_address(address, family)) return std::nullopt;
     return ListenAddress{.address = std::move(address), .port = *port};
+}
+
+std::string authority(const ListenAddress& listen) {
+    const bool is_ipv6 = listen.address.find(':') != std::string::npos;
+    return (is_ipv6 ? "[" + listen.address + "]" : listen.address) + ":" +
+           std::to_string(listen.port);
 }
 
 bool is_loopback(const ListenAddress& listen) {

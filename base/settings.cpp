@@ -101,21 +101,21 @@ std::optional<UserRange> guest_users_of(const YAML::Node& node) {
 }
 
 ListenAddress listen_address_of(const YAML::Node& node) {
-    if (auto listen = parse_listen_address(node.as<std::string>())) return *std::move(listen);
-    throw YAML::RepresentationException(
-        node.Mark(), "listen is an address of this host and a port, as 127.0.0.1:8773");
+    if (auto listen = parse_listen_address(node.as<std::string>(""))) return *std::move(listen);
+    throw YAML::RepresentationException(node.Mark(),
+                                        fmt::format("listen is {}", listen_address_form));
 }
 
 std::chrono::seconds clock_skew_of(const YAML::Node& node) {
     constexpr std::uint32_t most = 24 * 3600;
-    const auto seconds = node.as<std::uint32_t>();
+    const auto seconds = node.as<std::uint32_t>(0);
     if (seconds > 0 && seconds <= most) return std::chrono::seconds(seconds);
     throw YAML::RepresentationException(node.Mark(), "clock_skew_seconds is 1 to 86400");
 }
 
 std::uint32_t requests_per_second_of(const YAML::Node& node) {
     constexpr std::uint32_t most = 1'000'000;
-    const auto number = node.as<std::uint32_t>();
+    const auto number = node.as<std::uint32_t>(0);
     if (number > 0 && number <= most) return number;
     throw YAML::RepresentationException(node.Mark(), "requests_per_second is 1 to 1000000");
 }
@@ -183,6 +183,27 @@ const std::map<std::string, Setter>& setters() {
                                        : fmt::format("; known keys: {}", fmt::join(known, ", "))));
 }
 
+/// Paths in the file are relative to it, wherever who reads it is.
+void complete_paths(Settings& settings, const std::filesystem::path& file) {
+    const std::filesystem::path directory = std::filesystem::absolute(file).parent_path();
+    for (std::filesystem::path* path :
+         {&settings.state_directory, &settings.socket, &settings.endpoint.tls_certificate,
+          &settings.endpoint.tls_key})
+        if (!path->empty()) *path = directory / *path;
+}
+
+void apply_entry(Settings& settings, const std::filesystem::path& file, const YAML::Node& key,
+                 const YAML::Node& value) try {
+    const auto setter = setters().find(key.as<std::string>());
+    if (setter == setters().end()) refuse_key(file, key);
+    if (value.IsNull())  // yaml-cpp would read it as the text "null"
+        throw YAML::RepresentationException(key.Mark(), "the value is missing");
+    setter->second(settings, value);
+} catch (const YAML::BadConversion&) {
+    throw YAML::RepresentationException(
+        value.Mark(), fmt::format("the value of {} is of another kind", key.as<std::string>()));
+}
+
 void apply_file(Settings& settings, const std::filesystem::path& file) {
     if (!std::filesystem::exists(file)) {
         if (environment_variable("KILN_CONFIG").empty()) return;
@@ -194,14 +215,9 @@ void apply_file(Settings& settings, const std::filesystem::path& file) {
         if (!document.IsMap() && !document.IsNull()) {
             throw YAML::RepresentationException(document.Mark(), "expecting lines of key: value");
         }
-        for (const auto& entry : document) {
-            const auto setter = setters().find(entry.first.as<std::string>());
-            if (setter == setters().end()) refuse_key(file, entry.first);
-            if (entry.second.IsNull()) {  // yaml-cpp would read it as the text "null"
-                throw YAML::RepresentationException(entry.first.Mark(), "the value is missing");
-            }
-            setter->second(settings, entry.second);
-        }
+        for (const auto& entry : document)
+            apply_entry(settings, file, entry.first, entry.second);
+        complete_paths(settings, file);
     } catch (const YAML::Exception& error) {
         throw Error(invalid_configuration, file.string(),
                     fmt::format("{}:{}: {}", file.string(), error.mark.line + 1, error.msg));

@@ -13,8 +13,7 @@ EndpointSettings endpoint_of(const CommandLine& line, EndpointSettings endpoint)
     if (const auto text = line.value("listen")) {
         endpoint.listen = parse_listen_address(*text);
         if (!endpoint.listen)
-            refuse_usage(
-                fmt::format("--listen: '{}' is no address and port, as 127.0.0.1:8773", *text));
+            refuse_usage(fmt::format("--listen: '{}' is not {}", *text, listen_address_form));
     }
     if (const auto file = line.value("tls-cert")) endpoint.tls_certificate = *file;
     if (const auto file = line.value("tls-key")) endpoint.tls_key = *file;

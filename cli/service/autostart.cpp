@@ -84,6 +84,21 @@ struct SpawnActions {
     }
 };
 
+/// The service works in /, where a relative path would be another.
+std::vector<std::string> environment_of_service() {
+    std::vector<std::string> all;
+    for (char** variable = environ; *variable != nullptr; ++variable) {
+        std::string text = *variable;
+        for (const std::string_view name : {"KILN_CONFIG=", "KILN_STATE_DIR=", "KILN_SOCKET="}) {
+            if (text.starts_with(name) && text.size() > name.size())
+                text = std::string(name) +
+                       std::filesystem::absolute(text.substr(name.size())).string();
+        }
+        all.push_back(std::move(text));
+    }
+    return all;
+}
+
 pid_t spawn_service(const std::filesystem::path& log) {
     SpawnActions actions;
     ::posix_spawn_file_actions_addopen(&actions.files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -96,9 +111,15 @@ pid_t spawn_service(const std::filesystem::path& log) {
     std::string program = std::filesystem::read_symlink("/proc/self/exe");
     std::string command = "serve";
     std::array<char*, 3> arguments{program.data(), command.data(), nullptr};
+    std::vector<std::string> environment = environment_of_service();
+    std::vector<char*> variables;
+    variables.reserve(environment.size() + 1);
+    for (std::string& variable : environment)
+        variables.push_back(variable.data());
+    variables.push_back(nullptr);
     pid_t pid = 0;
     const int error = ::posix_spawn(&pid, program.c_str(), &actions.files, &actions.attributes,
-                                    arguments.data(), environ);
+                                    arguments.data(), variables.data());
     if (error != 0) {
         errno = error;
         throw system_error(fmt::format("start '{} serve'", program));

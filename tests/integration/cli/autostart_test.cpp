@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <fstream>
 #include <future>
 #include <optional>
 
@@ -42,6 +43,17 @@ class Autostart : public testing::Test {
                              "KILN_LIBVIRT_URI=" + uri, "KILN_NO_AUTOSTART="}});
     }
 
+    /// From the test's directory, with paths that begin there.
+    ProcessResult kiln_beside(std::vector<std::string> words) const {
+        words.insert(words.begin(), KILN_PROGRAM);
+        return run_process(
+            {.arguments = std::move(words),
+             .environment = {"KILN_STATE_DIR=state", "KILN_SOCKET=state/kiln.sock",
+                             "KILN_CONFIG=kiln.yaml", "HOME=" + directory_.path().string(),
+                             "KILN_LIBVIRT_URI=test:///default", "KILN_NO_AUTOSTART="},
+             .working_directory = directory_.path()});
+    }
+
     /// Who answers at the socket.
     std::optional<pid_t> service_pid() const {
         const Fd client(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
@@ -72,6 +84,14 @@ class Autostart : public testing::Test {
     std::filesystem::path state_ = directory_.path() / "state";
     std::filesystem::path socket_ = state_ / "kiln.sock";
 };
+
+TEST_F(Autostart, the_service_finds_what_relative_paths_name) {
+    std::ofstream(directory_.path() / "kiln.yaml") << "zones: [local-1x]\n";
+    const auto zones = kiln_beside({"describe-availability-zones", "--output", "text"});
+    EXPECT_EQ(zones.exit_status, 0) << zones.standard_error;
+    EXPECT_THAT(zones.standard_output, HasSubstr("local-1x"));
+    EXPECT_TRUE(service_pid());
+}
 
 TEST_F(Autostart, a_command_starts_the_service_and_the_next_one_finds_it) {
     const auto first = kiln({"describe-regions", "--output", "text"});

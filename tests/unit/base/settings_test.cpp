@@ -203,13 +203,37 @@ TEST_F(SettingsTest, an_empty_variable_counts_as_unset) {
 }
 
 TEST_F(SettingsTest, relative_paths_become_absolute) {
-    configure("socket: run/kiln.sock\n");
+    configure("socket: run/kiln.sock\ntls_cert: cert.pem\ntls_key: /etc/key.pem\n");
     set("KILN_STATE_DIR", "state");
 
     const Settings settings = load_settings();
 
     EXPECT_EQ(settings.state_directory, std::filesystem::current_path() / "state");
-    EXPECT_EQ(settings.socket, std::filesystem::current_path() / "run/kiln.sock");
+    EXPECT_EQ(settings.socket, path("run/kiln.sock")) << "those of the file begin where it is";
+    EXPECT_EQ(settings.endpoint.tls_certificate, path("cert.pem"));
+    EXPECT_EQ(settings.endpoint.tls_key, "/etc/key.pem");
+}
+
+TEST_F(SettingsTest, an_endpoint_has_an_address_and_bounds) {
+    for (const auto& [listen, address] : std::map<std::string, std::string>{
+             {"8773", "127.0.0.1"}, {"localhost:8773", "127.0.0.1"}, {"'[::1]:8773'", "::1"}}) {
+        configure("listen: " + listen + "\n");
+        EXPECT_EQ(load_settings().endpoint.listen.value().address, address);
+        EXPECT_EQ(load_settings().endpoint.listen.value().port, 8773);
+    }
+    for (const std::string line :
+         {"listen: host.example:8773", "listen: 127.0.0.1:65536", "listen: '::1:8773'",
+          "listen: [127.0.0.1:8773]", "clock_skew_seconds: -1", "clock_skew_seconds: abc",
+          "clock_skew_seconds: 0", "requests_per_second: many"}) {
+        configure(line + "\n");
+        const std::string key = line.substr(0, line.find(':'));
+        EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":1: " + key + " is ")) << line;
+    }
+}
+
+TEST_F(SettingsTest, an_address_stands_in_urls_as_it_must) {
+    EXPECT_EQ(authority({.address = "127.0.0.1", .port = 8773}), "127.0.0.1:8773");
+    EXPECT_EQ(authority({.address = "::1", .port = 8773}), "[::1]:8773");
 }
 
 TEST_F(SettingsTest, an_unknown_key_is_refused_with_its_line_and_the_nearest_one) {
