@@ -30,6 +30,8 @@ const Structure<Event>& event_structure() {
                          if (!e.uid) return std::nullopt;
                          return std::int64_t{*e.uid};
                      })
+            .text("AccessKeyId", "accessKeyId",
+                  [](const Event& e) { return if_any(e.access_key_id); })
             .text("Region", "region", [](const Event& e) { return e.region; })
             .text("RequestId", "requestId", [](const Event& e) { return e.request_id; })
             .text("ErrorCode", "errorCode", [](const Event& e) { return if_any(e.error_code); })
@@ -61,6 +63,7 @@ images::EventQuery query_of(const images::Caller& caller, const Arguments& argum
         if (key == "EventName") query.name = value;
         if (key == "ResourceName") query.resource = value;
         if (key == "ErrorCode") query.error_code = value;
+        if (key == "AccessKeyId") query.access_key_id = value;
     }
     return query;
 }
@@ -87,7 +90,8 @@ std::vector<Parameter> parameters() {
                           .wire = "AttributeKey",
                           .required = true,
                           .help = "By what to look",
-                          .choices = {"EventId", "EventName", "ResourceName", "ErrorCode"}},
+                          .choices = {"EventId", "EventName", "ResourceName", "ErrorCode",
+                                      "AccessKeyId"}},
                          {.name = "AttributeValue",
                           .wire = "AttributeValue",
                           .required = true,

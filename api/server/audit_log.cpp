@@ -4,6 +4,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,9 @@ namespace kiln::api {
 
 namespace {
 
-/// A few events too many do no harm.
+/// A few events too many do no harm. Of what accounts did there is more to look through.
 constexpr std::size_t events_between_forgetting = 64;
+constexpr std::size_t events_between_forgetting_successes = 4096;
 
 /// A message may repeat what a client sent, which may be long.
 constexpr std::size_t longest_message = 1024;
@@ -60,8 +62,9 @@ class EventWriter {
     };
 
     void write_next(std::unique_lock<std::mutex>& lock) {
+        auto following = std::make_shared<Batch>();  // may throw
         is_writing_ = true;
-        const std::shared_ptr<Batch> batch = std::exchange(next_, std::make_shared<Batch>());
+        const std::shared_ptr<Batch> batch = std::exchange(next_, std::move(following));
         lock.unlock();
         try {
             insert(batch->events);
@@ -76,18 +79,28 @@ class EventWriter {
 
     void insert(const std::vector<images::Event>& events) {
         const Time forgotten = events.front().time - images::events_are_kept;
-        const std::size_t count = count_ + events.size();
-        const bool forgets =
-            count_ == 0 || count / events_between_forgetting != count_ / events_between_forgetting;
-        count_ = count;
+        const std::size_t before = std::exchange(count_, count_ + events.size());
+        const auto is_time = [&](std::size_t between) {
+            return before == 0 || before / between != count_ / between;
+        };
         database_.write([&](Session& session) {
             for (const images::Event& event : events)
                 images::insert_event(session, event);
-            if (!forgets) return;
+            if (!is_time(events_between_forgetting)) return;
             images::forget_events(session, forgotten);
-            for (const images::Event& event : events)
-                images::forget_refusals(session, event.acting_account);
+            for (const AccountId& account : accounts_of(events)) {
+                images::forget_refusals(session, account);
+                if (is_time(events_between_forgetting_successes))
+                    images::forget_successes(session, account);
+            }
         });
+    }
+
+    static std::set<AccountId> accounts_of(const std::vector<images::Event>& events) {
+        std::set<AccountId> accounts;
+        for (const images::Event& event : events)
+            accounts.insert(event.acting_account);
+        return accounts;
     }
 
     Database& database_;
@@ -111,6 +124,7 @@ Audit audit_log(Database& database, const Clock& clock) {
              .account = caller.account,
              .acting_account = caller.own_account.value_or(caller.account),
              .uid = caller.uid,
+             .access_key_id = caller.access_key_id,
              .region = caller.region,
              .request_id = request.request_id,
              .error_code = request.error == nullptr ? "" : request.error->code(),

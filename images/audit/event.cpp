@@ -27,6 +27,7 @@ struct EventTable {
         column("account_id", row.event.account);
         column("acting_account", row.event.acting_account);
         column("uid", row.uid);
+        column("access_key_id", row.event.access_key_id);
         column("region", row.event.region);
         column("request_id", row.event.request_id);
         column("error_code", row.event.error_code);
@@ -67,6 +68,18 @@ void add(std::string& condition, std::vector<SqlParameter>& parameters, const ch
     parameters.push_back({parameter, *text});
 }
 
+/// The newest of the account's events that meet the condition stay.
+void forget_all_but(Session& session, const AccountId& acting_account, const char* condition,
+                    int newest) {
+    run_sql(session,
+            fmt::format("delete from events where acting_account = :account and {0}"
+                        " and number <= (select number from events"
+                        "                where acting_account = :account and {0}"
+                        "                order by number desc limit 1 offset :newest)",
+                        condition),
+            {{"account", acting_account.str()}, {"newest", newest}});
+}
+
 }  // namespace
 
 void insert_event(Session& session, const Event& event) {
@@ -87,12 +100,11 @@ void forget_events(Session& session, Time before, int newest) {
 }
 
 void forget_refusals(Session& session, const AccountId& acting_account, int newest) {
-    run_sql(session,
-            "delete from events where acting_account = :account and error_code <> ''"
-            " and number <= (select number from events"
-            "                where acting_account = :account and error_code <> ''"
-            "                order by number desc limit 1 offset :newest)",
-            {{"account", acting_account.str()}, {"newest", newest}});
+    forget_all_but(session, acting_account, "error_code <> ''", newest);
+}
+
+void forget_successes(Session& session, const AccountId& acting_account, int newest) {
+    forget_all_but(session, acting_account, "error_code = ''", newest);
 }
 
 std::vector<Event> list_events(Session& session, const EventQuery& query) {
@@ -105,6 +117,7 @@ std::vector<Event> list_events(Session& session, const EventQuery& query) {
     add(condition, parameters, " and events.event_id = :id", "id", query.id);
     add(condition, parameters, " and name = :name", "name", query.name);
     add(condition, parameters, " and error_code = :code", "code", query.error_code);
+    add(condition, parameters, " and access_key_id = :key", "key", query.access_key_id);
     add(condition, parameters,
         " and events.event_id in"
         " (select event_id from event_resources where resource_id = :resource)",

@@ -20,6 +20,7 @@ struct Event {
     AccountId account;         // as which it was made
     AccountId acting_account;  // the user's own; another when an administrator acted as `account`
     std::optional<uid_t> uid;  // absent: it was signed with an access key
+    std::string access_key_id = {};
     std::string region;
     std::string request_id;
     std::string error_code;                   // empty: it succeeded
@@ -30,8 +31,10 @@ struct Event {
 /// Events are kept so long; and so many of the newest, whatever a wrong clock says of their age.
 inline constexpr std::chrono::days events_are_kept{90};
 inline constexpr int newest_events_are_kept = 10'000;
-/// Of what an account was refused, so many of the newest: refusals cost nothing to make.
+/// Of what an account was refused, and of what it did, so many of the newest: most of it costs
+/// nothing to make.
 inline constexpr int refusals_are_kept = 20'000;
+inline constexpr int successes_are_kept = 200'000;
 
 void insert_event(Session& session, const Event& event);
 /// Removes those from before that time that are none of the `newest`, the ones written last.
@@ -40,6 +43,9 @@ void forget_events(Session& session, Time before, int newest = newest_events_are
 /// Removes what the account was refused before the `newest` of that.
 void forget_refusals(Session& session, const AccountId& acting_account,
                      int newest = refusals_are_kept);
+/// The same of what it did.
+void forget_successes(Session& session, const AccountId& acting_account,
+                      int newest = successes_are_kept);
 
 struct EventQuery {
     std::optional<AccountId> account = {};  // of those that it made, or had made; absent: of all
@@ -47,6 +53,7 @@ struct EventQuery {
     std::optional<std::string> name = {};
     std::optional<std::string> resource = {};
     std::optional<std::string> error_code = {};
+    std::optional<std::string> access_key_id = {};
     Time since = Time::min();
     Time until = Time::max();
 };

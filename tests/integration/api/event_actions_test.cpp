@@ -79,6 +79,22 @@ TEST_F(EventActionsTest, who_is_no_administrator_sees_the_events_of_the_own_acco
     EXPECT_EQ(send("LookupEvents", {{"EndTime", "yesterday"}}).code, "InvalidParameterValue");
 }
 
+TEST_F(EventActionsTest, the_key_of_a_signed_request_is_told) {
+    images::Caller signer = caller();
+    signer.access_key_id = "AKIA2345672345672345";
+    const SystemClock clock;
+    audit_log(database(), clock)({.action = "StopInstances",
+                                  .caller = signer,
+                                  .request_id = "r",
+                                  .error = nullptr,
+                                  .resources = {}});
+    done("CreateTags",
+         {{"ResourceId.1", golden().str()}, {"Tag.1.Key", "note"}, {"Tag.1.Value", "v"}});
+    const Answer events = done("LookupEvents", about("AccessKeyId", signer.access_key_id));
+    EXPECT_THAT(events.texts("//eventName"), ElementsAre("StopInstances"));
+    EXPECT_THAT(events.texts("//accessKeyId"), ElementsAre(signer.access_key_id));
+}
+
 TEST_F(EventActionsTest, each_of_many_at_once_is_on_the_disk_before_it_is_answered) {
     constexpr int threads = 8;
     constexpr int events = 25;

@@ -75,6 +75,9 @@ TEST_F(EventTest, the_oldest_refusals_of_an_account_go_and_what_it_did_stays) {
     EXPECT_THAT(names(), ElementsAre("another's", "third", "second", "done"));
     write([&](Session& session) { forget_refusals(session, caller().account, 2); });
     EXPECT_EQ(names().size(), 4U);
+    insert("done again", now());
+    write([&](Session& session) { forget_successes(session, caller().account, 1); });
+    EXPECT_THAT(names(), ElementsAre("done again", "another's", "third", "second"));
 }
 
 }  // namespace
