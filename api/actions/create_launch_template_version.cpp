@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "api/action.hpp"
 #include "api/shapes/launch_template.hpp"
 #include "base/clock.hpp"
@@ -26,11 +24,6 @@ launcher::LaunchParameters inherited(const images::LaunchTemplateVersion& source
     return parameters;
 }
 
-/// "lt-… 3"
-std::string result_of(const images::LaunchTemplateVersion& version) {
-    return fmt::format("{} {}", version.launch_template.str(), version.number);
-}
-
 LaunchTemplateVersionView handle(Services& services, const images::Caller& caller,
                                  const Arguments& arguments) {
     const TokenUse use = token_use_of(action, arguments);
@@ -44,11 +37,12 @@ LaunchTemplateVersionView handle(Services& services, const images::Caller& calle
             new_version(caller, arguments, of.id, services.clock.now());
         if (const auto source = arguments.text("SourceVersion")) {
             const auto base = images::get_launch_template_version(session, of, *source);
-            version.parameters =
-                to_document(overlaid(inherited(base), launch_template_data_of(arguments)));
+            set_data(version, overlaid(inherited(base), launch_template_data_of(arguments)));
         }
         version = images::add_launch_template_version(session, of, version);
-        remember_result(session, caller, use, result_of(version), version.created);
+        remember_result(session, caller, use,
+                        images::launch_template_version_name(of.id, version.number),
+                        version.created);
         caller.stop_if_dry_run();
         return view_of(of, std::move(version));
     });

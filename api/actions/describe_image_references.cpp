@@ -120,17 +120,11 @@ void add_instances(Session& session, const images::Scope& scope, const Kinds& ki
 
 void add_launch_templates(Session& session, const images::Scope& scope, const Kinds& kinds,
                           std::vector<Reference>& references) {
-    for (const images::LaunchTemplate& of : images::list_launch_templates(session, scope)) {
-        std::set<ImageId> images;
-        for (const images::LaunchTemplateVersion& version :
-             images::newest_launch_template_versions(session, of.id, kinds.version_depth)) {
-            const auto said = launcher::parse_launch_document(version.parameters);
-            if (said.image && images.insert(*said.image).second)
-                references.push_back({.image = *said.image,
-                                      .type = of_launch_templates,
-                                      .arn = arn_of(scope, "launch-template", of.id.str())});
-        }
-    }
+    for (const auto& [launch_template, image] :
+         images::launch_template_images(session, scope, kinds.version_depth))
+        references.push_back({.image = ImageId(image),
+                              .type = of_launch_templates,
+                              .arn = arn_of(scope, "launch-template", launch_template.str())});
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
 
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
@@ -16,6 +16,8 @@ using View = LaunchTemplateVersionView;
 using Values = std::vector<std::string>;
 
 constexpr std::int64_t most_versions = 999'999'999;  // that a template ever has
+/// What versions say may be long: an answer that has so much ends, and the next page goes on.
+constexpr std::size_t most_bytes_of_page = 4U << 20U;
 
 struct Result {
     std::vector<View> views;
@@ -49,64 +51,98 @@ const FilterTable<View>& filters() {
     return table;
 }
 
+/// A version, before what it says is read.
+struct Place {
+    const images::LaunchTemplate* of;
+    std::int64_t number;
+
+    /// In the order of pages: a template's newest come first.
+    std::string key() const {
+        return fmt::format("{} {:09}", of->id.str(), most_versions - number);
+    }
+};
+
+std::vector<std::string> versions_asked_for(const Arguments& arguments) {
+    std::vector<std::string> versions = arguments.texts("LaunchTemplateVersion");
+    if (versions.size() <= static_cast<std::size_t>(launch_template_pages.most)) return versions;
+    throw Error(error_code::invalid_parameter_value, "LaunchTemplateVersion",
+                fmt::format("{} versions are asked for at once: {} can be", versions.size(),
+                            launch_template_pages.most));
+}
+
 /// Those that are named, else those between the two bounds.
-std::vector<images::LaunchTemplateVersion> load(Session& session, const images::LaunchTemplate& of,
-                                                const Arguments& arguments) {
-    std::vector<images::LaunchTemplateVersion> found;
-    for (const std::string& version : arguments.texts("LaunchTemplateVersion"))
-        found.push_back(images::get_launch_template_version(session, of, version));
-    if (!found.empty()) return found;
-    found = images::newest_launch_template_versions(session, of.id);
+std::vector<Place> places_of(Session& session, const images::LaunchTemplate& of,
+                             const Arguments& arguments) {
+    std::vector<Place> places;
+    for (const std::string& version : versions_asked_for(arguments))
+        places.push_back({&of, images::get_launch_template_version(session, of, version).number});
+    if (!places.empty()) return places;
     const std::int64_t least = arguments.integer("MinVersion").value_or(0);
     const std::int64_t most = arguments.integer("MaxVersion").value_or(of.latest_version);
-    std::erase_if(found, [&](const images::LaunchTemplateVersion& version) {
-        return version.number < least || version.number > most;
-    });
-    return found;
+    for (const std::int64_t number : images::launch_template_version_numbers(session, of.id))
+        if (number >= least && number <= most) places.push_back({&of, number});
+    return places;
 }
 
 /// $Latest and $Default without a template: those of all templates.
-std::vector<View> load_of_all(Session& session, const images::Caller& caller,
-                              const Arguments& arguments) {
-    std::vector<View> views;
-    for (const std::string& version : arguments.texts("LaunchTemplateVersion")) {
+std::vector<Place> places_of_all(const std::vector<images::LaunchTemplate>& templates,
+                                 const Arguments& arguments) {
+    std::vector<Place> places;
+    for (const std::string& version : versions_asked_for(arguments)) {
         if (version != "$Latest" && version != "$Default") {
             throw Error(error_code::missing_parameter, "LaunchTemplateId",
                         "A version's number needs a LaunchTemplateId or a LaunchTemplateName: "
                         "without one only $Latest and $Default can be asked for");
         }
-        for (const images::LaunchTemplate& of :
-             images::list_launch_templates(session, caller.scope()))
-            views.push_back(view_of(of, images::get_launch_template_version(session, of, version)));
+        for (const images::LaunchTemplate& of : templates)
+            places.push_back({&of, images::launch_template_version_number(of, version)});
     }
-    return views;
+    return places;
 }
 
-std::vector<View> load_views(Session& session, const images::Caller& caller,
-                             const Arguments& arguments) {
-    const bool is_named = arguments.has("LaunchTemplateId") || arguments.has("LaunchTemplateName");
-    if (!is_named && arguments.has("LaunchTemplateVersion"))
-        return load_of_all(session, caller, arguments);
-    const images::LaunchTemplate of = launch_template_of(session, caller, arguments);
-    std::vector<View> views;
-    for (images::LaunchTemplateVersion& version : load(session, of, arguments))
-        views.push_back(view_of(of, std::move(version)));
-    return views;
+/// Reads the versions in their order, until a page is full.
+Result read_page(Session& session, std::vector<Place> places, const Arguments& arguments) {
+    std::map<std::string, Place> in_order;
+    for (const Place& place : places)
+        in_order.emplace(place.key(), place);
+    const auto limit = max_results_of(arguments, launch_template_pages);
+    const auto token = arguments.text("NextToken");
+    const auto asked = filters_of(arguments);
+    filters().check(asked);
+    Result page;
+    std::size_t bytes = 0;
+    std::string last;
+    for (auto each = token ? in_order.upper_bound(decode_page_token(*token)) : in_order.begin();
+         each != in_order.end(); ++each) {
+        const auto& [key, place] = *each;
+        View view = view_of(*place.of, images::get_launch_template_version(
+                                           session, *place.of, std::to_string(place.number)));
+        if (!filters().matches(asked, view)) continue;
+        if (bytes > most_bytes_of_page || (limit && page.views.size() == *limit)) {
+            page.next_token = encode_page_token(last);
+            break;
+        }
+        bytes += view.version.parameters.size();
+        last = key;
+        page.views.push_back(std::move(view));
+    }
+    return page;
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    std::vector<View> views = services.database.read(
-        [&](Session& session) { return load_views(session, caller, arguments); });
-    filters().apply(filters_of(arguments), views);
+    const bool is_of_all = !arguments.has("LaunchTemplateId") &&
+                           !arguments.has("LaunchTemplateName") &&
+                           arguments.has("LaunchTemplateVersion");
+    Result page = services.database.read([&](Session& session) {
+        if (is_of_all) {
+            const auto templates = images::list_launch_templates(session, caller.scope());
+            return read_page(session, places_of_all(templates, arguments), arguments);
+        }
+        const images::LaunchTemplate of = launch_template_of(session, caller, arguments);
+        return read_page(session, places_of(session, of, arguments), arguments);
+    });
     caller.stop_if_dry_run();
-    auto page = page_of<View>(
-        arguments, std::move(views),
-        [](const View& v) {
-            return fmt::format("{} {:09}", v.version.launch_template.str(),
-                               most_versions - v.version.number);
-        },
-        launch_template_pages);
-    return {.views = std::move(page.items), .next_token = std::move(page.next_token)};
+    return page;
 }
 
 }  // namespace

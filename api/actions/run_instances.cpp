@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/fleet/launch_document.hpp"
+#include "launcher/instances/launch_plan.hpp"
 #include "launcher/instances/launch_token.hpp"
 #include "launcher/launcher.hpp"
 
@@ -55,6 +56,7 @@ std::string digest_of(const launcher::LaunchParameters& own, const Arguments& ar
 launcher::RunInstancesRequest request_from_template(Session& session, const images::Caller& caller,
                                                     const launcher::LaunchParameters& own,
                                                     const Arguments& arguments) {
+    launcher::check_device_names(own.block_devices);
     const auto version =
         launch_template_version_of(session, caller, arguments.structure("LaunchTemplate"));
     auto request =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -44,6 +45,16 @@ class FilterTable {
             const auto values = values_for(filter.name);
             std::erase_if(items, [&](const T& item) { return !any_matches(filter, values(item)); });
         }
+    }
+    /// Throws what apply() throws for a filter that there is not.
+    void check(const std::vector<Filter>& filters) const {
+        for (const Filter& filter : filters)
+            values_for(filter.name);
+    }
+    bool matches(const std::vector<Filter>& filters, const T& item) const {
+        return std::ranges::all_of(filters, [&](const Filter& filter) {
+            return any_matches(filter, values_for(filter.name)(item));
+        });
     }
     std::vector<std::string> names() const {
         std::vector<std::string> all;

@@ -81,6 +81,7 @@ launcher::LaunchParameters launch_template_data_of(const Arguments& arguments) {
     const Arguments data = arguments.structure("LaunchTemplateData");
     launcher::LaunchParameters parameters = launch_parameters_of(data);
     parameters.ramdisk_id = data.text(ramdisk);
+    launcher::check_device_names(parameters.block_devices);
     if (parameters.user_data) launcher::check_user_data(*parameters.user_data);
     return parameters;
 }
@@ -91,10 +92,16 @@ images::LaunchTemplateVersion new_version(const images::Caller& caller, const Ar
         .launch_template = of,
         .description = arguments.text("VersionDescription").value_or(""),
         .created = now,
-        .created_by = fmt::format("arn:aws:iam::{}:root", caller.account.str()),
-        .parameters = to_document(launch_template_data_of(arguments))};
+        .created_by = fmt::format("arn:aws:iam::{}:root", caller.account.str())};
+    set_data(version, launch_template_data_of(arguments));
     launcher::check_description(version.description);
     return version;
+}
+
+void set_data(images::LaunchTemplateVersion& version, const launcher::LaunchParameters& data) {
+    check_network(data);
+    version.parameters = to_document(data);
+    version.image = data.image ? data.image->str() : "";
 }
 
 TokenUse token_use_of(const std::string& action, const Arguments& arguments) {

@@ -38,6 +38,9 @@ launcher::LaunchParameters launch_template_data_of(const Arguments& arguments);
 images::LaunchTemplateVersion new_version(const images::Caller& caller, const Arguments& arguments,
                                           const LaunchTemplateId& of, Time now);
 
+/// The data of a version that is being made. Throws what launcher::check_network throws.
+void set_data(images::LaunchTemplateVersion& version, const launcher::LaunchParameters& data);
+
 /// A request that may come again with the same ClientToken.
 struct TokenUse {
     std::string action;

@@ -145,6 +145,7 @@ void forget_terminated_instances(Session& session, Time before) {
             "delete from client_tokens where created < :before and"
             " (resource_id like 'r-%'"
             "   and resource_id not in (select reservation_id from instances)"
+            " or resource_id like 'lt-%'"
             " or resource_id like 'vol-%'"
             "   and resource_id not in (select volume_id from volumes where state <> 'deleted'))",
             parameters);

@@ -46,6 +46,7 @@ struct VersionTable {
         column("created", row.created);
         column("created_by", row.created_by);
         column("parameters", row.parameters);
+        column("image_id", row.image);
     }
 };
 
@@ -54,19 +55,6 @@ std::optional<LaunchTemplate> find_named(Session& session, const Scope& scope,
     return select_row<LaunchTemplateTable>(
         session, "where owner = :owner and region = :region and name = :name",
         {{"owner", scope.owner.str()}, {"region", scope.region}, {"name", name}});
-}
-
-std::int64_t number_of(const LaunchTemplate& of, const std::string& version) {
-    if (version.empty() || version == "$Default") return of.default_version;
-    if (version == "$Latest") return of.latest_version;
-    std::int64_t number = 0;
-    const char* end = version.data() + version.size();
-    const auto [rest, error] = std::from_chars(version.data(), end, number);
-    if (error == std::errc() && rest == end && number > 0) return number;
-    throw Error(error_code::invalid_parameter_value, version,
-                fmt::format("Invalid launch template version '{}': expecting a number, $Latest or "
-                            "$Default",
-                            version));
 }
 
 std::int64_t number(Session& session, const char* sql,
@@ -93,7 +81,33 @@ void check_count(Session& session, const LaunchTemplate& made) {
                             max_launch_templates));
 }
 
+void check_version_counts(Session& session, const LaunchTemplate& of) {
+    const std::int64_t of_template = number(
+        session, "select count(*) from launch_template_versions where launch_template_id = :id",
+        {{"id", of.id.str()}});
+    if (of_template >= max_launch_template_versions) {
+        throw Error("VersionLimitExceeded", of.id.str(),
+                    fmt::format("a launch template has at most {} versions: delete some",
+                                max_launch_template_versions));
+    }
+    const std::int64_t of_account =
+        number(session,
+               "select count(*) from launch_templates"
+               " join launch_template_versions using (launch_template_id)"
+               " where owner = :owner and region = :region",
+               {{"owner", of.owner.str()}, {"region", of.region}});
+    if (of_account < max_launch_template_versions_of_account) return;
+    throw Error("VersionLimitExceeded", of.id.str(),
+                fmt::format("the launch templates of an account have at most {} versions in a "
+                            "region: delete some",
+                            max_launch_template_versions_of_account));
+}
+
 }  // namespace
+
+std::string launch_template_version_name(const LaunchTemplateId& of, std::int64_t number) {
+    return fmt::format("{} {}", of.str(), number);
+}
 
 void check_launch_template_name(const std::string& name) {
     const auto is_allowed = [](unsigned char c) {
@@ -116,6 +130,7 @@ void insert_launch_template(Session& session, const LaunchTemplate& made,
                     fmt::format("Launch template name already in use: '{}'.", made.name));
     }
     check_count(session, made);
+    check_version_counts(session, made);
     check_size(first);
     insert_row<LaunchTemplateTable>(session, made);
     insert_row<VersionTable>(session, first);
@@ -170,14 +185,7 @@ void delete_launch_template(Session& session, const LaunchTemplateId& id) {
 LaunchTemplateVersion add_launch_template_version(Session& session, LaunchTemplate of,
                                                   LaunchTemplateVersion version) {
     check_size(version);
-    const std::int64_t there_are = number(
-        session, "select count(*) from launch_template_versions where launch_template_id = :id",
-        {{"id", of.id.str()}});
-    if (there_are >= max_launch_template_versions) {
-        throw Error("VersionLimitExceeded", of.id.str(),
-                    fmt::format("a launch template has at most {} versions: delete some",
-                                max_launch_template_versions));
-    }
+    check_version_counts(session, of);
     version.number = of.next_version++;
     of.latest_version = version.number;
     insert_row<VersionTable>(session, version);
@@ -187,7 +195,7 @@ LaunchTemplateVersion add_launch_template_version(Session& session, LaunchTempla
 
 LaunchTemplateVersion get_launch_template_version(Session& session, const LaunchTemplate& of,
                                                   const std::string& version) {
-    const std::int64_t number = number_of(of, version);
+    const std::int64_t number = launch_template_version_number(of, version);
     auto found =
         select_row<VersionTable>(session, "where launch_template_id = :id and version = :version",
                                  {{"id", of.id.str()}, {"version", number}});
@@ -197,12 +205,49 @@ LaunchTemplateVersion get_launch_template_version(Session& session, const Launch
         fmt::format("Could not find launch template version {} of {}", number, of.id.str()));
 }
 
-std::vector<LaunchTemplateVersion> newest_launch_template_versions(Session& session,
-                                                                   const LaunchTemplateId& of,
-                                                                   std::int64_t most) {
-    return select_rows<VersionTable>(
-        session, "where launch_template_id = :id order by version desc limit :most",
-        {{"id", of.str()}, {"most", most}});
+std::vector<std::int64_t> launch_template_version_numbers(Session& session,
+                                                          const LaunchTemplateId& of) {
+    Statement rows(session,
+                   "select version from launch_template_versions where launch_template_id = :id"
+                   " order by version desc",
+                   {{"id", of.str()}}, {ColumnType::number});
+    std::vector<std::int64_t> numbers;
+    while (rows.next())
+        numbers.push_back(rows.number(0));
+    return numbers;
+}
+
+std::int64_t launch_template_version_number(const LaunchTemplate& of, const std::string& version) {
+    if (version.empty() || version == "$Default") return of.default_version;
+    if (version == "$Latest") return of.latest_version;
+    std::int64_t number = 0;
+    const char* end = version.data() + version.size();
+    const auto [rest, error] = std::from_chars(version.data(), end, number);
+    if (error == std::errc() && rest == end && number > 0) return number;
+    throw Error(error_code::invalid_parameter_value, version,
+                fmt::format("Invalid launch template version '{}': expecting a number, $Latest or "
+                            "$Default",
+                            version));
+}
+
+std::vector<LaunchTemplateImage> launch_template_images(Session& session, const Scope& scope,
+                                                        std::int64_t depth) {
+    Statement rows(session,
+                   "select distinct launch_template_id, image_id from"
+                   " (select launch_template_id, image_id, row_number() over"
+                   "   (partition by launch_template_id order by version desc) as place"
+                   "  from launch_templates"
+                   "  join launch_template_versions using (launch_template_id)"
+                   "  where owner = :owner and region = :region) as versions"
+                   " where place <= :depth and image_id <> ''"
+                   " order by launch_template_id, image_id",
+                   {{"owner", scope.owner.str()}, {"region", scope.region}, {"depth", depth}},
+                   {ColumnType::text, ColumnType::text});
+    std::vector<LaunchTemplateImage> images;
+    while (rows.next())
+        images.push_back(
+            {.launch_template = LaunchTemplateId(rows.text(0)), .image = rows.text(1)});
+    return images;
 }
 
 void delete_launch_template_version(Session& session, LaunchTemplate of, std::int64_t number) {
@@ -216,7 +261,9 @@ void delete_launch_template_version(Session& session, LaunchTemplate of, std::in
             "delete from launch_template_versions"
             " where launch_template_id = :id and version = :version",
             {{"id", of.id.str()}, {"version", number}});
-    of.latest_version = newest_launch_template_versions(session, of.id, 1).front().number;
+    run_sql(session, "delete from client_tokens where resource_id = :version",
+            {{"version", launch_template_version_name(of.id, number)}});
+    of.latest_version = launch_template_version_numbers(session, of.id).front();
     update_launch_template(session, of);
 }
 

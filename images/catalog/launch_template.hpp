@@ -13,8 +13,10 @@
 
 namespace kiln::images {
 
-/// Of an account in a region; of a template at one time; of what one version says.
+/// Of an account in a region, and their versions together; of a template at one time; of what one
+/// version says.
 inline constexpr std::int64_t max_launch_templates = 5'000;
+inline constexpr std::int64_t max_launch_template_versions_of_account = 10'000;
 inline constexpr std::int64_t max_launch_template_versions = 1'000;
 inline constexpr std::size_t max_launch_template_bytes = 48U << 10U;
 
@@ -38,7 +40,11 @@ struct LaunchTemplateVersion {
     Time created;
     std::string created_by;
     std::string parameters;  // JSON, see launcher/fleet/launch_parameters.hpp
+    std::string image;       // id of the image that they name; empty: none
 };
+
+/// "lt-0123456789abcdef0 3", as what a request made.
+std::string launch_template_version_name(const LaunchTemplateId& of, std::int64_t number);
 
 /// Throws Error{InvalidLaunchTemplateName.MalformedException} unless the name has 3 to 128 letters,
 /// digits and ( ) . - / _.
@@ -71,9 +77,19 @@ LaunchTemplateVersion add_launch_template_version(Session& session, LaunchTempla
 /// none of these.
 LaunchTemplateVersion get_launch_template_version(Session& session, const LaunchTemplate& of,
                                                   const std::string& version);
-/// Newest first, at most so many.
-std::vector<LaunchTemplateVersion> newest_launch_template_versions(
-    Session& session, const LaunchTemplateId& of, std::int64_t most = max_launch_template_versions);
+/// The numbers of all, the newest first.
+std::vector<std::int64_t> launch_template_version_numbers(Session& session,
+                                                          const LaunchTemplateId& of);
+/// "$Latest", "$Default" or a number, which there need not be. Throws Error{InvalidParameterValue}.
+std::int64_t launch_template_version_number(const LaunchTemplate& of, const std::string& version);
+
+struct LaunchTemplateImage {
+    LaunchTemplateId launch_template;
+    std::string image;  // id
+};
+/// The images that the newest `depth` versions of each template name, each once.
+std::vector<LaunchTemplateImage> launch_template_images(Session& session, const Scope& scope,
+                                                        std::int64_t depth);
 /// Not the default one: throws Error{OperationNotPermitted}.
 void delete_launch_template_version(Session& session, LaunchTemplate of, std::int64_t number);
 

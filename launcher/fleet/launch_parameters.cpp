@@ -30,6 +30,39 @@ void merge(std::vector<T>& base, const std::vector<T>& over, std::string T::*key
     }
 }
 
+/// Of an EBS volume what is not said stays: its encryption, above all.
+void overlay_device(BlockDeviceOverride& base, const BlockDeviceOverride& over) {
+    const auto is_volume = [](const BlockDeviceOverride& device) {
+        return !device.no_device && device.virtual_name.empty();
+    };
+    if (!is_volume(base) || !is_volume(over)) {
+        base = over;
+        return;
+    }
+    replace_if_said(base.snapshot, over.snapshot);
+    replace_if_said(base.volume_size, over.volume_size);
+    replace_if_said(base.volume_type, over.volume_type);
+    replace_if_said(base.delete_on_termination, over.delete_on_termination);
+    replace_if_said(base.iops, over.iops);
+    replace_if_said(base.throughput, over.throughput);
+    if (over.encryption.encrypted)
+        base.encryption = over.encryption;
+    else if (!over.encryption.kms_key_id.empty())
+        base.encryption.kms_key_id = over.encryption.kms_key_id;
+}
+
+void merge_devices(std::vector<BlockDeviceOverride>& base,
+                   const std::vector<BlockDeviceOverride>& over) {
+    for (const BlockDeviceOverride& device : over) {
+        const auto same =
+            std::ranges::find(base, device.device_name, &BlockDeviceOverride::device_name);
+        if (same != base.end())
+            overlay_device(*same, device);
+        else
+            base.push_back(device);
+    }
+}
+
 void merge_tags(std::vector<TagSpecification>& base, const std::vector<TagSpecification>& over) {
     for (const TagSpecification& specification : over) {
         const auto same =
@@ -114,7 +147,7 @@ LaunchParameters overlaid(LaunchParameters base, const LaunchParameters& over) {
     replace_if_said(base.ramdisk_id, over.ramdisk_id);
     replace_if_said(base.shutdown_behavior, over.shutdown_behavior);
     replace_if_said(base.disable_api_termination, over.disable_api_termination);
-    merge(base.block_devices, over.block_devices, &BlockDeviceOverride::device_name);
+    merge_devices(base.block_devices, over.block_devices);
     merge_tags(base.tags, over.tags);
     overlay_network(base, over);
     overlay_ineffective(base, over);

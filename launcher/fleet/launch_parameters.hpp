@@ -56,9 +56,9 @@ struct LaunchParameters {
     std::optional<std::string> metadata_ipv6;  // "disabled"
 };
 
-/// `over` where it says something, else `base`. Block devices go by their names and tags by their
-/// keys, one by one; security groups that `over` names in whatever way stand in the place of all
-/// that `base` names.
+/// `over` where it says something, else `base`. Block devices go by their names, what is said of
+/// volumes one by one, and tags by their keys; security groups that `over` names in whatever way
+/// stand in the place of all that `base` names.
 LaunchParameters overlaid(LaunchParameters base, const LaunchParameters& over);
 /// Throws Error{InvalidParameterCombination} for a network interface beside what it is said instead
 /// of, and Error{UnsupportedOperation} for a second one.

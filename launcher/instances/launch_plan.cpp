@@ -39,15 +39,6 @@ bool is_letters_and_number(std::string_view text) {
            std::all_of(number, text.end(), in('0', '9'));
 }
 
-void check_overrides(const std::vector<BlockDeviceOverride>& overrides) {
-    std::set<std::string> seen;
-    for (const BlockDeviceOverride& change : overrides) {
-        check_device_name(change.device_name);
-        if (!seen.insert(change.device_name).second)
-            refuse(change.device_name, "it is named twice");
-    }
-}
-
 void apply(const BlockDeviceOverride& change, ImageBlockDevice& device, bool is_root) {
     if (change.snapshot && is_root && change.snapshot != device.snapshot) {
         refuse(device.device_name, "the snapshot of the root device cannot be changed at launch");
@@ -187,6 +178,15 @@ void check_limits(const std::vector<ImageBlockDevice>& devices) {
 
 }  // namespace
 
+void check_device_names(const std::vector<BlockDeviceOverride>& overrides) {
+    std::set<std::string> seen;
+    for (const BlockDeviceOverride& change : overrides) {
+        check_device_name(change.device_name);
+        if (!seen.insert(change.device_name).second)
+            refuse(change.device_name, "it is named twice");
+    }
+}
+
 bool is_ephemeral_name(std::string_view name) {
     return find_disk_number(name).has_value();
 }
@@ -207,7 +207,7 @@ void check_device_name(const std::string& name) {
 std::vector<ImageBlockDevice> plan_block_devices(const images::Image& image,
                                                  const std::vector<BlockDeviceOverride>& overrides,
                                                  const InstanceType& type) {
-    check_overrides(overrides);
+    check_device_names(overrides);
     std::vector<ImageBlockDevice> devices = image.block_devices;
     for (const BlockDeviceOverride& change : overrides) {
         const bool is_root = change.device_name == image.root_device_name;
@@ -242,7 +242,7 @@ std::vector<ImageBlockDevice> with_disks_of(const InstanceType& type,
 
 std::vector<ImageBlockDevice> plan_captured_devices(
     std::vector<ImageBlockDevice> devices, const std::vector<BlockDeviceOverride>& overrides) {
-    check_overrides(overrides);
+    check_device_names(overrides);
     for (const BlockDeviceOverride& change : overrides) {
         const auto existing =
             std::ranges::find(devices, change.device_name, &ImageBlockDevice::device_name);

@@ -19,6 +19,9 @@ inline constexpr Bytes max_volume_size = Bytes::gibibytes(16384);
 /// The virtual name of an instance-store image's root, as in the manifests of bundles.
 inline constexpr const char* root_virtual_name = "ami";
 
+/// Throws Error{InvalidBlockDeviceMapping} for a malformed or repeated device name.
+void check_device_names(const std::vector<BlockDeviceOverride>& overrides);
+
 /// The image's block devices with the request's overrides applied, sorted by device name; each has
 /// a snapshot or a size. Ephemeral disks are those that the type has, with its sizes. Throws
 /// Error{InvalidBlockDeviceMapping} for a root volume smaller than its snapshot, NoDevice on the

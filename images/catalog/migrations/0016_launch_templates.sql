@@ -19,5 +19,6 @@ create table launch_template_versions (
     created bigint not null,
     created_by text not null,
     parameters text not null, -- JSON
+    image_id text not null, -- that they name; empty: none
     primary key (launch_template_id, version)
 );

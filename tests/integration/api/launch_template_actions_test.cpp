@@ -135,6 +135,81 @@ TEST_F(LaunchTemplateActionsTest, tags_and_devices_of_a_launch_join_those_of_its
     EXPECT_EQ(devices.size(), 3U);
 }
 
+TEST_F(LaunchTemplateActionsTest, what_a_launch_does_not_say_of_a_volume_its_template_says) {
+    const std::string device = "/dev/sdf";
+    const launcher::LaunchParameters base{
+        .block_devices = {{.device_name = device,
+                           .volume_type = "gp3",
+                           .delete_on_termination = true,
+                           .encryption = {.encrypted = true, .kms_key_id = "alias/aws/ebs"}}}};
+    const auto with = [&](const launcher::BlockDeviceOverride& over) {
+        return launcher::overlaid(base, {.block_devices = {over}}).block_devices.front();
+    };
+    const auto larger = with({.device_name = device, .volume_size = Bytes::gibibytes(20)});
+    EXPECT_EQ(larger.volume_size, Bytes::gibibytes(20));
+    EXPECT_EQ(larger.volume_type, "gp3");
+    EXPECT_EQ(larger.delete_on_termination, true);
+    EXPECT_EQ(larger.encryption.encrypted, true);
+    EXPECT_EQ(larger.encryption.kms_key_id, "alias/aws/ebs");
+    EXPECT_EQ(
+        with({.device_name = device, .encryption = {.encrypted = false}}).encryption.kms_key_id,
+        "");
+    const auto none = with({.device_name = device, .no_device = true});
+    EXPECT_TRUE(none.no_device);
+    EXPECT_FALSE(none.volume_type);
+}
+
+TEST_F(LaunchTemplateActionsTest, a_device_is_named_once_in_a_template_and_once_in_a_launch) {
+    WirePairs twice;
+    for (const char* number : {"1", "2"}) {
+        const std::string device = std::string("BlockDeviceMapping.") + number;
+        twice.emplace_back(device + ".DeviceName", "/dev/sdf");
+        twice.emplace_back(device + ".Ebs.VolumeSize", number);
+    }
+    new_template();
+    EXPECT_EQ(run(twice).code, "InvalidBlockDeviceMapping");
+    WirePairs data{{"LaunchTemplateName", "web"}};
+    for (const auto& [name, value] : twice)
+        data.emplace_back("LaunchTemplateData." + name, value);
+    EXPECT_EQ(send("CreateLaunchTemplateVersion", data).code, "InvalidBlockDeviceMapping");
+}
+
+TEST_F(LaunchTemplateActionsTest, versions_come_in_pages) {
+    new_template();
+    for (int i = 0; i < 3; ++i)
+        new_version({{"LaunchTemplateData.InstanceType", "t3.nano"}});
+    WirePairs pages{
+        {"MaxResults", "2"}, {"Filter.1.Name", "instance-type"}, {"Filter.1.Value.1", "t3.nano"}};
+    const Answer first = versions(pages);
+    EXPECT_THAT(first.texts("//versionNumber"), ElementsAre("4", "3"));
+    pages.emplace_back("NextToken", first.text("//nextToken"));
+    const Answer last = versions(pages);
+    EXPECT_THAT(last.texts("//versionNumber"), ElementsAre("2"));
+    EXPECT_EQ(last.text("//nextToken"), "");
+    WirePairs repeated{{"LaunchTemplateName", "web"}};
+    for (int i = 1; i <= 3; ++i)
+        repeated.emplace_back("LaunchTemplateVersion." + std::to_string(i), "$Latest");
+    EXPECT_THAT(done("DescribeLaunchTemplateVersions", repeated).texts("//versionNumber"),
+                ElementsAre("4"));
+    for (int i = 4; i <= 201; ++i)
+        repeated.emplace_back("LaunchTemplateVersion." + std::to_string(i), "$Latest");
+    EXPECT_EQ(send("DescribeLaunchTemplateVersions", repeated).code, "InvalidParameterValue");
+}
+
+TEST_F(LaunchTemplateActionsTest, an_answer_ends_when_its_versions_say_much) {
+    new_template();
+    constexpr int versions_of_40_kib = 120;
+    const std::string user_data(16'000, 'A');
+    for (int i = 0; i < versions_of_40_kib; ++i)
+        new_version({{"LaunchTemplateData.UserData", user_data},
+                     {"LaunchTemplateData.KeyName", std::string(24'000, 'k')}});
+    const Answer first = versions();
+    EXPECT_LT(first.texts("//versionNumber").size(), std::size_t{versions_of_40_kib});
+    const Answer last = versions({{"NextToken", first.text("//nextToken")}});
+    EXPECT_EQ(first.texts("//versionNumber").size() + last.texts("//versionNumber").size(),
+              std::size_t{versions_of_40_kib + 1});
+}
+
 TEST_F(LaunchTemplateActionsTest, tags_of_the_service_can_neither_be_set_nor_deleted) {
     new_template();
     const std::string instance = run().text("//instanceId");
@@ -210,6 +285,9 @@ TEST_F(LaunchTemplateActionsTest, a_request_that_is_repeated_with_its_token_make
     const WirePairs version{{"LaunchTemplateData.InstanceType", "t3.nano"}, {"ClientToken", "v"}};
     EXPECT_EQ(new_version(version).text("//versionNumber"), "2");
     EXPECT_EQ(new_version(version).text("//versionNumber"), "2");
+    done("DeleteLaunchTemplateVersions",
+         {{"LaunchTemplateName", "web"}, {"LaunchTemplateVersion.1", "2"}});
+    EXPECT_EQ(new_version(version).text("//versionNumber"), "3");
 }
 
 TEST_F(LaunchTemplateActionsTest, a_deleted_template_leaves_its_instances) {
@@ -347,6 +425,13 @@ TEST_F(LaunchTemplateActionsTest, groups_of_a_launch_stand_in_the_place_of_its_t
                                       {"LaunchTemplateData.SecurityGroupId.1", "sg-00000002"}})
             .code,
         "InvalidParameterCombination");
+    new_template({{"SecurityGroup.1", "default"}});
+    EXPECT_EQ(send("CreateLaunchTemplateVersion",
+                   {{"LaunchTemplateName", "web"},
+                    {"SourceVersion", "1"},
+                    {"LaunchTemplateData.NetworkInterface.1.DeviceIndex", "0"}})
+                  .code,
+              "InvalidParameterCombination");
 }
 
 TEST_F(LaunchTemplateActionsTest,
