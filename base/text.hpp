@@ -28,6 +28,9 @@ std::optional<std::string> base64_decode(std::string_view text);
 /// The SHA-256 of the bytes as 64 lower-case hex digits.
 std::string sha256_hex(std::string_view bytes);
 
+/// With spaces for control characters: whoever wrote it adds no line to a log, and moves no cursor.
+std::string on_one_line(std::string text);
+
 std::vector<std::string> split(std::string_view text, char separator);
 std::string_view trim(std::string_view text);
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "api/action.hpp"
+#include "api/shapes/access_key.hpp"
 #include "base/clock.hpp"
 #include "base/database.hpp"
 #include "images/accounts/account.hpp"
@@ -24,16 +25,9 @@ Structure<Account> output() {
     return Structure<Account>().structure("User", "user", user, [](const Account& a) { return a; });
 }
 
-/// Accounts have one user each: themselves.
 Account handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    Account account = services.database.read(
-        [&](Session& session) { return images::get_account(session, caller.account); });
-    const auto name = arguments.text("UserName");
-    if (name && *name != account.name) {
-        throw Error("NoSuchEntity", *name,
-                    fmt::format("The user with name {} cannot be found.", *name));
-    }
-    return account;
+    return services.database.read(
+        [&](Session& session) { return user_of(session, caller, arguments); });
 }
 
 }  // namespace
@@ -43,8 +37,7 @@ Action get_user() {
         {.name = "GetUser",
          .summary = "Show the account that signs",
          .example = "kiln get-user",
-         .parameters = {{.name = "UserName", .wire = "UserName", .help = "The account's name"},
-                        dry_run_parameter()},
+         .parameters = {user_name_parameter(), dry_run_parameter()},
          .table = {.rows = "User", .columns = {"UserName", "UserId", "Arn"}},
          .service = &iam_service,
          .hidden = true},

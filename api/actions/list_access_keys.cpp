@@ -11,16 +11,19 @@ struct Result {
 };
 
 Structure<Result> output() {
-    return Structure<Result>().list(
-        "AccessKeyMetadata", "accessKeyMetadata", access_key_structure(),
-        [](const Result& r) -> const auto& { return r.keys; });
+    return Structure<Result>()
+        .list(
+            "AccessKeyMetadata", "accessKeyMetadata", access_key_structure(),
+            [](const Result& r) -> const auto& { return r.keys; })
+        .boolean("IsTruncated", "isTruncated", [](const Result&) { return false; });
 }
 
-Result handle(Services& services, const images::Caller& caller, const Arguments& /*arguments*/) {
+Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     Result result;
     services.database.read([&](Session& session) {
+        const images::Account user = user_of(session, caller, arguments);
         for (images::AccessKey& key : images::list_access_keys(session, caller.account))
-            result.keys.push_back({.key = std::move(key)});
+            result.keys.push_back({.key = std::move(key), .user_name = user.name});
     });
     caller.stop_if_dry_run();
     return result;
@@ -33,7 +36,7 @@ Action list_access_keys() {
         {.name = "ListAccessKeys",
          .summary = "Show the keys that sign requests for your account",
          .example = "kiln list-access-keys",
-         .parameters = {dry_run_parameter()},
+         .parameters = {user_name_parameter(), dry_run_parameter()},
          .table = {.rows = "AccessKeyMetadata", .columns = {"AccessKeyId", "Status", "CreateDate"}},
          .service = &iam_service},
         output(), handle);

@@ -9,6 +9,7 @@ namespace {
 Done handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     require_lasting_credentials(caller);
     services.database.write([&](Session& session) {
+        user_of(session, caller, arguments);
         images::set_access_key_state(
             session, caller.account, arguments.required_text("AccessKeyId"),
             images::parse_access_key_state(arguments.required_text("Status")));
@@ -30,6 +31,7 @@ Action update_access_key() {
                          .required = true,
                          .help = "Whether it may sign",
                          .choices = {"Active", "Inactive"}},
+                        user_name_parameter(),
                         dry_run_parameter()},
          .service = &iam_service},
         done_structure(), handle);

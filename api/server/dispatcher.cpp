@@ -160,8 +160,7 @@ void log_success(const Action& action, const images::Caller& caller, const std::
 void log_error(const std::string& name, const images::Caller& caller, const Error& error,
                const std::string& request_id) {
     const bool ours = status_of_error(error.code()) >= 500;
-    std::string message = error.message();
-    std::ranges::replace(message, '\n', ' ');  // a client's words stay on one line of the log
+    const std::string message = on_one_line(error.message());  // a client's words
     log::write_formatted(ours ? log::Level::error : log::Level::info,
                          "{} for {} failed: {}: {} ({})", name, caller.account.str(), error.code(),
                          message, request_id);

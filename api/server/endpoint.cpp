@@ -3,26 +3,29 @@
 #include "api/server/coroutine.hpp"  // before Asio
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/detect_ssl.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 #include <list>
+#include <map>
 #include <thread>
 #include <utility>
 
 #include "api/server/http_exchange.hpp"
+#include "api/server/tls_context.hpp"
 #include "api/server/turns.hpp"
 #include "api/sigv4/canonical.hpp"
 #include "base/error.hpp"
+#include "base/listen_address.hpp"
 #include "base/log.hpp"
+#include "base/text.hpp"
 
 namespace kiln::api {
 
@@ -38,6 +41,7 @@ using ErrorCode = boost::system::error_code;
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 constexpr std::chrono::seconds farewell_time{2};  // of a TLS connection
+constexpr std::size_t keys_are_remembered = 1024;
 
 sigv4::Request signed_request(const HttpRequest& request) {
     const std::string_view target(request.target().data(), request.target().size());
@@ -54,25 +58,25 @@ sigv4::Request signed_request(const HttpRequest& request) {
     return plain;
 }
 
-void check_readable(const std::filesystem::path& file) {
-    if (::access(file.c_str(), R_OK) == 0) return;
-    throw Error("InvalidConfiguration", file.string(),
-                system_error(fmt::format("read '{}'", file.string())).message());
-}
+/// Strangers make no log of more lines than a few a second.
+class LogRate {
+  public:
+    /// Whether there is room for a line.
+    bool take() {
+        constexpr std::chrono::seconds refilled{1};
+        constexpr int lines = 5;
+        const auto now = std::chrono::steady_clock::now();
+        if (now - since_ >= refilled) {
+            since_ = now;
+            left_ = lines;
+        }
+        return left_-- > 0;
+    }
 
-asio::ssl::context tls_context(const TlsFiles& files) {
-    check_readable(files.certificate);
-    check_readable(files.key);
-    asio::ssl::context context(asio::ssl::context::tls_server);
-    context.set_options(asio::ssl::context::no_tlsv1 | asio::ssl::context::no_tlsv1_1);
-    ErrorCode error;
-    context.use_certificate_chain_file(files.certificate.string(), error);
-    if (!error) context.use_private_key_file(files.key.string(), asio::ssl::context::pem, error);
-    if (!error) return context;
-    throw Error("InvalidConfiguration", files.certificate.string(),
-                fmt::format("'{}' and '{}' are not a certificate and its key, in PEM: {}",
-                            files.certificate.string(), files.key.string(), error.message()));
-}
+  private:
+    std::chrono::steady_clock::time_point since_ = {};
+    int left_ = 0;
+};
 
 Tcp::endpoint address_of(const EndpointOptions& options) {
     ErrorCode error;
@@ -92,8 +96,9 @@ enum class Standing {
 };
 
 struct Client {
+    std::string peer;
     Standing standing = Standing::stranger;
-    std::function<void()> close;
+    std::function<void()> close = nullptr;
     Turns::Waiter* waiter = nullptr;  // while a request of it waits for its turn
 
     void end() const {
@@ -142,7 +147,8 @@ class Endpoint::Implementation {
             acceptor_.listen();
         } catch (const boost::system::system_error& error) {
             throw Error("AddressInUse", options_.address,
-                        fmt::format("cannot listen on {}:{}: {}", options_.address, options_.port,
+                        fmt::format("cannot listen on {}: {}",
+                                    authority({.address = options_.address, .port = options_.port}),
                                     error.code().message()));
         }
         port_ = acceptor_.local_endpoint().port();
@@ -164,7 +170,8 @@ class Endpoint::Implementation {
         acceptor_.close(error);
         woken_.cancel();
         for (const Client& client : clients_)
-            if (client.standing != Standing::busy) client.end();
+            if (client.standing == Standing::stranger || client.standing == Standing::known)
+                client.end();
         if (clients_.empty()) io_.stop();
         stop_deadline_.expires_after(options_.limits.stop_time);
         stop_deadline_.async_wait([this](const ErrorCode& canceled) {
@@ -199,9 +206,16 @@ class Endpoint::Implementation {
         }
     }
 
-    /// Clients stand in the order in which they began to wait. Whether there was one to close.
+    /// Clients stand in the order in which they began to wait. Strangers go first while they have
+    /// half of the places, so that neither they nor those who were let in can take all. Whether
+    /// there was one to close.
     bool make_room() {
-        for (const Standing standing : {Standing::stranger, Standing::known, Standing::answered}) {
+        const auto strangers = std::ranges::count(clients_, Standing::stranger, &Client::standing);
+        const bool are_many =
+            2 * static_cast<std::size_t>(strangers) >= options_.limits.max_connections;
+        for (const Standing standing :
+             {are_many ? Standing::stranger : Standing::known,
+              are_many ? Standing::known : Standing::stranger, Standing::answered}) {
             const auto oldest = std::ranges::find(clients_, standing, &Client::standing);
             if (oldest == clients_.end()) continue;
             oldest->standing = Standing::busy;  // it is not closed twice
@@ -214,7 +228,7 @@ class Endpoint::Implementation {
     asio::awaitable<void> serve(Tcp::socket socket) {
         ErrorCode error;
         const std::string peer = socket.remote_endpoint(error).address().to_string();
-        const auto client = clients_.insert(clients_.end(), Client());
+        const auto client = clients_.insert(clients_.end(), Client{.peer = peer});
         try {
             if (tls_) {
                 co_await serve_tls(std::move(socket), client);
@@ -239,13 +253,34 @@ class Endpoint::Implementation {
         client->close = [&plain] { plain.close(); };
         plain.expires_after(options_.limits.header_time);
         ErrorCode error;
-        co_await stream.async_handshake(asio::ssl::stream_base::server, into(error));
+        beast::flat_buffer hello;
+        const bool is_tls = co_await beast::async_detect_ssl(plain, hello, into(error));
+        if (error) co_return;
+        if (!is_tls) {
+            co_await refuse_plain_http(plain);
+            co_return;
+        }
+        co_await stream.async_handshake(asio::ssl::stream_base::server, hello.data(), into(error));
         if (error) co_return;
         co_await serve_stream(stream, client);
         if (stopping_) co_return;
         client->standing = Standing::stranger;  // it need not say farewell
         plain.expires_after(farewell_time);
         co_await stream.async_shutdown(into(error));
+    }
+
+    asio::awaitable<void> refuse_plain_http(PlainStream& stream) {
+        constexpr unsigned http_1_1 = 11;
+        HttpExchange<PlainStream> exchange(stream, options_.limits);
+        co_await exchange.write(
+            error_response(Error("MalformedRequest", "", "HTTPS is spoken here: use https://")),
+            http_1_1, false);
+    }
+
+    void log_refusal(const Client& client, const std::string& key, const SignedAnswer& answered) {
+        if (!log_rate_.take()) return;
+        log::info("status {} for {}, which signs with the key '{}' ({})", answered.response.status,
+                  client.peer, on_one_line(key), answered.response.request_id);
     }
 
     template <class Stream>
@@ -255,18 +290,36 @@ class Endpoint::Implementation {
             const auto request = co_await exchange.read();
             if (!request || client->standing == Standing::busy) co_return;
             const sigv4::Request plain = signed_request(*request);
-            const std::string name = sigv4::claimed_key(plain);
+            const std::string key = sigv4::claimed_key(plain);
+            const std::string name = name_of(key);
             if (!co_await take_turn(name, client)) co_return;
             SignedAnswer answered = co_await answer(plain, name);
-            const bool keep_alive = request->keep_alive() && !stopping_;
+            if (answered.signer)
+                remember(key, *answered.signer);
+            else
+                log_refusal(*client, key, answered);
+            // What comes after HEAD's answer would be read as its body.
+            const bool is_head = request->method() == beast::http::verb::head;
+            const bool keep_alive = request->keep_alive() && !is_head && !stopping_;
             client->standing = Standing::answered;
             woken_.cancel();  // it can make room now
             const bool written = co_await exchange.write(std::move(answered.response),
                                                          request->version(), keep_alive);
             if (!written || !keep_alive || client->standing == Standing::busy) co_return;
-            client->standing = answered.was_signed ? Standing::known : Standing::stranger;
+            client->standing = answered.signer ? Standing::known : Standing::stranger;
             clients_.splice(clients_.end(), clients_, client);
         }
+    }
+
+    /// All keys of an account wait in one line, once they have signed.
+    std::string name_of(const std::string& key) const {
+        const auto found = accounts_.find(key);
+        return found == accounts_.end() ? key : found->second;
+    }
+
+    void remember(const std::string& key, const AccountId& account) {
+        if (accounts_.size() >= keys_are_remembered) accounts_.clear();
+        accounts_.insert_or_assign(key, account.str());
     }
 
     /// Whether the client may have its answer; it is busy then.
@@ -295,6 +348,8 @@ class Endpoint::Implementation {
     std::optional<asio::ssl::context> tls_;
     Clients clients_;  // outlive the coroutines that io_ holds
     Turns turns_;
+    std::map<std::string, std::string> accounts_;  // of keys
+    LogRate log_rate_;
     asio::io_context io_;
     asio::thread_pool handler_threads_;
     Tcp::acceptor acceptor_;

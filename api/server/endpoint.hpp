@@ -27,9 +27,10 @@ struct EndpointOptions {
 };
 
 /// The HTTP or HTTPS server for clients that sign their requests. It has an io thread and handler
-/// threads of its own, of which one access key has half at most. When all connections are taken,
-/// the one that has waited longest for a whole request is closed for the new one, first among those
-/// that never had an answer that let them in, last those that are slow to take an answer.
+/// threads of its own, of which one account has half at most. When all connections are taken, one
+/// that waits is closed for the new one: that which has waited longest, of those that never had an
+/// answer that let them in while they have half of the places, else of all others; last those that
+/// are slow to take an answer.
 class Endpoint {
   public:
     /// Called on a handler thread, for each request; does not throw.

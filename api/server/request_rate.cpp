@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.hpp"
 
@@ -23,6 +24,25 @@ void RequestRate::take(const AccountId& account, Moment now) {
                                 limit_.per_second));
     }
     bucket.tokens -= 1;
+}
+
+RequestsAtOnce::One::One(RequestsAtOnce& all, AccountId account)
+    : all_(all), account_(std::move(account)) {
+    const std::lock_guard lock(all_.mutex_);
+    std::size_t& count = all_.counts_[account_];
+    if (count >= all_.most_) {
+        throw Error("RequestLimitExceeded", account_.str(),
+                    fmt::format("Request limit exceeded: {} requests of an account are handled at "
+                                "once. Try again later.",
+                                all_.most_));
+    }
+    ++count;
+}
+
+RequestsAtOnce::One::~One() {
+    const std::lock_guard lock(all_.mutex_);
+    const auto found = all_.counts_.find(account_);
+    if (--found->second == 0) all_.counts_.erase(found);
 }
 
 }  // namespace kiln::api

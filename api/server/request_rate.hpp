@@ -34,4 +34,29 @@ class RequestRate {
     std::map<AccountId, Bucket> buckets_;  // of accounts there are, so they are few
 };
 
+/// How many requests of an account are handled at once. Any thread.
+class RequestsAtOnce {
+  public:
+    explicit RequestsAtOnce(std::size_t most) : most_(most) {}
+
+    /// One of them, while it is handled.
+    class One {
+      public:
+        /// Throws Error{RequestLimitExceeded} when there are too many.
+        One(RequestsAtOnce& all, AccountId account);
+        ~One();
+        One(const One&) = delete;
+        One& operator=(const One&) = delete;
+
+      private:
+        RequestsAtOnce& all_;
+        AccountId account_;
+    };
+
+  private:
+    std::size_t most_;
+    std::mutex mutex_;
+    std::map<AccountId, std::size_t> counts_;
+};
+
 }  // namespace kiln::api

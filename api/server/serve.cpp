@@ -57,7 +57,8 @@ SignatureLimits limits_of(const EndpointSettings& settings) {
     constexpr double seconds_of_rest = 4;
     const auto rate = static_cast<double>(settings.requests_per_second);
     return {.clock_skew = settings.clock_skew,
-            .rate = {.per_second = rate, .burst = rate * seconds_of_rest}};
+            .rate = {.per_second = rate, .burst = rate * seconds_of_rest},
+            .at_once = EndpointOptions().limits.handler_threads / 2};
 }
 
 /// nullptr when none is asked for.
@@ -69,8 +70,8 @@ std::unique_ptr<Endpoint> open_endpoint(const EndpointSettings& settings,
         options.tls = {.certificate = settings.tls_certificate, .key = settings.tls_key};
     auto endpoint = std::make_unique<Endpoint>(
         options, [&](const sigv4::Request& request) { return signed_requests.answer(request); });
-    log::info("answers signed requests at {}://{}:{}", options.tls ? "https" : "http",
-              options.address, endpoint->port());
+    log::info("answers signed requests at {}://{}", options.tls ? "https" : "http",
+              authority({.address = options.address, .port = endpoint->port()}));
     if (!options.tls && !is_loopback(*settings.listen))
         log::warn("others can read what is asked and answered at {}: use tls_cert and tls_key",
                   options.address);
@@ -144,7 +145,8 @@ class Service {
                                         .secrets = secrets_,
                                         .dispatcher = dispatcher,
                                         .limits = limits_of(endpoint_settings)});
-        std::unique_ptr<Endpoint> endpoint;  // before the server, whose stop is its stop
+        // Before the server: whose stop is its stop, and whose socket says that all is well.
+        auto endpoint = open_endpoint(endpoint_settings, signed_requests);
         const Callers callers(database_, clock_, home_region, settings_.guest_users);
         Server server(
             {.socket = settings_.socket, .access = access},
@@ -165,7 +167,6 @@ class Service {
         server.stop_on_signals();
         log::info("kiln {} serves {} from {} on {}", KILN_VERSION, home_region,
                   settings_.state_directory.string(), settings_.socket.string());
-        endpoint = open_endpoint(endpoint_settings, signed_requests);
         const StateDirectoryWatch watch(directory_, [&server] { server.stop(); });
         server.run();
         endpoint.reset();

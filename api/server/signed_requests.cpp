@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/secret_box.hpp"
+#include "base/text.hpp"
 #include "images/accounts/access_key.hpp"
 #include "images/accounts/account.hpp"
 #include "images/accounts/session_credentials.hpp"
@@ -17,6 +18,7 @@ namespace {
 using sigv4::Authorization;
 
 constexpr unsigned unauthorized = 401;
+constexpr unsigned internal_server_error = 500;
 
 /// An unknown key, one that may not sign, and one of a closed account are the same to a stranger.
 [[noreturn]] void refuse_credentials(const WebService& service) {
@@ -55,10 +57,17 @@ Request plain_request(const sigv4::Request& request, const WebService& service) 
             .service = &service};
 }
 
+/// The log has the details; strangers have none.
+SignedAnswer unforeseen(const WebService& service, const char* details) {
+    log::error("a signed request failed unexpectedly: {}", on_one_line(details));
+    return {.response = error_response(
+                {error_code::internal_error, "", "An internal error has occurred"}, service)};
+}
+
 }  // namespace
 
 SignedRequests::SignedRequests(Dependencies dependencies)
-    : use_(dependencies), rate_(use_.limits.rate) {}
+    : use_(dependencies), rate_(use_.limits.rate), at_once_(use_.limits.at_once) {}
 
 std::optional<SignedRequests::Signer> SignedRequests::find_signer(
     const Authorization& authorization, const WebService& service) const {
@@ -112,19 +121,21 @@ SignedAnswer SignedRequests::answer(const sigv4::Request& request) {
         const Authorization authorization = sigv4::parse_authorization(request);
         service = &service_named(authorization.scope.service);
         images::Caller caller = identify(request, authorization, *service);
+        const RequestsAtOnce::One one(at_once_, caller.account);
+        const AccountId signer = caller.account;
         return {.response =
                     use_.dispatcher.dispatch(plain_request(request, *service), std::move(caller)),
-                .was_signed = true};
+                .signer = signer};
     } catch (const Error& error) {
-        log::debug("a signed request was refused: {}: {}", error.code(), error.message());
+        if (status_of_error(error.code()) == internal_server_error)
+            return unforeseen(*service, error.what());
+        log::debug("a signed request was refused: {}: {}", error.code(),
+                   on_one_line(error.message()));
         Response refusal = error_response(error, *service);
         if (error.code() == "AuthFailure") refusal.status = unauthorized;
-        return {.response = std::move(refusal), .was_signed = false};
+        return {.response = std::move(refusal)};
     } catch (const std::exception& error) {
-        log::error("a signed request failed unexpectedly: {}", error.what());
-        return {.response = error_response(
-                    {error_code::internal_error, "", "An internal error has occurred"}, *service),
-                .was_signed = false};
+        return unforeseen(*service, error.what());
     }
 }
 

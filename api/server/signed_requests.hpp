@@ -21,11 +21,12 @@ namespace kiln::api {
 struct SignatureLimits {
     std::chrono::seconds clock_skew{15 * 60};
     RequestRateLimit rate = {};
+    std::size_t at_once = 4;  // of an account
 };
 
 struct SignedAnswer {
     Response response;
-    bool was_signed;  // by somebody who has an account here
+    std::optional<AccountId> signer = {};  // absent: nobody who has an account here signed it
 };
 
 /// Answers requests that are signed with access keys: finds out whose key it is, for which service
@@ -60,6 +61,7 @@ class SignedRequests {
     Dependencies use_;
     sigv4::SigningKeys keys_;
     RequestRate rate_;
+    RequestsAtOnce at_once_;
 };
 
 }  // namespace kiln::api

@@ -37,6 +37,10 @@ const Structure<std::string>& product_code_structure() {
     return structure;
 }
 
+std::string platform_details(const std::string& platform) {
+    return platform == "windows" ? "Windows" : "Linux/UNIX";
+}
+
 std::optional<std::string> if_any(const std::string& text) {
     if (text.empty()) return std::nullopt;
     return text;

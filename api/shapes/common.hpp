@@ -29,6 +29,8 @@ const Structure<std::string>& product_code_structure();
 /// nullopt for an empty text: EC2 leaves it out.
 std::optional<std::string> if_any(const std::string& text);
 std::optional<std::string> if_any(const std::optional<Time>& time);
+/// EC2's words for the platform "windows", and for none.
+std::string platform_details(const std::string& platform);
 
 /// Throws Error{InvalidParameterValue} for what is neither a date nor a time.
 std::optional<Time> time_of(const Arguments& arguments, const std::string& wire);

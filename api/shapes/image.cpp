@@ -51,9 +51,7 @@ Structure<ImageView> make_image_structure() {
         .text("RamdiskId", "ramdiskId", [](const View& v) { return if_any(v.image.ramdisk_id); })
         .text("Platform", "platform", [](const View& v) { return if_any(v.image.platform); })
         .text("PlatformDetails", "platformDetails",
-              [](const View& v) {
-                  return std::string(v.image.platform == "windows" ? "Windows" : "Linux/UNIX");
-              })
+              [](const View& v) { return platform_details(v.image.platform); })
         .text("UsageOperation", "usageOperation",
               [](const View&) { return std::string("RunInstances"); })
         .structure("StateReason", "stateReason", state_reason_structure(),

@@ -76,6 +76,10 @@ void add_launch(Structure<View>& s) {
         .text("KernelId", "kernelId", [](const View& v) { return if_any(v.instance.kernel_id); })
         .text("RamdiskId", "ramdiskId", [](const View& v) { return if_any(v.instance.ramdisk_id); })
         .text("Platform", "platform", [](const View& v) { return if_any(v.instance.platform); })
+        .text("PlatformDetails", "platformDetails",
+              [](const View& v) { return platform_details(v.instance.platform); })
+        .text("UsageOperation", "usageOperation",
+              [](const View&) { return std::string("RunInstances"); })
         .structure("Monitoring", "monitoring", monitoring_structure(),
                    [](const View& v) { return v.instance; })
         .structure("StateReason", "stateReason", state_reason_structure(),

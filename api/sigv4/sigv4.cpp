@@ -165,6 +165,9 @@ std::optional<std::chrono::system_clock::time_point> time_of(std::string_view ti
     const std::chrono::year_month_day day{std::chrono::year(number(0, 4)),
                                           std::chrono::month(static_cast<unsigned>(number(4, 2))),
                                           std::chrono::day(static_cast<unsigned>(number(6, 2)))};
+    // Others do not fit into the clock's nanoseconds.
+    if (day.year() < std::chrono::year(2000) || day.year() > std::chrono::year(2200))
+        return std::nullopt;
     if (!day.ok() || number(9, 2) > 23 || number(11, 2) > 59 || number(13, 2) > 60)
         return std::nullopt;
     return std::chrono::sys_days(day) + std::chrono::hours(number(9, 2)) +
@@ -295,15 +298,22 @@ std::string name_of(const Scope& scope) {
 
 }  // namespace
 
-std::string claimed_key(const Request& request) {
-    const auto headers = values_of(request.headers, "authorization");
-    const std::string_view text =
-        headers.empty() ? std::string_view(request.query) : headers.front();
+std::string claimed_key(const Request& request) try {
     constexpr std::string_view name = "Credential=";
-    const std::size_t place = text.find(name);
-    if (place == std::string_view::npos) return "";
-    const std::string_view rest = text.substr(place + name.size(), longest_scope_part);
-    return std::string(rest.substr(0, rest.find_first_of("/%")));
+    std::string credential;
+    const auto headers = values_of(request.headers, "authorization");
+    if (headers.empty()) {
+        const Pairs pairs = decoded_pairs(request.query);
+        const auto found = std::ranges::find(pairs, "X-Amz-Credential", &Pairs::value_type::first);
+        if (found != pairs.end()) credential = found->second.substr(0, longest_scope_part);
+    } else {
+        const std::size_t place = headers.front().find(name);
+        if (place != std::string_view::npos)
+            credential = headers.front().substr(place + name.size(), longest_scope_part);
+    }
+    return credential.substr(0, credential.find('/'));
+} catch (const Error&) {  // its query cannot be read
+    return "";
 }
 
 Authorization parse_authorization(const Request& request) {

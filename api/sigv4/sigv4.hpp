@@ -57,7 +57,7 @@ struct Style {
 };
 
 /// The id of the key that a request says it is signed with, unchecked, for who must tell requests
-/// apart before that; empty: it says none.
+/// apart before that; empty: it says none, or cannot be read.
 std::string claimed_key(const Request& request);
 
 /// Throws Error{MissingAuthenticationToken} when the request has none, and

@@ -37,6 +37,11 @@ struct Caller {
     /// Throws Error{UnauthorizedOperation} for everybody else.
     void require_administrator() const {
         if (administrator) return;
+        if (!access_key_id.empty()) {
+            throw Error("UnauthorizedOperation", "",
+                        "You are not authorized to perform this operation: administrators do it "
+                        "with kiln on the host, and no access key is an administrator's.");
+        }
         throw Error("UnauthorizedOperation", "",
                     "You are not authorized to perform this operation: it needs root, or the user "
                     "that the service runs as, who act as no other account.");

@@ -38,7 +38,9 @@ std::string request(const std::string& text, bool keep_alive = true) {
 /// Answers with the request's query; "signed" in it says by whom.
 SignedAnswer echo(const sigv4::Request& request) {
     return {.response = {.status = 200, .body = "<q>" + request.query + "</q>"},
-            .was_signed = request.query.find("signed") != std::string::npos};
+            .signer = request.query.find("signed") != std::string::npos
+                          ? std::optional(AccountId("111122223333"))
+                          : std::nullopt};
 }
 
 TEST(Endpoint, answers_one_request_after_the_other) {
@@ -107,7 +109,7 @@ TEST(Endpoint, those_who_do_not_take_their_answer_give_their_place) {
             if (request.query != "Text=long") return echo(request);
             asked.count_down();
             return SignedAnswer{.response = {.status = 200, .body = long_answer},
-                                .was_signed = true};
+                                .signer = AccountId("111122223333")};
         });
     std::vector<std::unique_ptr<RawClient>> slow;
     for (std::size_t i = 0; i < most; ++i) {
@@ -118,6 +120,51 @@ TEST(Endpoint, those_who_do_not_take_their_answer_give_their_place) {
     RawClient late(connected(endpoint.port()));
     late.send(request("late", false));
     EXPECT_THAT(late.receive_all(), HasSubstr("<q>Text=late</q>"));
+}
+
+TEST(Endpoint, those_who_only_keep_their_connections_keep_nobody_out) {
+    constexpr std::size_t most = 4;
+    const Endpoint endpoint({.limits = {.max_connections = most}}, echo);
+    std::vector<std::unique_ptr<RawClient>> idle;
+    for (std::size_t i = 0; i < most; ++i) {
+        idle.push_back(std::make_unique<RawClient>(connected(endpoint.port())));
+        idle.back()->send(request("signed"));
+        idle.back()->receive_until("</q>");
+        idle.back()->forget_received();
+    }
+    RawClient first(connected(endpoint.port()));
+    EXPECT_EQ(idle[0]->receive_all(), "") << "it has waited longest";
+    RawClient second(connected(endpoint.port()));
+    EXPECT_EQ(idle[1]->receive_all(), "");
+    for (RawClient* client : {&first, &second}) {
+        client->send(request("signed", false));
+        EXPECT_THAT(client->receive_all(), HasSubstr("<q>Text=signed</q>"));
+    }
+}
+
+TEST(Endpoint, keys_of_one_account_wait_in_one_line) {
+    std::latch go_on(1);
+    const Endpoint endpoint({.limits = {.handler_threads = 2}}, [&](const sigv4::Request& request) {
+        if (request.query.find("greedy") != std::string::npos) go_on.wait();
+        return SignedAnswer{.response = {.status = 200, .body = "<q>" + request.query + "</q>"},
+                            .signer = AccountId(request.query.find("modest") == std::string::npos
+                                                    ? "111122223333"
+                                                    : "444455556666")};
+    });
+    const auto ask = [&](const std::string& text, const std::string& key) {
+        auto client = std::make_unique<RawClient>(connected(endpoint.port()));
+        client->send("GET /?Text=" + text + "&X-Amz-Credential=" + key +
+                     "%2F20260831 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        return client;
+    };
+    for (const char* key : {"AKIA1", "AKIA2"})
+        ask("known", key)->receive_until("</q>");
+    const auto first = ask("greedy", "AKIA1");
+    const auto second = ask("greedy", "AKIA2");
+    EXPECT_THAT(ask("modest", "AKIA3")->receive_all(), HasSubstr("<q>Text=modest"));
+    go_on.count_down();
+    EXPECT_THAT(first->receive_all(), HasSubstr("<q>Text=greedy"));
+    EXPECT_THAT(second->receive_all(), HasSubstr("<q>Text=greedy"));
 }
 
 TEST(Endpoint, one_key_leaves_threads_to_the_others) {
@@ -202,6 +249,27 @@ TEST(Endpoint, lets_a_request_end_that_is_being_handled) {
     end.join();
 }
 
+TEST(Endpoint, an_answer_on_its_way_gets_there_when_it_stops) {
+    const std::string long_answer(32U << 20U, 'x');
+    Endpoint endpoint({}, [&](const sigv4::Request& request) {
+        SignedAnswer answer = echo(request);
+        answer.response.body = long_answer + answer.response.body;
+        return answer;
+    });
+    RawClient client(connected(endpoint.port()));
+    client.send(request("long"));
+    client.receive_until("HTTP/1.1 200");
+    endpoint.stop();
+    EXPECT_THROW(
+        while (true) {
+            connected(endpoint.port());
+            std::this_thread::yield();
+        },
+        Error)
+        << "it has stopped";
+    EXPECT_THAT(client.receive_all(), HasSubstr("<q>Text=long</q>"));
+}
+
 TEST(Endpoint, speaks_https_with_the_certificate_that_it_is_given) {
     const kiln::tests::TemporaryDirectory directory;
     const std::string certificate = directory.path() / "cert.pem";
@@ -228,6 +296,26 @@ TEST(Endpoint, speaks_https_with_the_certificate_that_it_is_given) {
     } catch (const Error& error) {
         EXPECT_EQ(error.message(), "cannot read '" + nowhere + "': No such file or directory");
     }
+    RawClient plain(connected(endpoint.port()));
+    plain.send(request("plain"));
+    EXPECT_THAT(plain.receive_all(), HasSubstr("HTTPS is spoken here"));
+    const std::string sealed = directory.path() / "sealed.pem";
+    run_process({.arguments = {"openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:x",
+                               "-out", sealed},
+                 .environment = {"PATH=/usr/bin:/bin"}});
+    try {
+        const Endpoint other({.tls = TlsFiles{.certificate = certificate, .key = sealed}}, echo);
+        FAIL() << "serves";
+    } catch (const Error& error) {
+        EXPECT_THAT(error.message(), HasSubstr("has a passphrase"));
+    }
+}
+
+TEST(Endpoint, nothing_comes_after_the_answer_to_a_head_request) {
+    const Endpoint endpoint({}, echo);
+    RawClient client(connected(endpoint.port()));
+    client.send("HEAD /?Text=head HTTP/1.1\r\nHost: x\r\n\r\n" + request("next"));
+    EXPECT_THAT(client.receive_all(), testing::Not(HasSubstr("next")));
 }
 
 }  // namespace

@@ -126,6 +126,46 @@ TEST_F(SignedRequestsTest, services_of_the_query_protocol_answer_in_its_form) {
               signing().access_key_id);
 }
 
+TEST_F(SignedRequestsTest, keys_are_those_of_the_account_s_one_user) {
+    Signing iam = signing();
+    iam.service = "iam";
+    const std::string user = text_of(ask(iam, "GetUser"), "//UserName");
+    const Outcome keys = ask(iam, "ListAccessKeys", {{"UserName", user}});
+    EXPECT_EQ(text_of(keys, "//AccessKeyMetadata/member/UserName"), user);
+    EXPECT_EQ(text_of(keys, "//IsTruncated"), "false");
+    const std::string made =
+        text_of(ask(iam, "CreateAccessKey", {{"UserName", user}}), "//AccessKey/AccessKeyId");
+    WirePairs of_another{{"AccessKeyId", made}, {"UserName", "another"}, {"Status", "Inactive"}};
+    EXPECT_EQ(ask(iam, "UpdateAccessKey", of_another).code, "NoSuchEntity");
+    EXPECT_EQ(ask(iam, "ListAccessKeys", {{"UserName", "another"}}).code, "NoSuchEntity");
+    EXPECT_EQ(ask(iam, "CreateAccessKey", {{"UserName", "another"}}).code, "NoSuchEntity");
+    of_another.pop_back();
+    EXPECT_EQ(ask(iam, "DeleteAccessKey", of_another).code, "NoSuchEntity");
+    EXPECT_EQ(ask(iam, "DeleteAccessKey", {{"AccessKeyId", made}, {"UserName", user}}).code, "");
+}
+
+TEST_F(SignedRequestsTest, a_failure_of_the_service_is_told_to_its_log_alone) {
+    write([&](Session& session) {
+        run_sql(session, "update access_keys set sealed_secret = 'AAAA'", {});
+    });
+    const Outcome failed = ask(signing(), "DescribeImages");
+    EXPECT_EQ(failed.code, "InternalError");
+    EXPECT_EQ(failed.status, 500U);
+    EXPECT_EQ(text_of(failed, "//Message"), "An internal error has occurred");
+}
+
+TEST(RequestsAtOnce, are_so_many_of_each_account) {
+    RequestsAtOnce all(1);
+    const AccountId one("111122223333");
+    const AccountId other("444455556666");
+    {
+        const RequestsAtOnce::One first(all, one);
+        EXPECT_THROW(RequestsAtOnce::One(all, one), Error);
+        const RequestsAtOnce::One of_another(all, other);
+    }
+    EXPECT_NO_THROW(RequestsAtOnce::One(all, one));
+}
+
 TEST_F(SignedRequestsTest, clients_that_ask_for_users_and_profiles_are_told_of_the_account_alone) {
     Signing iam = signing();
     iam.service = "iam";

@@ -206,6 +206,20 @@ INSTANTIATE_TEST_SUITE_P(
                     Malformed{"header_in_capitals", "content-type", "Content-Type"}),
     [](const auto& test) { return std::string(test.param.name); });
 
+TEST(SigV4, the_key_of_a_request_is_the_one_that_it_is_signed_with) {
+    EXPECT_EQ(claimed_key(posted()), "AKIDEXAMPLE");
+    EXPECT_EQ(claimed_key(presigned()), "AKIDEXAMPLE");
+    Request decoy = presigned();
+    decoy.query = "X-Amz-A=Credential=AKIDOTHER/&" + decoy.query;
+    EXPECT_EQ(claimed_key(decoy), "AKIDEXAMPLE");
+    decoy = presigned();
+    decoy.query = replaced(decoy.query, "X-Amz-Credential", "X%2DAmz-Cr%65dential");
+    EXPECT_EQ(claimed_key(decoy), "AKIDEXAMPLE");
+    decoy.query = "X-Amz-Credential=%";
+    EXPECT_EQ(claimed_key(decoy), "");
+    EXPECT_EQ(claimed_key(Request{}), "");
+}
+
 TEST(SigV4, a_request_is_signed_once) {
     Request none = posted();
     none.headers.pop_back();
@@ -229,6 +243,16 @@ TEST(SigV4, a_presigned_request_says_how_long_it_lives) {
         Request request = presigned();
         request.query = replaced(request.query, "Expires=900", std::string("Expires=") + lifetime);
         EXPECT_EQ(outcome(request), "IncompleteSignature") << lifetime;
+    }
+}
+
+TEST(SigV4, dates_are_of_this_time) {
+    for (const char* year : {"0000", "1677", "1999", "2201", "9999"}) {
+        Request request = presigned();
+        for (const char* date : {"AKIDEXAMPLE%2F2026", "Date=2026"})
+            request.query = replaced(request.query, date,
+                                     std::string(date, std::string(date).size() - 4) + year);
+        EXPECT_EQ(outcome(request), "IncompleteSignature") << year;
     }
 }
 

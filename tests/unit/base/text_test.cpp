@@ -81,6 +81,11 @@ TEST(Text, nothing_is_suggested_for_a_word_like_no_other) {
     EXPECT_EQ(nearest(long_word, {long_word}), std::nullopt) << "no person misspelt it";
 }
 
+TEST(Text, what_others_wrote_stays_on_one_line) {
+    EXPECT_EQ(on_one_line("a\r\nb\x1b[2Jc\x7f"), "a  b [2Jc ");
+    EXPECT_EQ(on_one_line("Grün 1"), "Grün 1");
+}
+
 TEST(Text, kebab_case_is_that_of_aws_options) {
     EXPECT_EQ(to_kebab_case(""), "");
     EXPECT_EQ(to_kebab_case("Count"), "count");
