@@ -114,7 +114,7 @@ class Endpoint::Implementation {
     Implementation(EndpointOptions options, Answer answer)
         : options_(std::move(options)),
           answer_(std::move(answer)),
-          turns_(std::max<std::size_t>(1, options_.limits.handler_threads / 2)),
+          turns_(threads_of_account(options_.limits)),
           handler_threads_(options_.limits.handler_threads),
           acceptor_(io_),
           woken_(io_),
@@ -359,6 +359,10 @@ class Endpoint::Implementation {
     bool stopping_ = false;
     std::thread thread_;
 };
+
+std::size_t threads_of_account(const ServerLimits& limits) {
+    return std::max<std::size_t>(1, limits.handler_threads / 2);
+}
 
 Endpoint::Endpoint(EndpointOptions options, Answer answer)
     : implementation_(std::make_unique<Implementation>(std::move(options), std::move(answer))) {}

@@ -26,6 +26,9 @@ struct EndpointOptions {
     ServerLimits limits = {.max_connections = 256};
 };
 
+/// How many of the handler threads an account has at most: half of them.
+std::size_t threads_of_account(const ServerLimits& limits);
+
 /// The HTTP or HTTPS server for clients that sign their requests. It has an io thread and handler
 /// threads of its own, of which one account has half at most. When all connections are taken, one
 /// that waits is closed for the new one: that which has waited longest, of those that never had an

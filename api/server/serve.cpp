@@ -58,7 +58,7 @@ SignatureLimits limits_of(const EndpointSettings& settings) {
     const auto rate = static_cast<double>(settings.requests_per_second);
     return {.clock_skew = settings.clock_skew,
             .rate = {.per_second = rate, .burst = rate * seconds_of_rest},
-            .at_once = EndpointOptions().limits.handler_threads / 2};
+            .at_once = threads_of_account(EndpointOptions().limits)};
 }
 
 /// nullptr when none is asked for.

@@ -21,7 +21,7 @@ namespace kiln::api {
 struct SignatureLimits {
     std::chrono::seconds clock_skew{15 * 60};
     RequestRateLimit rate = {};
-    std::size_t at_once = 4;  // of an account
+    std::size_t at_once = 4;  // of an account, see threads_of_account()
 };
 
 struct SignedAnswer {
