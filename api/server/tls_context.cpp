@@ -37,7 +37,8 @@ ssl::context tls_context(const TlsFiles& files) {
         return std::string();
     });
     context.use_private_key_file(files.key.string(), ssl::context::pem, error);
-    if (!error) {
+    // A key of another kind than the certificate's is taken, and noticed here alone.
+    if (!error && ::SSL_CTX_check_private_key(context.native_handle()) == 1) {
         context.set_password_callback([](auto, auto) { return std::string(); });
         return context;
     }
@@ -47,9 +48,10 @@ ssl::context tls_context(const TlsFiles& files) {
                                 "without, with openssl pkey -in '{0}' -out KEY",
                                 files.key.string()));
     }
-    throw Error("InvalidConfiguration", files.key.string(),
-                fmt::format("'{}' is not the key of '{}' in PEM: {}", files.key.string(),
-                            files.certificate.string(), error.message()));
+    throw Error(
+        "InvalidConfiguration", files.key.string(),
+        fmt::format("'{}' is not the key of '{}' in PEM{}{}", files.key.string(),
+                    files.certificate.string(), error ? ": " : "", error ? error.message() : ""));
 }
 
 }  // namespace kiln::api

@@ -299,6 +299,11 @@ TEST(Endpoint, speaks_https_with_the_certificate_that_it_is_given) {
     RawClient plain(connected(endpoint.port()));
     plain.send(request("plain"));
     EXPECT_THAT(plain.receive_all(), HasSubstr("HTTPS is spoken here"));
+    const std::string of_another = directory.path() / "another.pem";
+    run_process({.arguments = {"openssl", "genpkey", "-algorithm", "ed25519", "-out", of_another},
+                 .environment = {"PATH=/usr/bin:/bin"}});
+    EXPECT_THROW(Endpoint({.tls = TlsFiles{.certificate = certificate, .key = of_another}}, echo),
+                 Error);
     const std::string sealed = directory.path() / "sealed.pem";
     run_process({.arguments = {"openssl", "pkey", "-in", key, "-aes256", "-passout", "pass:x",
                                "-out", sealed},
