@@ -8,13 +8,14 @@
 #include <string>
 
 #include "base/file.hpp"
+#include "tests/places.hpp"
 
 namespace kiln::tests {
 
 /// Compares with the file of that name in the test's golden folder. KILN_ACCEPT_GOLDEN=1 in the
 /// environment writes the files anew instead; look at the difference before you commit it.
 inline void expect_golden(const std::string& name, const std::string& actual) {
-    const std::filesystem::path path = std::filesystem::path(KILN_GOLDEN_DIRECTORY) / name;
+    const std::filesystem::path path = std::filesystem::path(places::golden_directory) / name;
     if (std::getenv("KILN_ACCEPT_GOLDEN") != nullptr) {
         std::filesystem::create_directories(path.parent_path());
         write_file_atomically(path, actual, 0644);

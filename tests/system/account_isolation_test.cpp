@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "tests/places.hpp"
 #include "tests/system/kiln_host.hpp"
 
 namespace kiln::tests {
@@ -221,7 +222,7 @@ TEST_F(AccountIsolationTest, who_has_no_guest_on_a_layer_cannot_read_it) {
 
 TEST_F(AccountIsolationTest, a_guest_that_broke_out_has_no_account) {
     const fs::path program = host_.home() / "kiln";
-    fs::copy_file(KILN_PROGRAM, program);
+    fs::copy_file(places::kiln, program);
     fs::permissions(host_.socket(), fs::perms{0666});
     const ProcessResult refused =
         run_as(first_.uid, first_.gid,

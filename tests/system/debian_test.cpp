@@ -5,6 +5,7 @@
 #include <iterator>
 #include <string>
 
+#include "tests/places.hpp"
 #include "tests/system/kiln_host.hpp"
 
 namespace kiln::tests {
@@ -47,7 +48,9 @@ nlohmann::json read_by_sdk(const KilnHost& host, const std::string& instance,
 
 void install_sdk(const KilnHost& host, const std::string& instance) {
     const std::string archive = (host.home() / "sdk.tar").string();
-    run_checked({.arguments = {KILN_SOURCE_DIRECTORY "/tests/clients/guest-archive", archive}});
+    run_checked(
+        {.arguments = {std::string(places::source_directory) + "/tests/clients/guest-archive",
+                       archive}});
     std::ifstream file(archive, std::ios::binary);
     const std::string content(std::istreambuf_iterator<char>(file), {});
     const ProcessResult result =

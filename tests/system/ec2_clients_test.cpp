@@ -4,6 +4,7 @@
 #include <regex>
 #include <string>
 
+#include "tests/places.hpp"
 #include "tests/system/kiln_host.hpp"
 #include "tests/system/signed_client.hpp"
 
@@ -39,7 +40,7 @@ class Ec2ClientsTest : public testing::Test {
                              "HOME=" + host_->home().string(), "CHECKPOINT_DISABLE=1",
                              "ANSIBLE_NOCOLOR=1", "ANSIBLE_LOCALHOST_WARNING=False",
                              "LC_ALL=C.UTF-8"},
-             .working_directory = KILN_SOURCE_DIRECTORY "/tests/clients"});
+             .working_directory = std::string(places::source_directory) + "/tests/clients"});
     }
 
     /// A session ends with "N checks, N failed" and tells what failed before that.

@@ -1,4 +1,5 @@
 #include "tests/system/guest.hpp"
+#include "tests/places.hpp"
 
 #include <fmt/format.h>
 
@@ -30,7 +31,7 @@ Guest::Guest(const KilnHost& host, std::string instance_id)
         parse_ipv4_address(instance.at("PrivateIpAddress").get_ref<const std::string&>());
     station_ = {parse_mac(mac_address_), address.value()};
     host.kiln_json({"describe-instance-status", "--instance-ids", id_, "--wait"});
-    run("cat >/tmp/guest_probe && chmod 755 /tmp/guest_probe", read_file(KILN_GUEST_PROBE));
+    run("cat >/tmp/guest_probe && chmod 755 /tmp/guest_probe", read_file(places::guest_probe));
 }
 
 std::string Guest::run(const std::string& command, const std::string& standard_input) const {
@@ -103,7 +104,7 @@ std::string run_on_host(const std::string& command) {
 }
 
 std::string probe_on_host(const std::string& arguments) {
-    return shell(std::string(KILN_GUEST_PROBE) + " " + arguments);
+    return shell(std::string(places::guest_probe) + " " + arguments);
 }
 
 }  // namespace kiln::tests

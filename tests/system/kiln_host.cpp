@@ -1,4 +1,5 @@
 #include "tests/system/kiln_host.hpp"
+#include "tests/places.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -175,7 +176,7 @@ ProcessResult KilnHost::kiln(const Arguments& arguments, const std::string& stan
 }
 
 ProcessResult KilnHost::run(const Arguments& arguments, const std::string& standard_input) const {
-    Command command{.arguments = {KILN_PROGRAM},
+    Command command{.arguments = {places::kiln},
                     .time_limit = command_limit,
                     .environment = {"KILN_STATE_DIR=" + state_directory_.string(),
                                     "KILN_SOCKET=" + socket().string(), "HOME=" + home_.string(),

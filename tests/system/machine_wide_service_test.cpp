@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include "tests/places.hpp"
 #include "tests/system/kiln_host.hpp"
 
 namespace kiln::tests {
@@ -18,7 +19,7 @@ TEST(MachineWideService, serves_users_without_root_whom_its_socket_lets_in) {
     const KilnHost host;
     host.start_service();
     const auto program = host.home() / "kiln";
-    std::filesystem::copy_file(KILN_PROGRAM, program);
+    std::filesystem::copy_file(places::kiln, program);
     std::filesystem::create_directory("/run/kiln");
     std::filesystem::create_symlink(host.socket(), "/run/kiln/kiln.sock");
 

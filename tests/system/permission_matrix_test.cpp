@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "tests/places.hpp"
 #include "tests/system/kiln_host.hpp"
 #include "tests/system/signed_client.hpp"
 
@@ -53,8 +54,8 @@ struct Row {
 };
 
 std::vector<Row> load_matrix() {
-    std::vector<std::string> lines =
-        split(read_file(KILN_SOURCE_DIRECTORY "/tests/permissions/matrix.csv"), '\n');
+    std::vector<std::string> lines = split(
+        read_file(std::string(places::source_directory) + "/tests/permissions/matrix.csv"), '\n');
     const std::vector<std::string> headings = split(lines.front(), ',');
     std::vector<Row> rows;
     for (std::size_t i = 1; i < lines.size(); ++i) {

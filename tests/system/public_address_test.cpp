@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include "tests/places.hpp"
 #include "tests/system/guest.hpp"
 
 namespace kiln::tests {
@@ -33,7 +34,7 @@ class Outside {
     Outside& operator=(const Outside&) = delete;
 
     static std::string command(const std::string& arguments) {
-        return fmt::format("{} {} {}", inside, KILN_GUEST_PROBE, arguments);
+        return fmt::format("{} {} {}", inside, places::guest_probe, arguments);
     }
     std::string probe(const std::string& arguments) const {
         return run_on_host(command(arguments));

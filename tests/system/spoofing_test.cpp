@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.hpp"
+#include "tests/places.hpp"
 #include "tests/system/guest.hpp"
 
 namespace kiln::tests {
@@ -288,7 +289,7 @@ TEST_F(SpoofingTest, frames_that_claim_to_be_anothers_are_not_delivered) {
 
     const TemporaryDirectory directory;
     const std::string seen_by_host = (directory.path() / "seen").string();
-    run_on_host(fmt::format("{} watch {} {} >{} 2>&1 </dev/null &", KILN_GUEST_PROBE,
+    run_on_host(fmt::format("{} watch {} {} >{} 2>&1 </dev/null &", places::guest_probe,
                             network.bridge, watch_s, seen_by_host));
     other.start_probe("seen", fmt::format("watch eth0 {}", watch_s));
     self.probe("send eth0", to_hex(honest) + "\n" + frames);

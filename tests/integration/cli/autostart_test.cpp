@@ -15,6 +15,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "tests/places.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace kiln::tests {
@@ -35,7 +36,7 @@ class Autostart : public testing::Test {
 
     ProcessResult kiln(std::vector<std::string> words,
                        const std::string& uri = "test:///default") const {
-        words.insert(words.begin(), KILN_PROGRAM);
+        words.insert(words.begin(), places::kiln);
         return run_process(
             {.arguments = std::move(words),
              .environment = {"KILN_STATE_DIR=" + state_.string(), "KILN_SOCKET=" + socket_.string(),
@@ -45,7 +46,7 @@ class Autostart : public testing::Test {
 
     /// From the test's directory, with paths that begin there.
     ProcessResult kiln_beside(std::vector<std::string> words) const {
-        words.insert(words.begin(), KILN_PROGRAM);
+        words.insert(words.begin(), places::kiln);
         return run_process(
             {.arguments = std::move(words),
              .environment = {"KILN_STATE_DIR=state", "KILN_SOCKET=state/kiln.sock",

@@ -4,6 +4,7 @@
 
 #include "base/process.hpp"
 #include "tests/golden.hpp"
+#include "tests/places.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace kiln::tests {
@@ -17,7 +18,7 @@ using testing::IsEmpty;
 class CommandLineTest : public testing::Test {
   protected:
     ProcessResult kiln(std::vector<std::string> words) const {
-        words.insert(words.begin(), KILN_PROGRAM);
+        words.insert(words.begin(), places::kiln);
         return run_process(
             {.arguments = std::move(words),
              .environment = {"KILN_STATE_DIR=" + directory_.path().string(),
@@ -177,7 +178,7 @@ TEST_F(CommandLineTest, completes_commands_options_and_choices) {
 
 TEST_F(CommandLineTest, bash_takes_the_completion_script) {
     const std::string script = kiln({"completion", "bash"}).standard_output;
-    const std::string bin = std::filesystem::path(KILN_PROGRAM).parent_path();
+    const std::string bin = std::filesystem::path(places::kiln).parent_path();
     const auto result = run_process(
         {.arguments = {"bash", "-c",
                        script + "COMP_WORDS=(kiln describe-re); COMP_CWORD=1; _kiln; echo "
@@ -187,8 +188,8 @@ TEST_F(CommandLineTest, bash_takes_the_completion_script) {
 }
 
 TEST_F(CommandLineTest, a_result_that_cannot_be_written_is_a_failure) {
-    const auto result =
-        run_process({.arguments = {"sh", "-c", "exec " KILN_PROGRAM " help > /dev/full"}});
+    const auto result = run_process(
+        {.arguments = {"sh", "-c", std::string("exec ") + places::kiln + " help > /dev/full"}});
     EXPECT_EQ(result.exit_status, 1);
     EXPECT_THAT(result.standard_error, HasSubstr("write the result"));
 }

@@ -13,6 +13,7 @@
 #include "api/server/server.hpp"
 #include "base/error.hpp"
 #include "base/process.hpp"
+#include "tests/places.hpp"
 #include "tests/temporary_directory.hpp"
 
 namespace kiln::tests {
@@ -71,7 +72,7 @@ class FakeService {
 
     /// Runs `kiln WORDS`; the output is in the result, the home directory is the test's.
     ProcessResult kiln(std::vector<std::string> words, const std::string& input = "") const {
-        words.insert(words.begin(), KILN_PROGRAM);
+        words.insert(words.begin(), places::kiln);
         return run(std::move(words), input);
     }
     ProcessResult run(std::vector<std::string> words, const std::string& input = "",

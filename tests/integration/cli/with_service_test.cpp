@@ -9,6 +9,7 @@
 #include "base/file.hpp"
 #include "tests/integration/cli/fake_service.hpp"
 #include "tests/integration/cli/ssh_port.hpp"
+#include "tests/places.hpp"
 
 namespace kiln::tests {
 
@@ -85,7 +86,7 @@ TEST_F(WithService, a_rule_names_its_group_by_id_or_name) {
 TEST_F(WithService, a_command_works_in_the_region_that_it_names) {
     service_.play("DescribeRegions", "<regionInfo/>");
     const auto region_of = [&](const std::vector<std::string>& words, const std::string& variable) {
-        std::vector<std::string> all{KILN_PROGRAM, "describe-regions"};
+        std::vector<std::string> all{places::kiln, "describe-regions"};
         all.insert(all.end(), words.begin(), words.end());
         const auto result = service_.run(all, "", variable);
         EXPECT_EQ(result.exit_status, 0) << result.standard_error;
@@ -255,9 +256,9 @@ TEST_F(Builds, that_are_interrupted_are_canceled) {
         canceled = arguments.required_text("ImageId");
         return "<return>true</return>";
     });
-    const auto result = service_.run(
-        {"sh", "-c",
-         "echo $$ > " + pid_file.string() + "; exec " KILN_PROGRAM " build debian-12 --name g"});
+    const auto result = service_.run({"sh", "-c",
+                                      "echo $$ > " + pid_file.string() + "; exec " + places::kiln +
+                                          " build debian-12 --name g"});
     EXPECT_EQ(result.exit_status, 130);
     EXPECT_EQ(canceled, "ami-12345678");
     EXPECT_THAT(result.standard_error, HasSubstr("nothing of it is left"));
@@ -286,7 +287,7 @@ TEST_F(WithService, console_leaves_a_silent_guest_after_what_was_piped_in) {
 TEST_F(WithService, console_in_a_terminal_is_left_with_its_key_and_leaves_the_terminal_as_it_was) {
     // script gives the program a terminal, and types what comes in.
     const std::string commands =
-        std::string(KILN_PROGRAM " console ") + instance + "; stty --all; echo stayed $?";
+        std::string(places::kiln) + " console " + instance + "; stty --all; echo stayed $?";
     const auto result = service_.run(
         {"script", "--quiet", "--return", "--command", commands, "/dev/null"}, "uname\n\x1d");
     EXPECT_THAT(result.standard_output, HasSubstr("; ^] leaves."));

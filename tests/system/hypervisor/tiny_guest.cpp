@@ -1,4 +1,5 @@
 #include "tests/system/hypervisor/tiny_guest.hpp"
+#include "tests/places.hpp"
 
 #include <string>
 #include <vector>
@@ -11,8 +12,8 @@ namespace kiln::tests {
 
 namespace {
 
-constexpr const char* init_script =
-    KILN_SOURCE_DIRECTORY "/tests/system/hypervisor/tiny_guest_init";
+const std::string init_script =
+    std::string(places::source_directory) + "/tests/system/hypervisor/tiny_guest_init";
 
 const std::vector<std::string> modules{
     "net/core/failover",

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "tests/places.hpp"
 
 namespace kiln::sigv4::tests {
 
@@ -17,7 +18,7 @@ namespace {
 
 /// The vectors lie beside the checkout: they are data of others.
 const std::filesystem::path vectors =
-    std::filesystem::path(KILN_SOURCE_DIRECTORY).parent_path() / "shared" / "sigv4";
+    std::filesystem::path(kiln::tests::places::source_directory).parent_path() / "shared" / "sigv4";
 
 std::string text_of(const std::filesystem::path& file) {
     std::string text = read_file(file);
