@@ -1,11 +1,11 @@
 #include "tests/system/guest.hpp"
-#include "tests/places.hpp"
 
 #include <fmt/format.h>
 
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "tests/places.hpp"
 
 namespace kiln::tests {
 

@@ -1,5 +1,4 @@
 #include "tests/system/kiln_host.hpp"
-#include "tests/places.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -17,6 +16,7 @@
 #include "base/fd.hpp"
 #include "base/file.hpp"
 #include "base/text.hpp"
+#include "tests/places.hpp"
 
 namespace kiln::tests {
 

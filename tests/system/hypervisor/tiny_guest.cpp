@@ -1,5 +1,4 @@
 #include "tests/system/hypervisor/tiny_guest.hpp"
-#include "tests/places.hpp"
 
 #include <string>
 #include <vector>
@@ -7,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/file.hpp"
 #include "base/process.hpp"
+#include "tests/places.hpp"
 
 namespace kiln::tests {
 
