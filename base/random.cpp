@@ -19,6 +19,14 @@ void fill_random(std::span<unsigned char> bytes) {
     }
 }
 
+/// Of 32 hexadecimal digits, some of which become the version and the variant.
+std::string uuid_of(std::string hex, char version) {
+    hex[12] = version;
+    hex[16] = "89ab"[random_number() % 4];
+    return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
+                       hex.substr(16, 4), hex.substr(20));
+}
+
 }  // namespace
 
 std::string random_hex(std::size_t digits) {
@@ -43,11 +51,13 @@ std::string random_bytes(std::size_t size) {
 }
 
 std::string random_uuid() {
-    std::string hex = random_hex(32);
-    hex[12] = '4';
-    hex[16] = "89ab"[random_number() % 4];
-    return fmt::format("{}-{}-{}-{}-{}", hex.substr(0, 8), hex.substr(8, 4), hex.substr(12, 4),
-                       hex.substr(16, 4), hex.substr(20));
+    return uuid_of(random_hex(32), '4');
+}
+
+std::string uuid_of_time(Time time) {
+    constexpr std::uint64_t digits_of_time = 12;
+    const auto ms = static_cast<std::uint64_t>(to_epoch_ms(time)) & 0xffff'ffff'ffff;
+    return uuid_of(fmt::format("{:012x}{}", ms, random_hex(32 - digits_of_time)), '7');
 }
 
 }  // namespace kiln

@@ -27,6 +27,15 @@ TEST(Random, a_uuid_has_the_form_of_version_4) {
     EXPECT_EQ(seen.size(), 100U);
 }
 
+TEST(Random, a_uuid_of_a_time_begins_with_it) {
+    const Time time = from_epoch_ms(0x0123456789ab);
+    const std::string uuid = uuid_of_time(time);
+    EXPECT_THAT(uuid, testing::MatchesRegex("01234567-89ab-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
+                                            "[0-9a-f]{12}"));
+    EXPECT_NE(uuid_of_time(time), uuid);
+    EXPECT_LT(uuid, uuid_of_time(time + std::chrono::milliseconds(1)));
+}
+
 }  // namespace
 
 }  // namespace kiln
