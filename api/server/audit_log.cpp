@@ -5,12 +5,14 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/random.hpp"
 #include "images/audit/event.hpp"
 
@@ -19,7 +21,7 @@ namespace kiln::api {
 namespace {
 
 /// A few events too many do no harm. Of what accounts did there is more to look through.
-constexpr std::size_t events_between_forgetting = 64;
+constexpr std::size_t events_between_forgetting = 256;
 constexpr std::size_t events_between_forgetting_successes = 4096;
 
 /// A message may repeat what a client sent, which may be long.
@@ -34,47 +36,60 @@ std::string shortened(const std::string& message) {
     return message.substr(0, end);
 }
 
-/// Writes events for many threads at once: whoever finds nobody writing writes all that wait, in
-/// one transaction, so that the disk is waited for once and not once for each.
+/// Writes events on a thread of its own: all that wait in one transaction, so that the disk is
+/// waited for once and not once for each.
 class EventWriter {
   public:
-    explicit EventWriter(Database& database) : database_(database) {}
-
-    /// Returns when the event is on the disk; throws when it cannot be. Any thread.
-    void write(images::Event event) {
-        std::unique_lock lock(mutex_);
-        const std::shared_ptr<Batch> batch = next_;
-        batch->events.push_back(std::move(event));
-        while (!batch->is_done) {
-            if (is_writing_)
-                changed_.wait(lock);
-            else
-                write_next(lock);
+    explicit EventWriter(Database& database)
+        : database_(database), thread_([this] { write_all(); }) {}
+    /// Returns when all are written.
+    ~EventWriter() {
+        {
+            const std::lock_guard lock(mutex_);
+            is_stopping_ = true;
         }
-        if (batch->failure) std::rethrow_exception(batch->failure);
+        changed_.notify_one();
+        thread_.join();
+    }
+    EventWriter(const EventWriter&) = delete;
+    EventWriter& operator=(const EventWriter&) = delete;
+
+    /// Ends when the event is on the disk, or cannot be, which the log tells. Any thread.
+    Completion write(images::Event event) {
+        const std::lock_guard lock(mutex_);
+        next_.events.push_back(std::move(event));
+        changed_.notify_one();
+        return next_.written;
     }
 
   private:
     struct Batch {
         std::vector<images::Event> events = {};
-        bool is_done = false;
-        std::exception_ptr failure = nullptr;
+        Completion written = {};
     };
 
-    void write_next(std::unique_lock<std::mutex>& lock) {
-        auto following = std::make_shared<Batch>();  // may throw
-        is_writing_ = true;
-        const std::shared_ptr<Batch> batch = std::exchange(next_, std::move(following));
-        lock.unlock();
-        try {
-            insert(batch->events);
-        } catch (...) {
-            batch->failure = std::current_exception();
+    void write_all() {
+        std::unique_lock lock(mutex_);
+        while (true) {
+            changed_.wait(lock, [this] { return is_stopping_ || !next_.events.empty(); });
+            if (next_.events.empty()) return;
+            const Batch batch = std::exchange(next_, {});
+            lock.unlock();
+            write(batch);
+            lock.lock();
         }
-        lock.lock();
-        batch->is_done = true;
-        is_writing_ = false;
-        changed_.notify_all();
+    }
+
+    void write(const Batch& batch) {
+        try {
+            insert(batch.events);
+        } catch (const std::exception& error) {
+            for (const images::Event& event : batch.events) {
+                log::error("{} is not in the audit log: {} ({})", event.name, error.what(),
+                           event.request_id);
+            }
+        }
+        batch.written.end();
     }
 
     void insert(const std::vector<images::Event>& events) {
@@ -104,11 +119,12 @@ class EventWriter {
     }
 
     Database& database_;
+    std::size_t count_ = 0;  // of the thread
     std::mutex mutex_;
     std::condition_variable changed_;
-    bool is_writing_ = false;
-    std::shared_ptr<Batch> next_ = std::make_shared<Batch>();
-    std::size_t count_ = 0;  // of the one that writes
+    bool is_stopping_ = false;
+    Batch next_;
+    std::thread thread_;  // the last: it uses all others
 };
 
 }  // namespace
@@ -118,7 +134,7 @@ Audit audit_log(Database& database, const Clock& clock) {
     return [&clock, writer](const AuditedRequest& request) {
         const images::Caller& caller = request.caller;
         const Time now = clock.now();
-        writer->write(
+        return writer->write(
             // Of the time, so that the events of one transaction need few pages.
             {.id = uuid_of_time(now),
              .time = now,

@@ -115,7 +115,7 @@ Response Connection::handle(const HttpRequest& request) const {
 }
 
 asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
-    co_return co_await on_pool(context_.handler_threads, [this, &request] {
+    Response response = co_await on_pool(context_.handler_threads, [this, &request] {
         try {
             return handle(request);
         } catch (const Error& error) {
@@ -123,6 +123,8 @@ asio::awaitable<Response> Connection::answer(const HttpRequest& request) {
             return error_response(error);
         }
     });
+    if (response.noted) co_await until(*response.noted, context_.handler_threads);
+    co_return response;
 }
 
 /// On a handler thread. Who sees and types what a guest's console shows is told as a request is.
@@ -132,11 +134,12 @@ void Connection::open_console(const HttpRequest& request, const std::string& ins
     const auto note = [&](const Error* error) {
         if (!caller) caller = refused_caller(request);
         if (!caller) return;
-        context_.handlers.dispatcher.note({.action = "OpenConsole",
-                                           .caller = *caller,
-                                           .request_id = random_uuid(),
-                                           .error = error,
-                                           .resources = {instance}});
+        const auto noted = context_.handlers.dispatcher.note({.action = "OpenConsole",
+                                                              .caller = *caller,
+                                                              .request_id = random_uuid(),
+                                                              .error = error,
+                                                              .resources = {instance}});
+        if (noted) noted->wait();
     };
     try {
         caller = context_.handlers.caller_of(claim(request));

@@ -263,23 +263,25 @@ std::string Dispatcher::answer(const Request& request, images::Caller& caller,
     return xml.take();
 }
 
-void Dispatcher::audit(const Progress& progress, const images::Caller& caller,
-                       const std::string& request_id, const Error* error) const {
-    if (!progress.is_event()) return;
-    note({.action = progress.name(),
-          .caller = caller,
-          .request_id = request_id,
-          .error = error,
-          .resources = {progress.resources.begin(), progress.resources.end()}});
+std::optional<Completion> Dispatcher::audit(const Progress& progress, const images::Caller& caller,
+                                            const std::string& request_id,
+                                            const Error* error) const {
+    if (!progress.is_event()) return std::nullopt;
+    return note({.action = progress.name(),
+                 .caller = caller,
+                 .request_id = request_id,
+                 .error = error,
+                 .resources = {progress.resources.begin(), progress.resources.end()}});
 }
 
-void Dispatcher::note(const AuditedRequest& audited) const {
-    if (!audit_) return;
+std::optional<Completion> Dispatcher::note(const AuditedRequest& audited) const {
+    if (!audit_) return std::nullopt;
     try {
-        audit_(audited);
+        return audit_(audited);
     } catch (const std::exception& error) {
         log::error("{} is not in the audit log: {} ({})", audited.action, error.what(),
                    audited.request_id);
+        return std::nullopt;
     }
 }
 
@@ -287,15 +289,16 @@ Response Dispatcher::dispatch(const Request& request, images::Caller caller) con
     const std::string request_id = random_uuid();
     Progress progress;
     const auto failed = [&](const Error& error) {
-        audit(progress, caller, request_id, &error);
-        return error_response_of(error, request_id, service_of(request));
+        Response response = error_response_of(error, request_id, service_of(request));
+        response.noted = audit(progress, caller, request_id, &error);
+        return response;
     };
     try {
         Response response{.status = 200,
                           .body = answer(request, caller, request_id, progress),
                           .request_id = request_id};
         if (progress.is_event()) add_answered(response.body, progress.resources);
-        audit(progress, caller, request_id, nullptr);
+        response.noted = audit(progress, caller, request_id, nullptr);
         return response;
     } catch (const Error& error) {
         log_error(progress.name(), caller, error, request_id);
@@ -318,8 +321,9 @@ Response Dispatcher::refuse(const Request& request, const images::Caller& caller
         // It is refused anyway.
     }
     log_error(progress.name(), caller, error, request_id);
-    audit(progress, caller, request_id, &error);
-    return error_response_of(error, request_id, service_of(request));
+    Response response = error_response_of(error, request_id, service_of(request));
+    response.noted = audit(progress, caller, request_id, &error);
+    return response;
 }
 
 }  // namespace kiln::api

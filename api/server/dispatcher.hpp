@@ -1,11 +1,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/action.hpp"
 #include "api/protocol/query.hpp"
+#include "api/server/completion.hpp"
 #include "images/accounts/caller.hpp"
 
 namespace kiln {
@@ -35,9 +37,10 @@ struct Response {
     unsigned status = 200;
     std::string body;
     std::string request_id;
+    std::optional<Completion> noted = {};  // before that it may not be sent
 };
 
-/// Told of every request that could have changed something, after it was answered.
+/// Told of every request that could have changed something.
 struct AuditedRequest {
     const std::string& action;
     const images::Caller& caller;
@@ -45,7 +48,8 @@ struct AuditedRequest {
     const Error* error = nullptr;        // nullptr: it succeeded
     std::vector<std::string> resources;  // that it and its answer name, sorted
 };
-using Audit = std::function<void(const AuditedRequest&)>;
+/// What it returns ends when the request is noted.
+using Audit = std::function<Completion(const AuditedRequest&)>;
 
 /// Answers requests of AWS' query protocols: finds the action, checks the arguments, calls the
 /// handler, and turns whatever it throws into an error response. Any thread; never throws.
@@ -61,7 +65,7 @@ class Dispatcher {
     /// The answer to a request of somebody who may ask for nothing, which is told all the same.
     Response refuse(const Request& request, const images::Caller& caller, const Error& error) const;
     /// Tells of what somebody did or tried in another way than by a request.
-    void note(const AuditedRequest& audited) const;
+    std::optional<Completion> note(const AuditedRequest& audited) const;
 
   private:
     struct Progress;
@@ -72,8 +76,8 @@ class Dispatcher {
     /// The response's text.
     std::string answer(const Request& request, images::Caller& caller,
                        const std::string& request_id, Progress& progress) const;
-    void audit(const Progress& progress, const images::Caller& caller,
-               const std::string& request_id, const Error* error) const;
+    std::optional<Completion> audit(const Progress& progress, const images::Caller& caller,
+                                    const std::string& request_id, const Error* error) const;
 
     const std::vector<Action>& table_;
     Invoke invoke_;

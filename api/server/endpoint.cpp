@@ -337,8 +337,14 @@ class Endpoint::Implementation {
         co_return true;
     }
 
-    /// Whose turn ends with it.
     asio::awaitable<SignedAnswer> answer(const sigv4::Request& request, const std::string& name) {
+        SignedAnswer answered = co_await handle(request, name);
+        if (answered.response.noted) co_await until(*answered.response.noted, handler_threads_);
+        co_return answered;
+    }
+
+    /// Whose turn ends with it.
+    asio::awaitable<SignedAnswer> handle(const sigv4::Request& request, const std::string& name) {
         const Turns::Turn turn(turns_, name);
         co_return co_await on_pool(handler_threads_, [this, &request] { return answer_(request); });
     }

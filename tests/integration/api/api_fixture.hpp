@@ -59,6 +59,7 @@ class ApiFixture : public kiln::tests::LauncherFixture {
         pairs.insert(pairs.begin(), {"Action", action});
         const Response response = dispatcher_.dispatch(
             {.method = "POST", .target = "/", .body = encode_query(pairs)}, sender_);
+        if (response.noted) response.noted->wait();
         Answer answer{.status = response.status};
         answer.document.load_string(response.body.c_str());
         answer.code = answer.text("/Response/Errors/Error/Code");
@@ -106,12 +107,16 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                        .accelerator = accelerator_,
                        .launcher = launcher(),
                        .builder = builder_};
-    Audit audit_ = [](const AuditedRequest&) {};
+    Audit audit_ = [](const AuditedRequest&) {
+        Completion noted;
+        noted.end();
+        return noted;
+    };
     Dispatcher dispatcher_{
         actions(),
         [this](const Action& action, const images::Caller& caller, const Arguments& arguments,
                XmlWriter& response) { action.handle(services_, caller, arguments, response); },
-        [this](const AuditedRequest& request) { audit_(request); }};
+        [this](const AuditedRequest& request) { return audit_(request); }};
 };
 
 }  // namespace kiln::api::tests

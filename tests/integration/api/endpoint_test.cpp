@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 
 #include <latch>
+#include <optional>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -191,6 +193,51 @@ TEST(Endpoint, one_key_leaves_threads_to_the_others) {
     go_on.count_down();
     for (const auto& client : greedy)
         EXPECT_THAT(client->receive_all(), HasSubstr("<q>Text=greedy</q>"));
+}
+
+TEST(Endpoint, an_answer_waits_until_it_is_noted_and_holds_no_thread) {
+    constexpr int requests = 4;
+    const Completion noted;
+    std::latch handled(requests);
+    const Endpoint endpoint({.limits = {.handler_threads = 2}}, [&](const sigv4::Request& request) {
+        SignedAnswer answer = echo(request);
+        if (request.query != "Text=noted") return answer;
+        answer.response.noted = noted;
+        handled.count_down();
+        return answer;
+    });
+    std::vector<std::unique_ptr<RawClient>> waiting;
+    for (int i = 0; i < requests; ++i) {
+        waiting.push_back(std::make_unique<RawClient>(connected(endpoint.port())));
+        waiting.back()->send(request("noted", false));
+    }
+    handled.wait();
+    RawClient other(connected(endpoint.port()));
+    other.send(request("other", false));
+    EXPECT_THAT(other.receive_all(), HasSubstr("<q>Text=other</q>"));
+    for (const auto& client : waiting)
+        EXPECT_FALSE(client->has_answer_within(0));
+    noted.end();
+    for (const auto& client : waiting)
+        EXPECT_THAT(client->receive_all(), HasSubstr("<q>Text=noted</q>"));
+}
+
+TEST(Endpoint, a_stop_waits_for_answers_that_are_not_noted_yet) {
+    const Completion noted;
+    std::latch handled(1);
+    std::optional<Endpoint> endpoint;
+    endpoint.emplace(EndpointOptions{}, [&](const sigv4::Request& request) {
+        SignedAnswer answer = echo(request);
+        answer.response.noted = noted;
+        handled.count_down();
+        return answer;
+    });
+    RawClient client(connected(endpoint->port()));
+    client.send(request("last", false));
+    handled.wait();
+    std::jthread stopping([&] { endpoint.reset(); });
+    noted.end();
+    EXPECT_THAT(client.receive_all(), HasSubstr("<q>Text=last</q>"));
 }
 
 TEST(Endpoint, a_waiting_request_is_let_go_when_its_place_is_wanted) {

@@ -87,7 +87,8 @@ TEST_F(EventActionsTest, the_key_of_a_signed_request_is_told) {
                                   .caller = signer,
                                   .request_id = "r",
                                   .error = nullptr,
-                                  .resources = {}});
+                                  .resources = {}})
+        .wait();
     done("CreateTags",
          {{"ResourceId.1", golden().str()}, {"Tag.1.Key", "note"}, {"Tag.1.Value", "v"}});
     const Answer events = done("LookupEvents", about("AccessKeyId", signer.access_key_id));
@@ -95,7 +96,7 @@ TEST_F(EventActionsTest, the_key_of_a_signed_request_is_told) {
     EXPECT_THAT(events.texts("//accessKeyId"), ElementsAre(signer.access_key_id));
 }
 
-TEST_F(EventActionsTest, each_of_many_at_once_is_on_the_disk_before_it_is_answered) {
+TEST_F(EventActionsTest, each_of_many_at_once_is_on_the_disk_when_it_is_noted) {
     constexpr int threads = 8;
     constexpr int events = 25;
     const SystemClock clock;
@@ -108,7 +109,8 @@ TEST_F(EventActionsTest, each_of_many_at_once_is_on_the_disk_before_it_is_answer
                    .caller = caller(),
                    .request_id = request,
                    .error = nullptr,
-                   .resources = {}});
+                   .resources = {}})
+                .wait();
             const auto written =
                 database().read([](Session& session) { return images::list_events(session, {}); });
             const bool is_there = std::ranges::any_of(
