@@ -42,8 +42,11 @@ inline boost::asio::awaitable<void> until(Completion completion, boost::asio::th
         const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         const auto executor = boost::asio::get_associated_executor(*shared);
         completion.then([shared, goes_on = boost::asio::make_work_guard(executor),
-                         waits = boost::asio::make_work_guard(pool)] {
+                         waits = boost::asio::make_work_guard(pool)]() mutable {
             boost::asio::post(goes_on.get_executor(), std::move(*shared));
+            // The pool last: after its join(), what runs the coroutine may be gone.
+            goes_on.reset();
+            waits.reset();
         });
     };
     const boost::asio::use_awaitable_t<> token;

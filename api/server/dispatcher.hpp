@@ -64,7 +64,7 @@ class Dispatcher {
     Response dispatch(const Request& request, images::Caller caller) const;
     /// The answer to a request of somebody who may ask for nothing, which is told all the same.
     Response refuse(const Request& request, const images::Caller& caller, const Error& error) const;
-    /// Tells of what somebody did or tried in another way than by a request.
+    /// Tells of what somebody did or tried in another way than by a request; nullopt: nobody notes.
     std::optional<Completion> note(const AuditedRequest& audited) const;
 
   private:

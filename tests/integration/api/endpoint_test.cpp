@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 
 #include <latch>
-#include <optional>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/fd.hpp"
@@ -225,17 +223,16 @@ TEST(Endpoint, an_answer_waits_until_it_is_noted_and_holds_no_thread) {
 TEST(Endpoint, a_stop_waits_for_answers_that_are_not_noted_yet) {
     const Completion noted;
     std::latch handled(1);
-    std::optional<Endpoint> endpoint;
-    endpoint.emplace(EndpointOptions{}, [&](const sigv4::Request& request) {
+    Endpoint endpoint({}, [&](const sigv4::Request& request) {
         SignedAnswer answer = echo(request);
         answer.response.noted = noted;
         handled.count_down();
         return answer;
     });
-    RawClient client(connected(endpoint->port()));
+    RawClient client(connected(endpoint.port()));
     client.send(request("last", false));
     handled.wait();
-    std::jthread stopping([&] { endpoint.reset(); });
+    endpoint.stop();
     noted.end();
     EXPECT_THAT(client.receive_all(), HasSubstr("<q>Text=last</q>"));
 }
