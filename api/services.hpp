@@ -25,7 +25,7 @@ struct Services {
     const SecretBox& secrets;
     Database& database;
     launcher::Regions& regions;
-    const hypervisor::AcceleratorVerdict& accelerator;
+    const hypervisor::Accelerators& accelerators;
     launcher::Launcher& launcher;
     builder::Builder& builder;
 };

@@ -93,6 +93,15 @@ void sync_directory(const std::filesystem::path& path) {
     sync_file(open_file(path, O_RDONLY | O_DIRECTORY), path);
 }
 
+void take_file(const std::filesystem::path& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0)
+        throw system_error(fmt::format("look at '{}'", path.string()));
+    if (status.st_uid == ::geteuid()) return;
+    if (::chown(path.c_str(), ::geteuid(), ::getegid()) != 0)
+        throw system_error(fmt::format("take '{}' back", path.string()));
+}
+
 bool remove_file(const std::filesystem::path& path) {
     if (::unlink(path.c_str()) == 0) return true;
     if (errno == ENOENT) return false;

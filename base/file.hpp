@@ -28,6 +28,8 @@ void sync_file(const Fd& fd, const std::filesystem::path& path);
 void sync_directory(const std::filesystem::path& path);
 /// Removes a file; it is no error when it does not exist. Returns whether it did.
 bool remove_file(const std::filesystem::path& path);
+/// Makes the process's user and group the file's owners.
+void take_file(const std::filesystem::path& path);
 /// Reads from `offset` on until `to` is full or the file ends; returns how many bytes it got.
 /// `path` names the file in the error.
 std::size_t read_at(const Fd& fd, const std::filesystem::path& path, Bytes offset,

@@ -98,7 +98,7 @@ void store(Acl& acl, const std::filesystem::path& file) {
     check(::acl_set_file(file.c_str(), ACL_TYPE_ACCESS, acl.get()), file);
 }
 
-void append_reader(Acl& acl, uid_t user, const std::filesystem::path& file) {
+void append_user(Acl& acl, uid_t user, acl_perm_t right, const std::filesystem::path& file) {
     acl_entry_t entry = nullptr;
     acl_permset_t permissions = nullptr;
     check(::acl_create_entry(acl.place(), &entry), file);
@@ -106,7 +106,7 @@ void append_reader(Acl& acl, uid_t user, const std::filesystem::path& file) {
     check(::acl_set_qualifier(entry, &user), file);
     check(::acl_get_permset(entry, &permissions), file);
     check(::acl_clear_perms(permissions), file);
-    check(::acl_add_perm(permissions, ACL_READ), file);
+    check(::acl_add_perm(permissions, right), file);
 }
 
 }  // namespace
@@ -118,8 +118,16 @@ bool can_name_readers(const std::filesystem::path& directory) {
 void add_reader(const std::filesystem::path& file, uid_t user) {
     Acl acl(file);
     if (!acl) throw system_error(fmt::format("let somebody read '{}'", file.string()));
-    if (!find_entry(acl, user)) append_reader(acl, user, file);
+    if (!find_entry(acl, user)) append_user(acl, user, ACL_READ, file);
     store(acl, file);
+}
+
+void let_pass(const std::filesystem::path& directory, uid_t user) {
+    Acl acl(directory);
+    if (!acl) throw system_error(fmt::format("let somebody pass '{}'", directory.string()));
+    if (find_entry(acl, user)) return;
+    append_user(acl, user, ACL_EXECUTE, directory);
+    store(acl, directory);
 }
 
 void set_only_reader(const std::filesystem::path& file, uid_t user) {
@@ -129,7 +137,7 @@ void set_only_reader(const std::filesystem::path& file, uid_t user) {
         const acl_tag_t tag = tag_of(entry);
         if (tag == ACL_USER || tag == ACL_GROUP) check(::acl_delete_entry(acl.get(), entry), file);
     }
-    append_reader(acl, user, file);
+    append_user(acl, user, ACL_READ, file);
     store(acl, file);
 }
 

@@ -22,4 +22,7 @@ void remove_reader(const std::filesystem::path& file, uid_t user);
 /// None when there is no such file.
 std::vector<uid_t> readers_of(const std::filesystem::path& file);
 
+/// The user may reach what is in the directory, by its name, from now on.
+void let_pass(const std::filesystem::path& directory, uid_t user);
+
 }  // namespace kiln

@@ -11,6 +11,7 @@
 #include "base/environment.hpp"
 #include "base/error.hpp"
 #include "base/file.hpp"
+#include "base/read_custom_types.hpp"
 #include "base/read_rates.hpp"
 #include "base/text.hpp"
 
@@ -166,6 +167,12 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) {
              s.endpoint.requests_per_second = requests_per_second_of(node);
          }},
+        {"macos_boot_disk",
+         [](Settings& s, const YAML::Node& node) { s.macos_boot_disk = node.as<std::string>(); }},
+        {"macos_smc_key",
+         [](Settings& s, const YAML::Node& node) { s.macos_smc_key = node.as<std::string>(); }},
+        {"instance_types",
+         [](Settings& s, const YAML::Node& node) { s.instance_types = read_custom_types(node); }},
         {"rates", [](Settings& s, const YAML::Node& node) { s.rates = read_rates(node); }},
     };
     return table;
@@ -188,7 +195,7 @@ void complete_paths(Settings& settings, const std::filesystem::path& file) {
     const std::filesystem::path directory = std::filesystem::absolute(file).parent_path();
     for (std::filesystem::path* path :
          {&settings.state_directory, &settings.socket, &settings.endpoint.tls_certificate,
-          &settings.endpoint.tls_key})
+          &settings.endpoint.tls_key, &settings.macos_boot_disk})
         if (!path->empty()) *path = directory / *path;
 }
 

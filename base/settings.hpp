@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/custom_types.hpp"
 #include "base/ipv4.hpp"
 #include "base/listen_address.hpp"
 #include "base/rates.hpp"
@@ -66,7 +67,12 @@ struct Settings {
     std::optional<UserRange> guest_users = default_guest_users;  // guest_uids: 70000-79999, or none
     std::optional<Ipv4Range> network_range;  // network_range, of the region; default: a free one
     Rates rates;                             // rates, default: nothing costs anything
+    CustomTypes instance_types;              // instance_types, besides EC2's
     EndpointSettings endpoint = {};
+    /// For guests of macOS, on Apple's hardware: a raw disk image of OpenCore, and the key that the
+    /// host's AppleSMC has.
+    std::filesystem::path macos_boot_disk = {};  // macos_boot_disk
+    std::string macos_smc_key = {};              // macos_smc_key
 };
 
 /// At most 64 lower-case letters, digits and hyphens, the first no hyphen: names of regions and

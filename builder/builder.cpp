@@ -32,6 +32,8 @@ Bytes space_needed(RecipeKind kind) {
             return Bytes::mebibytes(2560);
         case RecipeKind::tiny:
             return Bytes::mebibytes(512);
+        case RecipeKind::pv_appliance:
+            return Bytes::mebibytes(1024);
     }
     return {};
 }

@@ -6,6 +6,7 @@
 #include "images/catalog/image.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/operation.hpp"
+#include "images/catalog/pv_kernels.hpp"
 #include "images/catalog/snapshot.hpp"
 
 namespace kiln::builder {
@@ -14,6 +15,23 @@ namespace {
 
 constexpr const char* root_device_name = "/dev/xvda";
 
+images::VirtualizationType virtualization_type_of(const Recipe& recipe) {
+    return recipe.boot == RecipeBoot::boot_loader ? images::VirtualizationType::hvm
+                                                  : images::VirtualizationType::paravirtual;
+}
+
+std::string kernel_id_of(const Recipe& recipe) {
+    switch (recipe.boot) {
+        case RecipeBoot::boot_loader:
+            return "";
+        case RecipeBoot::pv_grub_hd0:
+            return images::pv_kernel_id("hd0", recipe.architecture);
+        case RecipeBoot::pv_grub_hd00:
+            return images::pv_kernel_id("hd00", recipe.architecture);
+    }
+    return "";
+}
+
 images::Image pending_image(const NewBuild& build, const ImageId& id) {
     return {.id = id,
             .owner = build.caller.account,
@@ -21,15 +39,19 @@ images::Image pending_image(const NewBuild& build, const ImageId& id) {
             .name = build.name,
             .description = build.description,
             .state = images::ImageState::pending,
-            .architecture = images::Architecture::x86_64,
-            .virtualization_type = images::VirtualizationType::hvm,
-            // The disk boots under UEFI too, but uefi-preferred would choose that at every launch:
-            // slower than BIOS, and with variables to keep for each instance. Who wants it
-            // registers the snapshot again with --boot-mode uefi.
-            .boot_mode = images::BootMode::legacy_bios,
+            .architecture = build.recipe.architecture,
+            .virtualization_type = virtualization_type_of(build.recipe),
+            // Without a wish it is BIOS, where there is one: the disk boots under UEFI too, but
+            // slower, and with variables to keep for each instance.
+            .boot_mode = build.recipe.boot_mode,
             .root_device_name = root_device_name,
+            .kernel_id = kernel_id_of(build.recipe),
             .login_user = build.recipe.login_user,
-            .created = build.now};
+            .created = build.now,
+            .tpm_support = build.recipe.tpm ? images::tpm_2_0 : "",
+            .secure_boot = build.recipe.secure_boot,
+            .os_id = build.recipe.kind == RecipeKind::debian ? "debian12" : "",
+            .purpose = build.recipe.kind == RecipeKind::pv_appliance ? images::pv_appliance : ""};
 }
 
 void end_operation(Database& database, const Registration& registration, images::ImageState state,

@@ -29,7 +29,7 @@ constexpr std::array group_words{
     GroupWord{"Product", "Market"},
     GroupWord{"ubscri", "Market"},
     GroupWord{"Seller", "Market"},
-    GroupWord{"HostChecks", "Places"},
+    GroupWord{"Host", "Places"},
     GroupWord{"LaunchTemplate", "Instances"},
     GroupWord{"PasswordData", "Instances"},
     GroupWord{"Console", "Instances"},

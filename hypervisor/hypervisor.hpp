@@ -73,6 +73,20 @@ struct ConsoleCallbacks {
     std::function<void()> on_close;                        // at most once
 };
 
+/// A program for the guest's agent to run.
+struct GuestProgram {
+    std::vector<std::string> arguments;  // the first is the program's path
+    std::string standard_input = {};
+    std::chrono::seconds time_limit{30};
+};
+struct GuestProgramResult {
+    int exit_status = 0;
+    std::string output;  // what it said, in its standard output and error
+};
+
+/// The code of restore_domain()'s refusal of a state.
+inline constexpr const char* stale_saved_domain = "StaleSavedDomain";
+
 struct Screenshot {
     std::string jpeg;
 };
@@ -92,6 +106,14 @@ class Hypervisor {
 
     /// Starts a domain; returns when QEMU runs it.
     virtual void start_domain(const DomainSpec& spec) = 0;
+    /// Ends a running domain and keeps the state of its machine in a new file.
+    virtual void save_domain(const std::string& name, const std::filesystem::path& file) = 0;
+    /// Starts a domain from the state of another one, whose machine had the same processors, memory
+    /// and devices. Name, UUID, title, catalog, user, and the files of disks and console are the
+    /// spec's. `copy` is a path for a copy of the file, which is gone when this returns. Throws
+    /// Error{stale_saved_domain} when QEMU or libvirt does not take the state.
+    virtual void restore_domain(const DomainSpec& spec, const std::filesystem::path& file,
+                                const std::filesystem::path& copy) = 0;
     virtual DomainState domain_state(const std::string& name) = 0;
     /// Names of the domains that carry the catalog's id.
     virtual std::vector<std::string> domains_of(const std::string& catalog_id) = 0;
@@ -122,6 +144,8 @@ class Hypervisor {
     /// Plugs a disk into a running guest, as the first target that is free when the spec names
     /// none. Throws when the domain has no slot left.
     virtual void attach_disk(const std::string& name, const DiskSpec& disk) = 0;
+    /// Plugs a network card into a running guest. Throws when the domain has no slot left.
+    virtual void attach_card(const std::string& name, const InterfaceSpec& card) = 0;
     /// Asks the guest to let the disk go, and waits some seconds. Whether the domain is without it
     /// now: a guest that is still booting does not hear. Ask again, as often as need be.
     virtual bool detach_disk(const std::string& name, const std::string& serial) = 0;
@@ -147,6 +171,10 @@ class Hypervisor {
     /// None is no error.
     virtual void remove_secret(const std::string& id) = 0;
 
+    /// Removes the state of the TPM that a domain of this UUID and architecture had
+    /// (DomainSpec::has_tpm). The domain must be gone. None is no error.
+    virtual void remove_tpm(const std::string& uuid, GuestArchitecture architecture) = 0;
+
     /// Why guests cannot have a network with a bridge here, for a person; nullopt: they can.
     virtual std::optional<std::string> bridging_obstacle() = 0;
     /// Those of the host's interfaces, without loopback.
@@ -160,6 +188,10 @@ class Hypervisor {
 
     /// Whether the guest agent answers a ping within the time.
     virtual bool agent_answers(const std::string& name, std::chrono::seconds time) = 0;
+    /// Runs a program in the guest through its agent, and waits for its end. Throws
+    /// Error{InternalError} when the agent does not run it or the time is up.
+    virtual GuestProgramResult run_in_guest(const std::string& name,
+                                            const GuestProgram& program) = 0;
     /// Forwards a free port of 127.0.0.1 to the guest's port and returns it; the same one when it
     /// was forwarded before.
     virtual std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) = 0;

@@ -1,6 +1,7 @@
 #include "base/boot.hpp"
 #include "base/file.hpp"
 #include "base/log.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "launcher/implementation.hpp"
 
 namespace kiln::launcher {
@@ -92,8 +93,7 @@ void Launcher::Implementation::look_at_guest(const Region& region, const Instanc
     if (region.hypervisor.domain_state(instance.id.str()) == DomainState::paused_by_io_error) {
         status_.io_failed(instance.id);
     } else if (status_.reachability(instance.id) != Reachability::ok) {
-        executor_.add("agent of " + instance.id.str(),
-                      [this, id = instance.id] { lifecycle_.check_agent(id); });
+        watch_.add_agent_check_unless_busy(instance.id);
     }
 }
 
@@ -129,7 +129,8 @@ void Launcher::Implementation::close_unused_layers() {
 void Launcher::Implementation::keep_house() {
     for (int tick = 1; pause_.wait(housekeeping_interval); ++tick) {
         try {
-            lifecycle_.reset_overdue_reboots();
+            watch_.reset_overdue_reboots();
+            watch_.look_at_guests();
             close_unused_layers();
             if (tick % settle_every_ticks == 0) {
                 networks_.apply_all();
@@ -145,7 +146,9 @@ void Launcher::Implementation::keep_house() {
                                                         now() - terminated_instances_are_kept);
                     images::forget_bundle_tasks(session, now() - bundle_tasks_are_kept);
                     images::forget_store_image_tasks(session, now() - store_tasks_are_kept);
+                    images::forget_unused_uefi_data(session);
                 });
+                saved_appliances_.remove_unused(dependencies_.regions);
             }
         } catch (const std::exception& error) {
             log::warn("housekeeping: {}", error.what());

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "images/catalog/region.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/paravirtual/pv_plan.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -41,21 +42,42 @@ bool is_copy(const images::Operation& operation) {
 Launcher::Implementation::Implementation(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       status_(dependencies_.clock),
+      types_(dependencies_.settings.instance_types),
+      profiles_(dependencies_.settings),
       files_(dependencies_.settings.state_directory / "instances"),
       users_(dependencies_.database, dependencies_.settings, dependencies_.regions,
-             dependencies_.accelerator),
+             dependencies_.accelerators.use_kvm()),
       networks_({.database = dependencies_.database,
                  .clock = dependencies_.clock,
                  .settings = dependencies_.settings,
                  .regions = dependencies_.regions}),
       planner_{.database = dependencies_.database,
+               .settings = dependencies_.settings,
                .regions = dependencies_.regions,
                .networks = networks_,
                .files = files_,
                .users = users_,
+               .types = types_,
+               .profiles = profiles_,
                .catalog_id = dependencies_.catalog_id,
-               .accelerator = dependencies_.accelerator},
+               .accelerators = dependencies_.accelerators},
+      saved_appliances_({.database = dependencies_.database,
+                         .users = users_,
+                         .pause = pause_,
+                         .directory = dependencies_.settings.state_directory / "appliances",
+                         .free_space_reserve = dependencies_.settings.free_space_reserve}),
+      appliances_({.database = dependencies_.database,
+                   .clock = dependencies_.clock,
+                   .regions = dependencies_.regions,
+                   .planner = planner_,
+                   .users = users_,
+                   .saved = saved_appliances_}),
       executor_(job_threads),
+      watch_({.database = dependencies_.database,
+              .regions = dependencies_.regions,
+              .appliances = appliances_,
+              .status = status_,
+              .executor = executor_}),
       lifecycle_(jobs_dependencies()),
       puller_(jobs_dependencies()),
       capture_(jobs_dependencies(), lifecycle_, puller_),
@@ -83,7 +105,9 @@ InstanceLifecycle::Dependencies Launcher::Implementation::jobs_dependencies() {
             .planner = planner_,
             .networks = networks_,
             .users = users_,
+            .appliances = appliances_,
             .status = status_,
+            .watch = watch_,
             .executor = executor_,
             .pause = pause_,
             .free_space_reserve = dependencies_.settings.free_space_reserve,
@@ -125,22 +149,53 @@ void Launcher::Implementation::add_job(const InstanceId& id, std::function<void(
 void Launcher::Implementation::add_launch(const Instance& instance) {
     const InstanceId id = instance.id;
     if (instance.root_device_type == images::DeviceType::ebs) {
-        add_job(id, [this, id] { lifecycle_.launch(id); });
+        add_boot(instance, [this, id] { lifecycle_.launch(id); });
         return;
     }
     // Its image is unpacked once, while the others wait.
     executor_.add_for_all({ImageUnpacker::lane_of(instance.image), id.str()},
-                          [this, id] { prepare_launch(id); });
+                          [this, instance] { prepare_launch(instance); });
 }
 
-void Launcher::Implementation::prepare_launch(const InstanceId& id) {
+/// A paravirtual guest's appliance is made once, while others wait without a thread.
+void Launcher::Implementation::add_boot(const Instance& instance, std::function<void()> job) {
+    const auto lane = lane_to_prepare(instance);
+    if (!lane) return add_job(instance.id, std::move(job));
+    executor_.add_for_all({*lane, instance.id.str()}, [this, instance, job = std::move(job)] {
+        try {
+            appliances_.prepare(instance);
+        } catch (const std::exception& error) {
+            pause_.wait_or_throw(std::chrono::milliseconds(0));
+            log::error("{} has no appliance: {}", instance.id.str(), error.what());
+        }
+        add_job(instance.id, job);  // which says why it fails
+    });
+}
+
+std::optional<std::string> Launcher::Implementation::lane_to_prepare(
+    const Instance& instance) const {
+    if (!is_paravirtual(instance)) return std::nullopt;
+    try {
+        return appliances_.lane_to_prepare(instance);
+    } catch (const std::exception&) {
+        return std::nullopt;  // the job itself finds out, and says why
+    }
+}
+
+void Launcher::Implementation::prepare_launch(const Instance& instance) {
+    const InstanceId id = instance.id;
     try {
         unpacker_.prepare(id);
-        add_job(id, [this, id] { lifecycle_.launch(id); });
+        add_boot(instance, [this, id] { lifecycle_.launch(id); });
     } catch (const std::exception& error) {
         pause_.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         lifecycle_.fail_launch(id, error.what());
     }
+}
+
+void Launcher::Implementation::add_start(const InstanceId& id) {
+    const auto described = load_instance(database(), id);
+    if (described) add_boot(described->instance, [this, id] { lifecycle_.start(id); });
 }
 
 void Launcher::Implementation::resume_bundling(const images::Operation& operation,
@@ -170,14 +225,13 @@ void Launcher::Implementation::on_event(const hypervisor::DomainEvent& event) {
             });
             return;
         case DomainEventKind::agent_connected:
-            // In a lane of its own: an instance's jobs must not wait for its agent.
-            executor_.add("agent of " + id.str(), [this, id] { lifecycle_.check_agent(id); });
+            watch_.add_agent_check(id);
             return;
         case DomainEventKind::agent_disconnected:
             status_.agent_lost(id);
             return;
         case DomainEventKind::rebooted:
-            lifecycle_.forget_reboot(id);
+            watch_.forget_reboot(id);
             return;
         case DomainEventKind::io_error:
             // QEMU tells of each request that failed.
@@ -231,10 +285,7 @@ Launcher::Implementation::HostMemory Launcher::Implementation::host_memory(
     return {.libvirt_uri = region.libvirt_uri, .total = region.hypervisor.host_capacity().memory};
 }
 
-int Launcher::Implementation::fitting_count(Session& session, const HostMemory& memory,
-                                            const std::string& instance_type, int wanted,
-                                            int least) {
-    const Bytes needed = get_instance_type(instance_type).memory;
+Bytes Launcher::Implementation::free_memory(Session& session, const HostMemory& memory) const {
     Bytes used = dependencies_.settings.memory_reserve;
     std::set<std::string> regions;  // that share the host
     for (const images::Region& region : images::list_regions(session)) {
@@ -242,20 +293,34 @@ int Launcher::Implementation::fitting_count(Session& session, const HostMemory& 
     }
     for (const Instance& instance : images::unfinished_instances(session)) {
         if (!regions.contains(instance.region) || !uses_memory(instance)) continue;
-        used = used + get_instance_type(instance.instance_type).memory;
+        // A type may have left the configuration since.
+        if (const InstanceType* type = types_.find(instance.instance_type))
+            used = used + memory_of_machine(*type, instance.virtualization_type);
     }
+    return {memory.total.value > used.value ? memory.total.value - used.value : 0};
+}
+
+int Launcher::Implementation::fitting_count(Session& session, const HostMemory& memory,
+                                            const Machine& machine, int wanted, int least) {
+    const Bytes needed = memory_of_machine(machine.type, machine.virtualization_type);
     const Bytes total = memory.total;
-    const Bytes left{total.value > used.value ? total.value - used.value : 0};
+    const Bytes left = free_memory(session, memory);
     const int fitting = static_cast<int>(
         std::min<std::uint64_t>(left.value / needed.value, static_cast<std::uint64_t>(wanted)));
     if (fitting >= least) return fitting;
     throw Error(
-        error_code::insufficient_instance_capacity, instance_type,
+        error_code::insufficient_instance_capacity, machine.type.name,
         fmt::format("There is not enough memory for {} of type {}: each needs {} MiB, and of "
                     "the host's {} MiB {} MiB are left. Stop or terminate instances, or "
                     "choose a smaller type.",
-                    least, instance_type, needed.in_mebibytes(), total.in_mebibytes(),
+                    least, machine.type.name, needed.in_mebibytes(), total.in_mebibytes(),
                     left.in_mebibytes()));
+}
+
+hypervisor::DiskBus Launcher::Implementation::disk_bus_of(const InstanceId& id) {
+    const auto instance =
+        database().read([&](Session& session) { return images::find_instance(session, id); });
+    return instance ? profiles_.of(kind_of(*instance)).disk_bus : hypervisor::DiskBus::virtio;
 }
 
 void Launcher::Implementation::check_pool_space(const std::string& region) const {
@@ -294,7 +359,7 @@ void Launcher::Implementation::resume_operation(const images::Operation& operati
         const auto launched = load_instance(database(), id);
         if (launched) add_launch(launched->instance);
     } else if (operation.kind == operation_kind::start) {
-        add_job(id, [this, id] { lifecycle_.start(id); });
+        add_start(id);
     } else if (operation.kind == operation_kind::stop) {
         add_job(id, [this, id] { lifecycle_.stop(id, false); });
     } else if (operation.kind == operation_kind::terminate) {

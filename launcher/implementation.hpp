@@ -20,6 +20,9 @@
 #include "launcher/instances/pause.hpp"
 #include "launcher/launcher.hpp"
 #include "launcher/network/networks.hpp"
+#include "launcher/paravirtual/appliance_guests.hpp"
+#include "launcher/platforms/guest_profiles.hpp"
+#include "launcher/types/instance_type.hpp"
 #include "launcher/volumes/capture.hpp"
 #include "launcher/volumes/chain_merger.hpp"
 #include "launcher/volumes/chain_puller.hpp"
@@ -38,6 +41,7 @@ class Launcher::Implementation {
     Database& database() { return dependencies_.database; }
     const Dependencies& use() const { return dependencies_; }
     InstanceLifecycle& lifecycle() { return lifecycle_; }
+    GuestWatch& watch() { return watch_; }
     VolumeCapture& capture() { return capture_; }
     VolumeJobs& volume_jobs() { return volume_jobs_; }
     RegionCopy& copies() { return copies_; }
@@ -48,7 +52,10 @@ class Launcher::Implementation {
     Pause& pause() { return pause_; }
     Networks& networks() { return networks_; }
     StatusBoard& status() { return status_; }
+    const InstanceTypes& types() const { return types_; }
+    const GuestProfiles& profiles() const { return profiles_; }
     const InstanceFiles& files() const { return files_; }
+    SavedAppliances& saved_appliances() { return saved_appliances_; }
     KeyedExecutor& executor() { return executor_; }
     Time now() const { return dependencies_.clock.now(); }
 
@@ -84,10 +91,21 @@ class Launcher::Implementation {
     /// All memory of the host that runs the region's guests. Asks libvirt: not within a
     /// transaction.
     HostMemory host_memory(const images::Caller& caller) const;
-    /// How many of `wanted` instances of the type fit into the memory. Throws
+    /// What of the memory no instance has.
+    Bytes free_memory(Session& session, const HostMemory& memory) const;
+    struct Machine {
+        const InstanceType& type;
+        images::VirtualizationType virtualization_type;
+    };
+    /// How many of `wanted` instances fit into the memory. Throws
     /// Error{InsufficientInstanceCapacity} when fewer than `least` do.
-    int fitting_count(Session& session, const HostMemory& memory, const std::string& instance_type,
+    int fitting_count(Session& session, const HostMemory& memory, const Machine& machine,
                       int wanted, int least);
+    /// Of the instance's disks; virtio when there is no such instance. Not within a transaction.
+    hypervisor::DiskBus disk_bus_of(const InstanceId& id);
+    /// Whether what the request launches of the image can be of the type, on this host.
+    void check_machine(const images::Caller& caller, const RunInstancesRequest& request,
+                       const images::Image& image, const InstanceType& type);
     /// Throws Error{InsufficientInstanceCapacity} when the region's pool has no room for new
     /// layers.
     void check_pool_space(const std::string& region) const;
@@ -99,6 +117,7 @@ class Launcher::Implementation {
 
     void add_job(const InstanceId& id, std::function<void()> job);
     void add_launch(const images::Instance& instance);
+    void add_start(const InstanceId& id);
     /// RegisterImage of a bundle.
     ImageId register_bundle(const images::Caller& caller, const RegisterImageRequest& request);
     void resume_operation(const images::Operation& operation);
@@ -135,7 +154,9 @@ class Launcher::Implementation {
     void resume_paused_guests();
     bool has_space_again(const Region& region) const;
     bool has_job(const images::Operation& operation);
-    void prepare_launch(const InstanceId& id);
+    void prepare_launch(const images::Instance& instance);
+    void add_boot(const images::Instance& instance, std::function<void()> job);
+    std::optional<std::string> lane_to_prepare(const images::Instance& instance) const;
     void resume_bundling(const images::Operation& operation, const std::string& failure);
     /// Adds the jobs of operations again that failed because libvirt or the disk did.
     void resume_dropped_jobs();
@@ -144,13 +165,18 @@ class Launcher::Implementation {
 
     Dependencies dependencies_;
     StatusBoard status_;
+    InstanceTypes types_;
+    GuestProfiles profiles_;
     InstanceFiles files_;
     GuestUsers users_;
     Networks networks_;
     DomainPlanner planner_;
     Pause pause_;
+    SavedAppliances saved_appliances_;
+    ApplianceGuests appliances_;
     // Jobs wait for guests to power off, so there are more threads than processors.
     KeyedExecutor executor_;
+    GuestWatch watch_;
     InstanceLifecycle lifecycle_;
     ChainPuller puller_;
     VolumeCapture capture_;

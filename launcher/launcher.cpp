@@ -21,6 +21,7 @@ void Launcher::recover() {
     });
     for (const Region* region : use.use().regions.reachable())
         use.recover_chains(*region);
+    use.saved_appliances().recover(use.use().regions);
     // Guests that run are closed off before anything else; those that start find their network.
     use.networks().apply_all();
     const auto [operations, instances] = use.database().read([](Session& session) {

@@ -20,11 +20,14 @@
 #include "images/catalog/vpc.hpp"
 #include "launcher/bundles/requests.hpp"
 #include "launcher/copies/requests.hpp"
+#include "launcher/instances/host_description.hpp"
 #include "launcher/instances/key_material.hpp"
 #include "launcher/instances/requests.hpp"
 #include "launcher/instances/status_board.hpp"
 #include "launcher/network/requests.hpp"
+#include "launcher/platforms/os_profile.hpp"
 #include "launcher/regions/regions.hpp"
+#include "launcher/types/instance_type.hpp"
 #include "launcher/volumes/garbage_collection.hpp"
 #include "launcher/volumes/requests.hpp"
 
@@ -47,7 +50,7 @@ class Launcher {
         Database& database;
         Regions& regions;
         images::ObjectStore& store;
-        hypervisor::Accelerator accelerator;
+        hypervisor::Accelerators accelerators;
         std::string catalog_id;
     };
     explicit Launcher(Dependencies dependencies);
@@ -166,8 +169,25 @@ class Launcher {
     /// The VPC of the caller's region.
     images::Vpc vpc(const images::Caller& caller);
 
+    /// EC2's instance types and those of the configuration, whether the host can run them or not.
+    const InstanceTypes& types() const;
+    /// Those that the host of the caller's region can run: it has QEMU for one of the type's
+    /// architectures, the memory, and is what the licence of the guests wants.
+    std::vector<InstanceType> offered_types(const images::Caller& caller);
+    /// Throws Error{Unsupported} that says why a type is not among those.
+    void check_offered(const images::Caller& caller, const InstanceType& type);
+    /// The devices that guests of the image are given.
+    OsProfile profile_of(const images::Image& image) const;
+    /// The host that runs the guests of the caller's region.
+    HostDescription describe_host(const images::Caller& caller);
+
+    /// The instance's UEFI variables as they are now, as the text of an images::UefiData. Throws
+    /// Error{UnsupportedOperation} for one that boots through BIOS.
+    std::string instance_uefi_data(const images::Caller& caller, const InstanceId& id);
     /// The last 64 KiB that the first serial port said.
     std::string console_output(const images::Caller& caller, const InstanceId& id);
+    /// password_data_in() all that it said.
+    std::string password_data(const images::Caller& caller, const InstanceId& id);
     hypervisor::Screenshot console_screenshot(const images::Caller& caller, const InstanceId& id);
     std::unique_ptr<hypervisor::Console> open_console(const images::Caller& caller,
                                                       const InstanceId& id,

@@ -2,6 +2,7 @@
 #include "base/ids.hpp"
 #include "builder/builder.hpp"
 #include "builder/recipe/recipe.hpp"
+#include "images/catalog/image.hpp"
 
 namespace kiln::api {
 
@@ -25,11 +26,23 @@ builder::Recipe recipe_of(const Arguments& arguments) {
                 "The request must contain the parameter Recipe or RecipeText");
 }
 
+builder::Recipe changed_recipe_of(const Arguments& arguments) {
+    builder::Recipe recipe = recipe_of(arguments);
+    builder::apply({.architecture = arguments.text("Architecture"),
+                    .boot_mode = arguments.text("BootMode"),
+                    .secure_boot = arguments.boolean("SecureBoot"),
+                    .tpm = arguments.text("TpmSupport") ? std::optional(true) : std::nullopt,
+                    .kernel = arguments.text("Kernel"),
+                    .mirror = arguments.text("Mirror")},
+                   recipe);
+    return recipe;
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     return {services.builder.build_image(caller,
                                          {.name = arguments.required_text("Name"),
                                           .description = arguments.text("Description").value_or(""),
-                                          .recipe = recipe_of(arguments)})};
+                                          .recipe = changed_recipe_of(arguments)})};
 }
 
 }  // namespace
@@ -50,6 +63,31 @@ Action build_image() {
               {.name = "RecipeText",
                .wire = "RecipeText",
                .help = "The recipe itself, in YAML; file://PATH reads a file"},
+              {.name = "Architecture",
+               .wire = "Architecture",
+               .help = "Instead of the recipe's architecture",
+               .choices = {"i386", "x86_64", "arm64"}},
+              {.name = "BootMode",
+               .wire = "BootMode",
+               .help = "Instead of the recipe's boot mode",
+               .choices = {"legacy-bios", "uefi", "uefi-preferred"}},
+              {.name = "SecureBoot",
+               .wire = "SecureBoot",
+               .shape = Shape::boolean,
+               .help = "With a signed boot loader, whose instances start nothing else"},
+              {.name = "TpmSupport",
+               .wire = "TpmSupport",
+               .help = "Its instances have a TPM",
+               .choices = {images::tpm_2_0}},
+              {.name = "Kernel",
+               .wire = "Kernel",
+               .help = "A paravirtual image that this kernel of kiln's boots; of the recipe tiny",
+               .choices = {"pv-grub-hd0", "pv-grub-hd00"}},
+              {.name = "Mirror",
+               .wire = "Mirror",
+               .help =
+                   "The archive of packages, http://…, instead of those that the host's package "
+                   "manager is set up with"},
               dry_run_parameter()},
          .table = {.columns = {"ImageId"}},
          .is_local = true},

@@ -1,6 +1,7 @@
 #include "api/action.hpp"
 #include "api/shapes/quota.hpp"
 #include "base/database.hpp"
+#include "launcher/launcher.hpp"
 
 namespace kiln::api {
 
@@ -8,8 +9,9 @@ namespace {
 
 QuotaViews handle(Services& services, const images::Caller& caller,
                   const Arguments& /*arguments*/) {
-    QuotaViews all = services.database.read(
-        [&](Session& session) { return load_quota_views(session, caller.account); });
+    QuotaViews all = services.database.read([&](Session& session) {
+        return load_quota_views(session, services.launcher.types(), caller.account);
+    });
     caller.stop_if_dry_run();
     return all;
 }

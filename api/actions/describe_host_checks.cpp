@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <vector>
@@ -11,7 +12,8 @@
 #include "base/process.hpp"
 #include "base/settings.hpp"
 #include "base/text.hpp"
-#include "builder/steps/appliance_check.hpp"
+#include "builder/inspection/appliance_check.hpp"
+#include "hypervisor/domain/architecture.hpp"
 #include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "launcher/launcher.hpp"
@@ -43,15 +45,23 @@ Structure<Result> output() {
 }
 
 Check check_acceleration(const hypervisor::AcceleratorVerdict& verdict) {
-    if (verdict.accelerator == hypervisor::Accelerator::kvm) {
-        return {.name = "acceleration", .status = "ok", .message = verdict.reason};
+    Check check{.name = fmt::format("guests of {}", hypervisor::ec2_name(verdict.architecture)),
+                .status = "ok",
+                .message = verdict.reason};
+    if (!verdict.accelerator) {
+        check.status = "warning";
+        check.remedy = fmt::format("apt-get install {}; then start the service again",
+                                   hypervisor::qemu_package(verdict.architecture));
+    } else if (hypervisor::runs_natively(verdict.architecture, hypervisor::host_architecture()) &&
+               *verdict.accelerator == hypervisor::Accelerator::tcg) {
+        // Others are emulated, which is as it must be.
+        check.status = "warning";
+        check.message = "they are emulated: " + verdict.reason;
+        check.remedy =
+            "guests work, but slowly; enable virtualization in the firmware (or nested "
+            "virtualization in the outer host) and load kvm_intel or kvm_amd";
     }
-    return {.name = "acceleration",
-            .status = "warning",
-            .message = "guests are emulated (TCG): " + verdict.reason,
-            .remedy =
-                "guests work, but slowly; enable virtualization in the firmware (or nested "
-                "virtualization in the outer host) and load kvm_intel or kvm_amd"};
+    return check;
 }
 
 /// What a check says, or `failure` with the cause: one that fails must not keep the others from
@@ -82,33 +92,62 @@ Check check_libvirt(hypervisor::Hypervisor& hypervisor, const std::string& uri) 
 Check check_qemu() {
     return or_else(
         {.name = "qemu", .status = "failed", .remedy = "apt-get install qemu-system-x86"}, [] {
-            return Check{.name = "qemu", .status = "ok", .message = hypervisor::qemu_version()};
+            return Check{
+                .name = "qemu",
+                .status = "ok",
+                .message = hypervisor::qemu_version(hypervisor::GuestArchitecture::x86_64)};
         });
 }
 
-Check check_firmware() {
-    const auto firmware = hypervisor::find_uefi_firmware();
-    if (firmware) {
-        return {.name = "firmware",
-                .status = "ok",
-                .message = fmt::format("BIOS, and UEFI from {}", firmware->code.string())};
-    }
-    return {.name = "firmware",
-            .status = "warning",
-            .message = "there is no UEFI firmware: images that need UEFI cannot be launched",
-            .remedy = "apt-get install ovmf"};
+/// Of the architectures that the host can run.
+Check check_firmware(const hypervisor::Accelerators& accelerators) {
+    Check check{.name = "firmware", .status = "ok", .message = "BIOS"};
+    std::vector<std::string> packages;
+    const auto look_for = [&](hypervisor::GuestArchitecture architecture, bool secure) {
+        if (!accelerators.can_run(architecture)) return;
+        const std::string what = fmt::format("{} for {}", secure ? "Secure Boot" : "UEFI",
+                                             hypervisor::ec2_name(architecture));
+        if (const auto firmware = hypervisor::find_uefi_firmware(architecture, secure)) {
+            check.message += fmt::format(", {} from {}", what, firmware->code.string());
+            return;
+        }
+        check.status = "warning";
+        check.message += fmt::format(", no {}: such images cannot be launched", what);
+        const std::string package = hypervisor::firmware_package(architecture);
+        if (std::ranges::find(packages, package) == packages.end()) packages.push_back(package);
+    };
+    look_for(hypervisor::GuestArchitecture::x86_64, false);
+    look_for(hypervisor::GuestArchitecture::x86_64, true);
+    look_for(hypervisor::GuestArchitecture::aarch64, false);
+    if (!packages.empty())
+        check.remedy = fmt::format("apt-get install {}", fmt::join(packages, " "));
+    return check;
 }
 
-Check check_appliance(const hypervisor::AcceleratorVerdict& verdict) {
+Check check_tpm() {
+    return or_else(
+        {.name = "tpm",
+         .status = "warning",
+         .remedy = "images with TPM support need it: apt-get install swtpm swtpm-tools"},
+        [] {
+            const std::string version = run_checked({.arguments = {"swtpm", "--version"}});
+            // Its --version has the exit status 1.
+            run_checked({.arguments = {"swtpm_setup", "--print-capabilities"}});
+            return Check{
+                .name = "tpm", .status = "ok", .message = version.substr(0, version.find('\n'))};
+        });
+}
+
+Check check_appliance(const hypervisor::Accelerators& accelerators) {
     return or_else({.name = "libguestfs",
                     .status = "warning",
                     .remedy = "apt-get install libguestfs0 supermin linux-image-cloud-amd64; a "
                               "kernel in /boot must be readable"},
                    [&] {
-                       return Check{.name = "libguestfs",
-                                    .status = "ok",
-                                    .message = builder::check_appliance(
-                                        verdict.accelerator == hypervisor::Accelerator::kvm)};
+                       return Check{
+                           .name = "libguestfs",
+                           .status = "ok",
+                           .message = builder::check_appliance(accelerators.host_uses_kvm())};
                    });
 }
 
@@ -214,23 +253,30 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
         throw Error("RequestLimitExceeded", "", "another check of this host runs: try again soon");
     }
     const std::string remedy = "see the line of libvirt";
-    return {
-        {check_acceleration(services.accelerator),
-         or_else({.name = "kvm device", .status = "failed", .remedy = remedy},
-                 [&] { return check_kvm_device(region.hypervisor); }),
-         check_qemu(), check_libvirt(region.hypervisor, region.libvirt_uri), check_firmware(),
-         check_appliance(services.accelerator),
-         or_else({.name = "space",
-                  .status = "failed",
-                  .remedy = "restore state_dir, then start the service again"},
-                 [&] { return check_space(region.pool, services.settings); }),
-         or_else(
-             {.name = "permissions", .status = "failed", .remedy = remedy},
-             [&] { return check_permissions(region.pool, region.hypervisor, services.settings); }),
-         or_else({.name = "network",
-                  .status = "failed",
-                  .remedy = "set network_range to a range that no route of this host meets"},
-                 [&] { return check_network(services, caller); })}};
+    Result result;
+    for (const auto& verdict : services.accelerators.all())
+        result.checks.push_back(check_acceleration(verdict));
+    const std::vector<Check> others{
+        or_else({.name = "kvm device", .status = "failed", .remedy = remedy},
+                [&] { return check_kvm_device(region.hypervisor); }),
+        check_qemu(),
+        check_libvirt(region.hypervisor, region.libvirt_uri),
+        check_firmware(services.accelerators),
+        check_tpm(),
+        check_appliance(services.accelerators),
+        or_else({.name = "space",
+                 .status = "failed",
+                 .remedy = "restore state_dir, then start the service again"},
+                [&] { return check_space(region.pool, services.settings); }),
+        or_else(
+            {.name = "permissions", .status = "failed", .remedy = remedy},
+            [&] { return check_permissions(region.pool, region.hypervisor, services.settings); }),
+        or_else({.name = "network",
+                 .status = "failed",
+                 .remedy = "set network_range to a range that no route of this host meets"},
+                [&] { return check_network(services, caller); })};
+    result.checks.insert(result.checks.end(), others.begin(), others.end());
+    return result;
 }
 
 }  // namespace

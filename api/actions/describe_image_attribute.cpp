@@ -4,6 +4,7 @@
 #include "api/shapes/launch_permission.hpp"
 #include "base/database.hpp"
 #include "images/catalog/permission.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/market/product_code.hpp"
 
 namespace kiln::api {
@@ -16,6 +17,7 @@ struct Result {
     Image image;
     std::vector<std::string> grantees;
     std::vector<std::string> product_codes;
+    std::string uefi_data;
     std::string attribute;
 };
 
@@ -47,6 +49,13 @@ Structure<Result> output() {
                    text_attribute("ramdisk", [](const Image& i) { return i.ramdisk_id; }))
         .structure("BootMode", "bootMode", text,
                    text_attribute("bootMode", [](const Image& i) { return to_text(i.boot_mode); }))
+        .structure("TpmSupport", "tpmSupport", text,
+                   text_attribute("tpmSupport", [](const Image& i) { return i.tpm_support; }))
+        .structure("UefiData", "uefiData", text,
+                   [](const Result& r) -> std::optional<std::string> {
+                       if (r.attribute != "uefiData") return std::nullopt;
+                       return r.uefi_data;
+                   })
         .structure("ImdsSupport", "imdsSupport", text,
                    text_attribute("imdsSupport", [](const Image& i) { return i.imds_support; }))
         .structure("DeregistrationProtection", "deregistrationProtection", text,
@@ -73,6 +82,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
         if (attribute == launch_permission) found.grantees = images::grantees_of(session, id);
         if (attribute == "productCodes")
             found.product_codes = images::product_codes_of(session, id.str());
+        if (attribute == "uefiData") found.uefi_data = images::uefi_data_of(session, id);
         return found;
     });
     caller.stop_if_dry_run();
@@ -89,10 +99,11 @@ Action describe_image_attribute() {
                     "--attribute launchPermission",
          .parameters =
              {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "An image of yours"},
-              attribute_parameter("The attribute",
-                                  {launch_permission, "description", "productCodes", "kernel",
-                                   "ramdisk", "bootMode", "imdsSupport", "blockDeviceMapping",
-                                   "deregistrationProtection", "lastLaunchedTime"}),
+              attribute_parameter(
+                  "The attribute",
+                  {launch_permission, "description", "productCodes", "kernel", "ramdisk",
+                   "bootMode", "tpmSupport", "uefiData", "imdsSupport", "blockDeviceMapping",
+                   "deregistrationProtection", "lastLaunchedTime"}),
               dry_run_parameter()}},
         output(), handle);
 }

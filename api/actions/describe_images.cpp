@@ -1,10 +1,14 @@
+#include <algorithm>
+
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
 #include "api/output/page.hpp"
 #include "api/shapes/common.hpp"
 #include "api/shapes/image.hpp"
 #include "base/database.hpp"
+#include "base/error.hpp"
 #include "images/accounts/allowed_images.hpp"
+#include "images/catalog/permission.hpp"
 #include "images/market/product_code.hpp"
 
 namespace kiln::api {
@@ -70,11 +74,13 @@ std::vector<FilterTable<View>::Row> image_filters() {
         {"creation-date", [](const View& v) { return Values{format_time(v.image.created)}; }},
         {"description", [](const View& v) { return Values{v.image.description}; }},
         {"hypervisor", [](const View&) { return Values{"xen"}; }},
-        {"image-id", [](const View& v) { return Values{v.image.id.str()}; }},
-        {"image-type", [](const View&) { return Values{"machine"}; }},
+        {"image-id", [](const View& v) { return Values{v.id()}; }},
+        {"image-type", [](const View& v) { return Values{v.type()}; }},
         {"is-public", [](const View& v) { return Values{v.image.is_public ? "true" : "false"}; }},
         {"kernel-id", [](const View& v) { return Values{v.image.kernel_id}; }},
+        {"manifest-location", [](const View& v) { return Values{v.location()}; }},
         {"name", [](const View& v) { return Values{v.image.name}; }},
+        {"owner-alias", [](const View& v) { return Values{v.owner_alias()}; }},
         {"owner-id", [](const View& v) { return Values{v.image.owner.str()}; }},
         {"platform", [](const View& v) { return Values{v.image.platform}; }},
         {"product-code", [](const View& v) { return v.product_codes; }},
@@ -146,22 +152,67 @@ std::vector<View> load_views(Services& services, const images::Caller& caller,
     });
 }
 
+bool is_kernel_id(const std::string& id) {
+    return id.starts_with("aki-");
+}
+
+struct Requested {
+    bool any = false;  // else all are
+    std::vector<ImageId> images;
+};
+
+Requested requested_ids(const Arguments& arguments) {
+    Requested requested;
+    for (const std::string& id : arguments.texts("ImageId")) {
+        requested.any = true;
+        if (!is_kernel_id(id)) requested.images.emplace_back(id);
+    }
+    return requested;
+}
+
+/// Those that are named, or all of them where nothing keeps others' public images away.
+std::vector<View> requested_kernels(const Arguments& arguments, const std::string& after) {
+    const Values ids = arguments.texts("ImageId");
+    const auto has = [&](const char* parameter, const char* value) {
+        const Values values = arguments.texts(parameter);
+        return values.empty() || std::ranges::find(values, value) != values.end();
+    };
+    for (const std::string& id : ids) {
+        if (!is_kernel_id(id) || images::find_pv_kernel(id) != nullptr) continue;
+        throw Error("InvalidAMIID.NotFound", id, "The image id '[" + id + "]' does not exist");
+    }
+    std::vector<View> kernels = kernel_views();
+    std::erase_if(kernels, [&](const View& view) {
+        const bool named = std::ranges::find(ids, view.id()) != ids.end();
+        const bool of_owner = has("Owner", kernel_owner) || has("Owner", kernel_owner_alias);
+        const bool listed =
+            ids.empty() && of_owner && has("ExecutableBy", images::everybody) && view.id() > after;
+        return !named && !listed;
+    });
+    return kernels;
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "ImageId");
     const auto token = arguments.text("NextToken");
-    std::vector<View> views =
-        load_views(services, caller,
-                   {.ids = ids_of<ImageId>(arguments, "ImageId"),
-                    .owners = arguments.texts("Owner"),
-                    .executable_by = arguments.texts("ExecutableBy"),
-                    .with_disabled = arguments.boolean("IncludeDisabled").value_or(false),
-                    .with_deprecated = arguments.boolean("IncludeDeprecated").value_or(false),
-                    .now = services.clock.now(),
-                    .after = token ? decode_page_token(*token) : ""});
+    const std::string after = token ? decode_page_token(*token) : "";
+    std::vector<View> views = requested_kernels(arguments, after);
+    const Requested requested = requested_ids(arguments);
+    if (!requested.images.empty() || !requested.any) {
+        const std::vector<View> others =
+            load_views(services, caller,
+                       {.ids = requested.images,
+                        .owners = arguments.texts("Owner"),
+                        .executable_by = arguments.texts("ExecutableBy"),
+                        .with_disabled = arguments.boolean("IncludeDisabled").value_or(false),
+                        .with_deprecated = arguments.boolean("IncludeDeprecated").value_or(false),
+                        .now = services.clock.now(),
+                        .after = after});
+        views.insert(views.end(), others.begin(), others.end());
+    }
     filters().apply(filters_of(arguments), views);
     caller.stop_if_dry_run();
-    return page_of<View>(arguments, std::move(views),
-                         [](const View& v) { return v.image.id.str(); });
+    return page_of<View>(arguments, std::move(views), [](const View& v) { return v.id(); });
 }
 
 }  // namespace
@@ -169,7 +220,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
 Action describe_images() {
     return with_handler<Result>(
         {.name = "DescribeImages",
-         .summary = "Show images that you own or may launch",
+         .summary = "Show images that you own or may launch, and kernels for paravirtual ones",
          .example = "kiln describe-images --owners self --filters Name=name,Values='golden-*'",
          .parameters = {ids_parameter("ImageId", "Ids of the images to show"),
                         {.name = "Owners",

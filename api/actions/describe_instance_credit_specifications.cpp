@@ -4,7 +4,7 @@
 #include "base/database.hpp"
 #include "base/error.hpp"
 #include "images/catalog/instance.hpp"
-#include "launcher/types/instance_type.hpp"
+#include "launcher/launcher.hpp"
 
 namespace kiln::api {
 
@@ -26,8 +26,10 @@ Structure<Result> output() {
         .text("NextToken", "nextToken", [](const Result& r) { return r.next_token; });
 }
 
-void check_burstable(const Instance& instance) {
-    if (launcher::get_instance_type(instance.instance_type).burstable) return;
+void check_burstable(const launcher::InstanceTypes& types, const Instance& instance) {
+    // A type may have left the configuration since.
+    const launcher::InstanceType* type = types.find(instance.instance_type);
+    if (type != nullptr && type->burstable) return;
     throw Error("InvalidInstanceID.NotBurstable", instance.id.str(),
                 "The instance '" + instance.id.str() + "' of type " + instance.instance_type +
                     " has no CPU credits");
@@ -40,7 +42,7 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
     services.database.read([&](Session& session) {
         for (const std::string& id : arguments.texts("InstanceId")) {
             instances.push_back(images::get_instance(session, caller.scope(), InstanceId(id)));
-            check_burstable(instances.back());
+            check_burstable(services.launcher.types(), instances.back());
         }
     });
     caller.stop_if_dry_run();

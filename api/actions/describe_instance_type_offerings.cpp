@@ -2,8 +2,8 @@
 #include "api/output/filter.hpp"
 #include "api/output/page.hpp"
 #include "api/shapes/common.hpp"
+#include "launcher/launcher.hpp"
 #include "launcher/regions/regions.hpp"
-#include "launcher/types/instance_type.hpp"
 
 namespace kiln::api {
 
@@ -41,14 +41,15 @@ const FilterTable<Offering>& filters() {
     return table;
 }
 
-/// Every type is to be had everywhere.
+/// What the host can run is to be had everywhere.
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     const std::string location_type = arguments.text("LocationType").value_or(by_region);
     const Values locations = location_type == by_region ? Values{caller.region}
                                                         : services.regions.get(caller.region).zones;
     std::vector<Offering> offerings;
+    const std::vector<launcher::InstanceType> offered = services.launcher.offered_types(caller);
     for (const std::string& location : locations) {
-        for (const launcher::InstanceType& type : launcher::instance_types()) {
+        for (const launcher::InstanceType& type : offered) {
             offerings.push_back(
                 {.instance_type = type.name, .location_type = location_type, .location = location});
         }

@@ -1,8 +1,11 @@
+#include <algorithm>
+
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
 #include "api/output/page.hpp"
 #include "api/shapes/common.hpp"
-#include "launcher/types/instance_type.hpp"
+#include "base/error.hpp"
+#include "launcher/launcher.hpp"
 
 namespace kiln::api {
 
@@ -17,6 +20,32 @@ Values architectures_of(const Type& type) {
     for (const auto architecture : type.architectures)
         names.emplace_back(to_text(architecture));
     return names;
+}
+
+Values virtualization_types_of(const Type& type) {
+    Values names;
+    for (const auto virtualization_type : type.virtualization_types)
+        names.emplace_back(to_text(virtualization_type));
+    return names;
+}
+
+/// Every machine has the firmware of its architecture; other than in EC2 that is not the type's.
+Values boot_modes_of(const Type& type) {
+    const auto has = [&](images::Architecture architecture) {
+        return std::ranges::find(type.architectures, architecture) != type.architectures.end();
+    };
+    const bool is_intel = has(images::Architecture::x86_64);
+    Values modes;
+    if (is_intel || has(images::Architecture::i386)) modes.emplace_back("legacy-bios");
+    if (is_intel || has(images::Architecture::arm64) || has(images::Architecture::x86_64_mac))
+        modes.emplace_back("uefi");
+    return modes;
+}
+
+std::string tpm_support_of(const Type& type) {
+    const Values modes = boot_modes_of(type);
+    const bool has_uefi = std::ranges::find(modes, "uefi") != modes.end();
+    return has_uefi && !type.bare_metal ? "supported" : "unsupported";
 }
 
 std::int64_t memory_in_mebibytes(const Type& type) {
@@ -72,8 +101,10 @@ Structure<Result> output() {
                      [](const Type& t) { return t.current_generation; })
             .text_list("SupportedRootDeviceTypes", "supportedRootDeviceTypes", root_device_types)
             .text_list("SupportedVirtualizationTypes", "supportedVirtualizationTypes",
-                       [](const Type&) { return Values{"hvm"}; })
-            .boolean("BareMetal", "bareMetal", [](const Type&) { return false; })
+                       virtualization_types_of)
+            .text_list("SupportedBootModes", "supportedBootModes", boot_modes_of)
+            .text("NitroTpmSupport", "nitroTpmSupport", tpm_support_of)
+            .boolean("BareMetal", "bareMetal", [](const Type& t) { return t.bare_metal; })
             .structure("ProcessorInfo", "processorInfo", processor, itself)
             .structure("VCpuInfo", "vCpuInfo", processors, itself)
             .structure("MemoryInfo", "memoryInfo", memory, itself)
@@ -95,7 +126,7 @@ Structure<Result> output() {
 
 const FilterTable<Type>& filters() {
     static const FilterTable<Type> table(
-        {{"bare-metal", [](const Type&) { return Values{"false"}; }},
+        {{"bare-metal", [](const Type& t) { return Values{t.bare_metal ? "true" : "false"}; }},
          {"burstable-performance-supported",
           [](const Type& t) { return Values{t.burstable ? "true" : "false"}; }},
          {"current-generation",
@@ -105,30 +136,35 @@ const FilterTable<Type>& filters() {
          {"instance-type", [](const Type& t) { return Values{t.name}; }},
          {"memory-info.size-in-mib",
           [](const Type& t) { return Values{std::to_string(memory_in_mebibytes(t))}; }},
+         {"nitro-tpm-support", [](const Type& t) { return Values{tpm_support_of(t)}; }},
          {"processor-info.supported-architecture", architectures_of},
+         {"supported-boot-mode", boot_modes_of},
          {"supported-root-device-type", root_device_types},
-         {"supported-virtualization-type", [](const Type&) { return Values{"hvm"}; }},
+         {"supported-virtualization-type", virtualization_types_of},
          {"vcpu-info.default-vcpus",
           [](const Type& t) { return Values{std::to_string(t.vcpus)}; }}});
     return table;
 }
 
-std::vector<Type> requested_types(const Values& names) {
-    if (names.empty()) return launcher::instance_types();
+std::vector<Type> requested_types(Services& services, const images::Caller& caller,
+                                  const Values& names) {
+    if (names.empty()) return services.launcher.offered_types(caller);
     std::vector<Type> types;
     for (const std::string& name : names) {
         try {
-            types.push_back(launcher::get_instance_type(name));
+            types.push_back(services.launcher.types().get(name));
+            services.launcher.check_offered(caller, types.back());
         } catch (const Error& error) {
+            if (error.code() == error_code::unavailable) throw;
             throw Error("InvalidInstanceType", name, error.message());
         }
     }
     return types;
 }
 
-Result handle(Services&, const images::Caller& caller, const Arguments& arguments) {
+Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "InstanceType");
-    std::vector<Type> types = requested_types(arguments.texts("InstanceType"));
+    std::vector<Type> types = requested_types(services, caller, arguments.texts("InstanceType"));
     filters().apply(filters_of(arguments), types);
     caller.stop_if_dry_run();
     return page_of<Type>(arguments, std::move(types), [](const Type& t) { return t.name; });
@@ -139,7 +175,7 @@ Result handle(Services&, const images::Caller& caller, const Arguments& argument
 Action describe_instance_types() {
     return with_handler<Result>(
         {.name = "DescribeInstanceTypes",
-         .summary = "Show instance types: processors and memory",
+         .summary = "Show the instance types that the host can run: processors and memory",
          .example = "kiln describe-instance-types --filters Name=vcpu-info.default-vcpus,Values=2",
          .parameters = {{.name = "InstanceTypes",
                          .wire = "InstanceType",

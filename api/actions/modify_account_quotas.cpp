@@ -4,6 +4,7 @@
 #include "api/shapes/account.hpp"
 #include "api/shapes/quota.hpp"
 #include "base/error.hpp"
+#include "launcher/launcher.hpp"
 
 namespace kiln::api {
 
@@ -64,7 +65,9 @@ Action modify_account_quotas() {
          .example = "kiln modify-account-quotas --account-id 123456789012 --instances 10",
          .parameters = parameters(),
          .table = quotas_table()},
-        quotas_structure(), modify, load_quota_views);
+        quotas_structure(), modify, [](Services& services, Session& session, const AccountId& id) {
+            return load_quota_views(session, services.launcher.types(), id);
+        });
 }
 
 }  // namespace kiln::api

@@ -1,6 +1,7 @@
 #include "api/action.hpp"
 #include "api/shapes/common.hpp"
 #include "base/error.hpp"
+#include "images/firmware/check_firmware.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -29,26 +30,40 @@ void check_mapping(const Arguments& arguments) {
     }
 }
 
+images::BootMode boot_mode_of(const Arguments& arguments, images::Architecture architecture) {
+    if (const auto text = arguments.text("BootMode")) return images::parse_boot_mode(*text);
+    return images::default_boot_mode(architecture);
+}
+
+/// EC2's default is paravirtual, from 2006; here it is what hosts run by themselves.
+std::optional<images::VirtualizationType> virtualization_type_of(const Arguments& arguments) {
+    const auto type = arguments.text("VirtualizationType");
+    if (!type) return std::nullopt;
+    return images::parse_virtualization_type(*type);
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     const std::string location = arguments.text("ImageLocation").value_or("");
     if (location.empty()) check_mapping(arguments);
-    // EC2's defaults are i386 and paravirtual, from 2006; here they are what such hosts run.
+    const auto architecture =
+        images::parse_architecture(arguments.text("Architecture").value_or("x86_64"));
+    // EC2's default is i386, from 2006.
     return {services.launcher.register_image(
-        caller,
-        {.name = arguments.required_text("Name"),
-         .description = arguments.text("Description").value_or(""),
-         .architecture =
-             images::parse_architecture(arguments.text("Architecture").value_or("x86_64")),
-         .virtualization_type = images::parse_virtualization_type(
-             arguments.text("VirtualizationType").value_or("hvm")),
-         .boot_mode = images::parse_boot_mode(arguments.text("BootMode").value_or("legacy-bios")),
-         .imds_support = arguments.text("ImdsSupport").value_or(""),
-         .location = location,
-         .root_device_name = arguments.text("RootDeviceName").value_or(""),
-         .kernel_id = arguments.text("KernelId").value_or(""),
-         .ramdisk_id = arguments.text("RamdiskId").value_or(""),
-         .block_devices = block_devices_of(arguments),
-         .image_tags = tags_for(arguments, "image", {"image"})})};
+        caller, {.name = arguments.required_text("Name"),
+                 .description = arguments.text("Description").value_or(""),
+                 .architecture = architecture,
+                 .virtualization_type = virtualization_type_of(arguments),
+                 .boot_mode = boot_mode_of(arguments, architecture),
+                 .imds_support = arguments.text("ImdsSupport").value_or(""),
+                 .tpm_support = arguments.text("TpmSupport").value_or(""),
+                 .uefi_data = arguments.text("UefiData").value_or(""),
+                 .secure_boot = arguments.boolean("SecureBoot"),
+                 .location = location,
+                 .root_device_name = arguments.text("RootDeviceName").value_or(""),
+                 .kernel_id = arguments.text("KernelId").value_or(""),
+                 .ramdisk_id = arguments.text("RamdiskId").value_or(""),
+                 .block_devices = block_devices_of(arguments),
+                 .image_tags = tags_for(arguments, "image", {"image"})})};
 }
 
 std::vector<Parameter> parameters() {
@@ -60,15 +75,28 @@ std::vector<Parameter> parameters() {
             {.name = "Architecture",
              .wire = "Architecture",
              .help = "Architecture of its guests; default x86_64",
-             .choices = {"i386", "x86_64", "arm64"}},
+             .choices = {"i386", "x86_64", "arm64", "x86_64_mac"}},
             {.name = "VirtualizationType",
              .wire = "VirtualizationType",
              .help = "Default hvm",
              .choices = {"hvm", "paravirtual"}},
             {.name = "BootMode",
              .wire = "BootMode",
-             .help = "Default legacy-bios",
+             .help = "Default legacy-bios, of arm64 and x86_64_mac uefi",
              .choices = {"legacy-bios", "uefi", "uefi-preferred"}},
+            {.name = "TpmSupport",
+             .wire = "TpmSupport",
+             .help = "Its instances have a TPM; needs the boot mode uefi",
+             .choices = {images::tpm_2_0}},
+            {.name = "UefiData",
+             .wire = "UefiData",
+             .help = "UEFI variables that its instances begin with, as get-instance-uefi-data "
+                     "prints them"},
+            {.name = "SecureBoot",
+             .wire = "SecureBoot",
+             .shape = Shape::boolean,
+             .help = "Its instances start signed boot loaders alone; needs the boot mode uefi. "
+                     "Default as the UefiData has it, which is EC2's only way to say so"},
             {.name = "ImdsSupport",
              .wire = "ImdsSupport",
              .help = "Its instances ask for their metadata with tokens alone, unless the launch "

@@ -25,6 +25,7 @@
 #include "base/secret_box.hpp"
 #include "builder/builder.hpp"
 #include "hypervisor/accelerator/accelerator.hpp"
+#include "hypervisor/domain/architecture.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/accounts/account.hpp"
 #include "images/accounts/organization.hpp"
@@ -92,7 +93,7 @@ class Service {
                     .clock = clock_,
                     .connect = hypervisor::connect}),
           store_(directory.objects()),
-          accelerator_(hypervisor::choose_accelerator(directory.accelerator_verdict())),
+          accelerators_(hypervisor::choose_accelerators(directory.accelerator_verdict())),
           metadata_(database_, clock_, directory.identity_keys()),
           metadata_server_([this](const std::string& region, Ipv4Address peer,
                                   const launcher::MetadataRequest& request) {
@@ -103,7 +104,7 @@ class Service {
                      .database = database_,
                      .regions = regions_,
                      .store = store_,
-                     .accelerator = accelerator_.accelerator,
+                     .accelerators = accelerators_,
                      .catalog_id = catalog_id_}),
           builder_({.database = database_,
                     .regions = regions_,
@@ -115,10 +116,12 @@ class Service {
                     .secrets = secrets_,
                     .database = database_,
                     .regions = regions_,
-                    .accelerator = accelerator_,
+                    .accelerators = accelerators_,
                     .launcher = launcher_,
                     .builder = builder_} {
-        log::info("{}", accelerator_.reason);
+        for (const hypervisor::AcceleratorVerdict& verdict : accelerators_.all())
+            log::info("guests of {}: {}", hypervisor::ec2_name(verdict.architecture),
+                      verdict.reason);
         found_organization();
         store_.remove_unfinished();
         builder_.recover();
@@ -196,7 +199,7 @@ class Service {
     SecretBox secrets_;
     launcher::Regions regions_;
     images::DirectoryObjectStore store_;
-    hypervisor::AcceleratorVerdict accelerator_;
+    hypervisor::Accelerators accelerators_;
     launcher::InstanceMetadata metadata_;
     MetadataServer metadata_server_;
     launcher::Launcher launcher_;

@@ -131,8 +131,12 @@ Action account_action(
     std::function<void(Services&, Session&, const AccountId&, const Arguments&)> change,
     std::function<void(Services&)> afterwards) {
     action.table = account_table();
-    return action_on_account<AccountView>(std::move(action), account_structure(), std::move(change),
-                                          load_account_view, std::move(afterwards));
+    return action_on_account<AccountView>(
+        std::move(action), account_structure(), std::move(change),
+        [](Services&, Session& session, const AccountId& id) {
+            return load_account_view(session, id);
+        },
+        std::move(afterwards));
 }
 
 Action unit_action(

@@ -47,7 +47,7 @@ template <class View>
 Action action_on_account(
     Action action, const Structure<View>& output,
     std::function<void(Services&, Session&, const AccountId&, const Arguments&)> change,
-    std::function<View(Session&, const AccountId&)> load,
+    std::function<View(Services&, Session&, const AccountId&)> load,
     std::function<void(Services&)> afterwards = nullptr) {
     add_target(action, "AccountId", "The account");
     return with_handler<View>(
@@ -59,7 +59,7 @@ Action action_on_account(
             View view = services.database.write([&](Session& session) {
                 change(services, session, id, arguments);
                 caller.stop_if_dry_run();
-                return load(session, id);
+                return load(services, session, id);
             });
             if (afterwards) afterwards(services);
             return view;

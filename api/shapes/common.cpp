@@ -37,8 +37,12 @@ const Structure<std::string>& product_code_structure() {
     return structure;
 }
 
+std::string usage_operation(const std::string& platform) {
+    return platform == images::windows_platform ? "RunInstances:0002" : "RunInstances";
+}
+
 std::string platform_details(const std::string& platform) {
-    return platform == "windows" ? "Windows" : "Linux/UNIX";
+    return platform == images::windows_platform ? "Windows" : "Linux/UNIX";
 }
 
 std::optional<std::string> if_any(const std::string& text) {

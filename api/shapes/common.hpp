@@ -31,6 +31,7 @@ std::optional<std::string> if_any(const std::string& text);
 std::optional<std::string> if_any(const std::optional<Time>& time);
 /// EC2's words for the platform "windows", and for none.
 std::string platform_details(const std::string& platform);
+std::string usage_operation(const std::string& platform);
 
 /// Throws Error{InvalidParameterValue} for what is neither a date nor a time.
 std::optional<Time> time_of(const Arguments& arguments, const std::string& wire);

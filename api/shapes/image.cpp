@@ -8,11 +8,8 @@ namespace {
 
 using images::ImageBlockDevice;
 
-/// The bundle of an instance-store image; of others what EC2 shows.
-std::string location_of(const ImageView& view) {
-    if (!view.image.location.empty()) return view.image.location;
-    return view.image.owner.str() + "/" + view.image.name;
-}
+/// About that of the PV-GRUB of the same name: clients sort images by their dates.
+constexpr std::string_view date_of_kernels = "2013-09-01";
 
 std::optional<images::StateReason> failure_of(const images::Image& image) {
     if (image.state_reason.empty()) return std::nullopt;
@@ -30,30 +27,69 @@ std::vector<ImageBlockDevice> shown_devices(const images::Image& image) {
     return devices;
 }
 
+/// What it asks of the machine.
+void add_machine(Structure<ImageView>& s) {
+    using View = ImageView;
+    s.text("BootMode", "bootMode",
+           [](const View& v) { return std::string(to_text(v.image.boot_mode)); })
+        .text("TpmSupport", "tpmSupport", [](const View& v) { return if_any(v.image.tpm_support); })
+        // kiln's own: EC2 shows it in the UEFI data alone.
+        .boolean("SecureBoot", "secureBoot",
+                 [](const View& v) -> std::optional<bool> {
+                     if (!v.image.secure_boot) return std::nullopt;
+                     return true;
+                 })
+        .text("ImdsSupport", "imdsSupport",
+              [](const View& v) { return if_any(v.image.imds_support); });
+}
+
+/// Where it comes from, and how long it is there.
+void add_life(Structure<ImageView>& s) {
+    using View = ImageView;
+    s.text("DeprecationTime", "deprecationTime",
+           [](const View& v) { return if_any(v.image.deprecated); })
+        .text("DeregistrationProtection", "deregistrationProtection",
+              [](const View& v) { return deregistration_protection_of(v.image); })
+        .text("LastLaunchedTime", "lastLaunchedTime",
+              [](const View& v) { return if_any(v.image.last_launched); })
+        .boolean("ImageAllowed", "imageAllowed", [](const View& v) { return v.allowed; })
+        .text("SourceInstanceId", "sourceInstanceId",
+              [](const View& v) -> std::optional<std::string> {
+                  if (!v.image.source_instance) return std::nullopt;
+                  return v.image.source_instance->str();
+              })
+        .text("SourceImageId", "sourceImageId", [](const View& v) -> std::optional<std::string> {
+            if (!v.image.source_image) return std::nullopt;
+            return v.image.source_image->str();
+        });
+}
+
 Structure<ImageView> make_image_structure() {
     using View = ImageView;
     Structure<View> s;
-    s.text("ImageId", "imageId", [](const View& v) { return v.image.id.str(); })
-        .text("ImageLocation", "imageLocation", location_of)
+    s.text("ImageId", "imageId", [](const View& v) { return v.id(); })
+        .text("ImageLocation", "imageLocation", [](const View& v) { return v.location(); })
         .text("State", "imageState",
               [](const View& v) { return std::string(to_text(v.image.state)); })
         .text("OwnerId", "imageOwnerId", [](const View& v) { return v.image.owner.str(); })
         .text("CreationDate", "creationDate",
               [](const View& v) { return format_time(v.image.created); })
+        .text("ImageOwnerAlias", "imageOwnerAlias",
+              [](const View& v) { return if_any(v.owner_alias()); })
         .boolean("Public", "isPublic", [](const View& v) { return v.image.is_public; })
         .list(
             "ProductCodes", "productCodes", product_code_structure(),
             [](const View& v) -> const auto& { return v.product_codes; })
         .text("Architecture", "architecture",
               [](const View& v) { return std::string(to_text(v.image.architecture)); })
-        .text("ImageType", "imageType", [](const View&) { return std::string("machine"); })
+        .text("ImageType", "imageType", [](const View& v) { return v.type(); })
         .text("KernelId", "kernelId", [](const View& v) { return if_any(v.image.kernel_id); })
         .text("RamdiskId", "ramdiskId", [](const View& v) { return if_any(v.image.ramdisk_id); })
         .text("Platform", "platform", [](const View& v) { return if_any(v.image.platform); })
         .text("PlatformDetails", "platformDetails",
               [](const View& v) { return platform_details(v.image.platform); })
         .text("UsageOperation", "usageOperation",
-              [](const View&) { return std::string("RunInstances"); })
+              [](const View& v) { return usage_operation(v.image.platform); })
         .structure("StateReason", "stateReason", state_reason_structure(),
                    [](const View& v) { return failure_of(v.image); })
         .text("Name", "name", [](const View& v) { return v.image.name; })
@@ -71,34 +107,37 @@ Structure<ImageView> make_image_structure() {
             "Tags", "tagSet", tag_structure(), [](const View& v) -> const auto& { return v.tags; })
         // EC2 knows "ovm" and "xen" alone, and clients refuse other words.
         .text("Hypervisor", "hypervisor", [](const View&) { return std::string("xen"); })
-        .boolean("EnaSupport", "enaSupport", [](const View&) { return true; })
-        .text("BootMode", "bootMode",
-              [](const View& v) { return std::string(to_text(v.image.boot_mode)); })
-        .text("ImdsSupport", "imdsSupport",
-              [](const View& v) -> std::optional<std::string> {
-                  if (v.image.imds_support.empty()) return std::nullopt;
-                  return v.image.imds_support;
-              })
-        .text("DeprecationTime", "deprecationTime",
-              [](const View& v) { return if_any(v.image.deprecated); })
-        .text("DeregistrationProtection", "deregistrationProtection",
-              [](const View& v) { return deregistration_protection_of(v.image); })
-        .text("LastLaunchedTime", "lastLaunchedTime",
-              [](const View& v) { return if_any(v.image.last_launched); })
-        .boolean("ImageAllowed", "imageAllowed", [](const View& v) { return v.allowed; })
-        .text("SourceInstanceId", "sourceInstanceId",
-              [](const View& v) -> std::optional<std::string> {
-                  if (!v.image.source_instance) return std::nullopt;
-                  return v.image.source_instance->str();
-              })
-        .text("SourceImageId", "sourceImageId", [](const View& v) -> std::optional<std::string> {
-            if (!v.image.source_image) return std::nullopt;
-            return v.image.source_image->str();
-        });
+        .boolean("EnaSupport", "enaSupport", [](const View&) { return true; });
+    add_machine(s);
+    add_life(s);
     return s;
 }
 
 }  // namespace
+
+std::string ImageView::location() const {
+    if (!image.location.empty()) return image.location;
+    return image.owner.str() + "/" + image.name;
+}
+
+std::vector<ImageView> kernel_views() {
+    std::vector<ImageView> views;
+    for (const images::PvKernel& kernel : images::pv_kernels()) {
+        views.push_back(
+            {.image = {.id = ImageId::generate(),
+                       .owner = AccountId(kernel_owner),
+                       .name = kernel.name,
+                       .state = images::ImageState::available,
+                       .architecture = kernel.architecture,
+                       .virtualization_type = images::VirtualizationType::paravirtual,
+                       .is_public = true,
+                       .created = parse_time(date_of_kernels).value(),
+                       .root_device_type = images::DeviceType::instance_store,
+                       .location = std::string("kernels/") + kernel.name + ".manifest.xml"},
+             .kernel = &kernel});
+    }
+    return views;
+}
 
 std::string deregistration_protection_of(const images::Image& image) {
     if (image.protected_until) return "disabled-after-" + format_time(*image.protected_until);

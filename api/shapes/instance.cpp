@@ -4,6 +4,7 @@
 
 #include "api/shapes/common.hpp"
 #include "images/market/product_code.hpp"
+#include "launcher/instances/guest_firmware.hpp"
 #include "launcher/network/network_plan.hpp"
 
 namespace kiln::api {
@@ -79,7 +80,7 @@ void add_launch(Structure<View>& s) {
         .text("PlatformDetails", "platformDetails",
               [](const View& v) { return platform_details(v.instance.platform); })
         .text("UsageOperation", "usageOperation",
-              [](const View&) { return std::string("RunInstances"); })
+              [](const View& v) { return usage_operation(v.instance.platform); })
         .structure("Monitoring", "monitoring", monitoring_structure(),
                    [](const View& v) { return v.instance; })
         .structure("StateReason", "stateReason", state_reason_structure(),
@@ -137,7 +138,15 @@ void add_machine(Structure<View>& s) {
         .text("Hypervisor", "hypervisor", [](const View&) { return std::string("xen"); })
         .boolean("EbsOptimized", "ebsOptimized", [](const View&) { return false; })
         .text("BootMode", "bootMode",
-              [](const View& v) { return std::string(to_text(v.instance.boot_mode)); });
+              [](const View& v) { return std::string(to_text(v.instance.boot_mode)); })
+        .text("CurrentInstanceBootMode", "currentInstanceBootMode",
+              [](const View& v) {
+                  return std::string(launcher::boots_uefi(v.instance) ? "uefi" : "legacy-bios");
+              })
+        .text("TpmSupport", "tpmSupport", [](const View& v) -> std::optional<std::string> {
+            if (v.instance.tpm_support.empty()) return std::nullopt;
+            return v.instance.tpm_support;
+        });
 }
 
 Structure<View> make_instance_structure() {

@@ -20,11 +20,12 @@ Table quotas_table() {
     return {.rows = "Quotas", .columns = {"QuotaName", "Used", "Value"}};
 }
 
-QuotaViews load_quota_views(Session& session, const AccountId& account) {
+QuotaViews load_quota_views(Session& session, const launcher::InstanceTypes& types,
+                            const AccountId& account) {
     QuotaViews all;
     for (const images::Quota quota : images::all_quotas) {
         all.quotas.push_back({.quota = quota,
-                              .used = launcher::used_of_quota(session, account, quota),
+                              .used = launcher::used_of_quota(session, types, account, quota),
                               .most = images::find_quota(session, account, quota)});
     }
     return all;

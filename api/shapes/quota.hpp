@@ -9,6 +9,10 @@
 #include "base/database.hpp"
 #include "images/catalog/quota.hpp"
 
+namespace kiln::launcher {
+class InstanceTypes;
+}
+
 namespace kiln::api {
 
 struct QuotaView {
@@ -27,6 +31,7 @@ Structure<QuotaViews> quotas_structure();
 /// How the CLI shows them.
 Table quotas_table();
 /// Of an account that is there, which is the caller's to know.
-QuotaViews load_quota_views(Session& session, const AccountId& account);
+QuotaViews load_quota_views(Session& session, const launcher::InstanceTypes& types,
+                            const AccountId& account);
 
 }  // namespace kiln::api

@@ -11,6 +11,8 @@
 
 #include "base/error.hpp"
 #include "base/text.hpp"
+#include "builder/recipe/target.hpp"
+#include "images/firmware/check_firmware.hpp"
 
 namespace kiln::builder {
 
@@ -29,6 +31,7 @@ Bytes smallest_size(RecipeKind kind) {
         case RecipeKind::debian:
             return Bytes::gibibytes(2);
         case RecipeKind::tiny:
+        case RecipeKind::pv_appliance:
             return Bytes::mebibytes(128);
     }
     return {};
@@ -40,6 +43,8 @@ std::string base_name(RecipeKind kind) {
             return "debian-12";
         case RecipeKind::tiny:
             return "tiny";
+        case RecipeKind::pv_appliance:
+            return "pv-appliance";
     }
     return {};
 }
@@ -48,6 +53,11 @@ std::string did_you_mean(const std::string& word, const std::vector<std::string>
     const auto near = nearest(word, known);
     return near ? fmt::format("; did you mean '{}'?", *near)
                 : fmt::format("; known are {}", fmt::join(known, ", "));
+}
+
+bool is_mirror(const std::string& text) {
+    static const std::regex address("https?://[^\\s'\"]+");
+    return text.size() <= max_mirror_length && std::regex_match(text, address);
 }
 
 /// Reads one recipe; every complaint begins with the source and the line.
@@ -60,8 +70,11 @@ class RecipeReader {
         if (!root_.IsMap()) fail(root_, "a recipe is a mapping: 'base: debian-12' and so on");
         check_keys();
         const YAML::Node base = root_["base"];
-        if (!base) fail(root_, "'base' is missing: debian-12 or tiny");
+        if (!base)
+            fail(root_, fmt::format("'base' is missing: one of {}",
+                                    fmt::join(builtin_recipe_names(), ", ")));
         Recipe recipe = read_base(base);
+        read_machine(recipe);
         if (const auto node = root_["description"]) recipe.description = read_description(node);
         if (const auto node = root_["mirror"]) recipe.mirror = read_mirror(node);
         if (const auto node = root_["size"]) recipe.size = read_size(node, recipe.kind);
@@ -77,8 +90,9 @@ class RecipeReader {
     }
 
     void check_keys() const {
-        static const std::vector<std::string> known{"description", "base",     "mirror",
-                                                    "size",        "packages", "login_user"};
+        static const std::vector<std::string> known{
+            "description",  "base",      "mirror",      "size", "packages", "login_user",
+            "architecture", "boot_mode", "secure_boot", "tpm",  "kernel"};
         std::set<std::string> seen;
         for (const auto& entry : root_) {
             if (!entry.first.IsScalar()) fail(entry.first, "a key must be a text");
@@ -97,6 +111,40 @@ class RecipeReader {
             fail(node, fmt::format("'{}' must be a text", key));
         }
         return node.Scalar();
+    }
+
+    std::optional<bool> read_truth(const char* key) const {
+        const YAML::Node node = root_[key];
+        if (!node) return std::nullopt;
+        try {
+            return node.as<bool>();
+        } catch (const YAML::Exception&) {
+            fail(node, fmt::format("'{}' is true or false", key));
+        }
+    }
+
+    std::optional<std::string> read_word(const char* key) const {
+        const YAML::Node node = root_[key];
+        if (!node) return std::nullopt;
+        return text_of(node, key);
+    }
+
+    void read_machine(Recipe& recipe) const {
+        try {
+            apply({.architecture = read_word("architecture"),
+                   .boot_mode = read_word("boot_mode"),
+                   .secure_boot = read_truth("secure_boot"),
+                   .tpm = read_truth("tpm"),
+                   .kernel = read_word("kernel")},
+                  recipe);
+        } catch (const Error& error) {
+            if (error.resource() == source_) throw;
+            // What the recipe leaves out is as its base or its architecture has it.
+            for (const std::string& key :
+                 {error.resource(), std::string("architecture"), std::string("base")}) {
+                if (const YAML::Node node = root_[key]) fail(node, error.message());
+            }
+        }
     }
 
     Recipe read_base(const YAML::Node& node) const {
@@ -118,9 +166,8 @@ class RecipeReader {
     }
 
     std::string read_mirror(const YAML::Node& node) const {
-        static const std::regex address("https?://[^\\s'\"]+");
         std::string text = text_of(node, "mirror");
-        if (text.size() > max_mirror_length || !std::regex_match(text, address)) {
+        if (!is_mirror(text)) {
             fail(node,
                  fmt::format("'mirror' is no http or https address: '{}'", text.substr(0, 80)));
         }
@@ -148,8 +195,8 @@ class RecipeReader {
     std::vector<std::string> read_packages(const YAML::Node& node, RecipeKind kind) const {
         static const std::regex name_form("[a-z0-9][a-z0-9+.-]+");
         if (!node.IsSequence()) fail(node, "'packages' must be a list: [nginx, curl]");
-        if (kind == RecipeKind::tiny && node.size() > 0) {
-            fail(node, "base 'tiny' takes no packages; use debian-12");
+        if (kind != RecipeKind::debian && node.size() > 0) {
+            fail(node, fmt::format("base '{}' takes no packages; use debian-12", base_name(kind)));
         }
         if (node.size() > max_packages) {
             fail(node, fmt::format("more than {} packages", max_packages));
@@ -171,8 +218,8 @@ class RecipeReader {
         if (!std::regex_match(name, name_form)) {
             fail(node, fmt::format("'{}' is no user name", name));
         }
-        if (kind == RecipeKind::tiny && name != "root") {
-            fail(node, "base 'tiny' has only the user root");
+        if (kind != RecipeKind::debian && name != "root") {
+            fail(node, fmt::format("base '{}' has only the user root", base_name(kind)));
         }
         return name;
     }
@@ -181,10 +228,97 @@ class RecipeReader {
     const std::string& source_;
 };
 
+/// What is wrong with the recipe's key: the error's resource.
+[[noreturn]] void refuse(const char* key, const std::string& why) {
+    throw Error(invalid_recipe, key, why);
+}
+
+images::Architecture architecture_named(const std::string& name) {
+    static const std::vector<std::string> known{"x86_64", "i386", "arm64"};
+    if (std::ranges::find(known, name) != known.end()) return images::parse_architecture(name);
+    refuse("architecture",
+           fmt::format("unknown architecture '{}'{}", name, did_you_mean(name, known)));
+}
+
+images::BootMode boot_mode_named(const std::string& name) {
+    static const std::vector<std::string> known{"legacy-bios", "uefi", "uefi-preferred"};
+    if (std::ranges::find(known, name) != known.end()) return images::parse_boot_mode(name);
+    refuse("boot_mode", fmt::format("unknown boot_mode '{}'{}", name, did_you_mean(name, known)));
+}
+
+RecipeBoot kernel_named(const std::string& name) {
+    if (name == "pv-grub-hd0") return RecipeBoot::pv_grub_hd0;
+    if (name == "pv-grub-hd00") return RecipeBoot::pv_grub_hd00;
+    refuse("kernel",
+           fmt::format("unknown kernel '{}': expecting pv-grub-hd0 or pv-grub-hd00", name));
+}
+
+void check_firmware(const Recipe& recipe) {
+    const Target& target = target_of(recipe.architecture);
+    const auto architecture = to_text(recipe.architecture);
+    const bool is_uefi = recipe.boot_mode == images::BootMode::uefi;
+    if (*target.efi_format == '\0') {
+        if (recipe.secure_boot)
+            refuse("secure_boot", fmt::format("{} has no secure_boot", architecture));
+        if (recipe.tpm) refuse("tpm", fmt::format("{} has no tpm", architecture));
+        if (recipe.boot_mode != images::BootMode::legacy_bios)
+            refuse("boot_mode",
+                   fmt::format("{} boots through BIOS: boot_mode is legacy-bios", architecture));
+    }
+    if (!target.boots_bios && !is_uefi)
+        refuse("boot_mode", fmt::format("{} boots through UEFI: boot_mode is uefi", architecture));
+    if (recipe.secure_boot && !is_uefi) refuse("secure_boot", "secure_boot needs boot_mode: uefi");
+    if (recipe.tpm && !is_uefi) refuse("tpm", "tpm needs boot_mode: uefi");
+}
+
+void check_kernel(const Recipe& recipe) {
+    if (recipe.boot == RecipeBoot::boot_loader) return;
+    if (recipe.kind != RecipeKind::tiny) refuse("kernel", "kernel is for the base 'tiny'");
+    if (*target_of(recipe.architecture).paravirtual_kernel_package == '\0')
+        refuse("kernel", fmt::format("Debian's kernel for {} is no paravirtual guest's",
+                                     to_text(recipe.architecture)));
+    if (recipe.boot_mode != images::BootMode::legacy_bios)
+        refuse("kernel", "a paravirtual guest has no firmware: leave boot_mode out");
+}
+
+void check_machine(const Recipe& recipe) {
+    if (recipe.kind == RecipeKind::pv_appliance &&
+        (recipe.architecture != images::Architecture::x86_64 ||
+         recipe.boot_mode != images::BootMode::legacy_bios)) {
+        refuse("base", "the pv-appliance is of the architecture x86_64 and boots through BIOS");
+    }
+    check_firmware(recipe);
+    check_kernel(recipe);
+}
+
 }  // namespace
 
+void apply(const RecipeChanges& changes, Recipe& recipe) {
+    if (changes.architecture) {
+        const auto architecture = architecture_named(*changes.architecture);
+        // What it says of one architecture's firmware is not said of another's.
+        if (architecture != recipe.architecture)
+            recipe.boot_mode = images::default_boot_mode(architecture);
+        recipe.architecture = architecture;
+    }
+    if (changes.secure_boot) recipe.secure_boot = *changes.secure_boot;
+    if (changes.tpm) recipe.tpm = *changes.tpm;
+    // Both can be had with UEFI alone, so that nobody needs to say it.
+    if (recipe.secure_boot || recipe.tpm) recipe.boot_mode = images::BootMode::uefi;
+    if (changes.boot_mode) recipe.boot_mode = boot_mode_named(*changes.boot_mode);
+    if (changes.kernel) recipe.boot = kernel_named(*changes.kernel);
+    if (changes.mirror) {
+        if (!is_mirror(*changes.mirror)) {
+            refuse("mirror", fmt::format("the mirror is no http or https address: '{}'",
+                                         changes.mirror->substr(0, 80)));
+        }
+        recipe.mirror = *changes.mirror;
+    }
+    check_machine(recipe);
+}
+
 std::vector<std::string> builtin_recipe_names() {
-    return {"debian-12", "tiny"};
+    return {"debian-12", "tiny", "pv-appliance"};
 }
 
 Recipe builtin_recipe(const std::string& name) {
@@ -198,6 +332,13 @@ Recipe builtin_recipe(const std::string& name) {
     if (name == "tiny") {
         return {.description = "Linux, busybox, dropbear and the guest agent",
                 .kind = RecipeKind::tiny,
+                .suite = "bookworm",
+                .size = Bytes::mebibytes(256),
+                .login_user = "root"};
+    }
+    if (name == "pv-appliance") {
+        return {.description = "Xen, which runs paravirtual guests without virtualization hardware",
+                .kind = RecipeKind::pv_appliance,
                 .suite = "bookworm",
                 .size = Bytes::mebibytes(256),
                 .login_user = "root"};

@@ -7,9 +7,10 @@
 
 namespace kiln::builder {
 
-/// Puts GRUB onto the partitioned raw disk, for BIOS and for UEFI. Both read /boot/grub/grub.cfg of
-/// the root partition of the disk that they were started from, so that a second disk made from the
-/// same image never confuses them.
+/// Puts GRUB onto the partitioned raw disk, for BIOS and for UEFI, as far as the target has them.
+/// Both read /boot/grub/grub.cfg of the root partition of the disk that they were started from, so
+/// that a second disk made from the same image never confuses them. With Secure Boot it is Debian's
+/// signed one, and looks for the root file system by its UUID.
 void install_boot_loader(const Build& build);
 
 /// The MBR with GRUB's first stage: `boot_image` (512 bytes) that loads `core_sector`, with the
@@ -20,9 +21,9 @@ std::string make_boot_sector(std::string_view boot_image, std::string_view mbr,
 /// block list at the end of its first sector (grub-core/boot/i386/pc/diskboot.S).
 std::string place_core_image(std::string core, std::uint64_t core_sector);
 
-/// What the kernel of every image is told: its consoles, and to take the timer for sound, which a
-/// busy host that emulates it can make look broken.
-inline constexpr const char* kernel_arguments = "no_timer_check console=tty0 console=ttyS0,115200";
+/// What the kernel of every image is told: its consoles, and on x86 to take the timer for sound,
+/// which a busy host that emulates it can make look broken.
+std::string kernel_arguments(const Target& target);
 
 /// A grub.cfg that boots /vmlinuz and /initrd.img (or other names) at once.
 struct BootEntry {
@@ -32,5 +33,10 @@ struct BootEntry {
     std::string arguments;
 };
 std::string grub_configuration(const BootEntry& entry);
+/// A menu.lst, as EC2's PV-GRUB reads it, that boots the entry at once; `root` is "(hd0)" or
+/// "(hd0,0)".
+std::string pv_grub_configuration(const BootEntry& entry, const char* root);
+/// What Debian's signed GRUB reads first: it goes on with the grub.cfg of the root file system.
+std::string signed_grub_configuration(const std::string& root_file_system_uuid);
 
 }  // namespace kiln::builder

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "builder/recipe/recipe.hpp"
+#include "builder/recipe/target.hpp"
 #include "builder/steps/build_disk.hpp"
 #include "builder/steps/disk_layout.hpp"
 
@@ -20,12 +21,13 @@ struct Build {
     const std::filesystem::path& work_directory;
     const BuildProgress& progress;
     std::stop_token stop;
+    const Target& target;
     DiskLayout layout;
 
     std::filesystem::path root_tree() const { return work_directory / "root"; }
     std::filesystem::path root_archive() const { return work_directory / "root.tar"; }
     std::filesystem::path packages_tree() const { return work_directory / "packages"; }
-    std::filesystem::path boot_files() const { return work_directory / "boot"; }
+    std::filesystem::path boot_packages() const { return work_directory / "boot-packages"; }
     std::filesystem::path raw_disk() const { return work_directory / "disk.raw"; }
     std::filesystem::path result() const { return work_directory / "result.qcow2"; }
 

@@ -1,6 +1,7 @@
 #include "builder/steps/build_disk.hpp"
 
 #include "base/error.hpp"
+#include "builder/steps/appliance_root.hpp"
 #include "builder/steps/boot.hpp"
 #include "builder/steps/build.hpp"
 #include "builder/steps/debian_root.hpp"
@@ -18,7 +19,21 @@ void make_root(const Build& build) {
             return make_debian_root(build);
         case RecipeKind::tiny:
             return make_tiny_root(build);
+        case RecipeKind::pv_appliance:
+            return make_appliance_root(build);
     }
+}
+
+DiskLayout layout_of(const Recipe& recipe) {
+    switch (recipe.boot) {
+        case RecipeBoot::boot_loader:
+            return plan_disk(recipe.size, target_of(recipe.architecture).root_type);
+        case RecipeBoot::pv_grub_hd0:
+            return plan_plain_disk(recipe.size, PartitionTable::none);
+        case RecipeBoot::pv_grub_hd00:
+            return plan_plain_disk(recipe.size, PartitionTable::dos);
+    }
+    throw build_failed("a recipe that boots in no way");
 }
 
 struct Step {
@@ -48,7 +63,8 @@ std::filesystem::path build_disk(const Recipe& recipe, const std::filesystem::pa
                       .work_directory = work_directory,
                       .progress = progress,
                       .stop = stop,
-                      .layout = plan_disk(recipe.size)};
+                      .target = target_of(recipe.architecture),
+                      .layout = layout_of(recipe)};
     for (const Step& step : steps) {
         if (stop.stop_requested()) throw Error("Canceled", "", "the build was canceled");
         build.report(step.percent, step.name);

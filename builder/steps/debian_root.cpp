@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "builder/steps/boot.hpp"
+#include "builder/steps/foreign_programs.hpp"
 #include "builder/steps/guest_files.hpp"
 #include "builder/steps/packages.hpp"
 
@@ -12,29 +13,28 @@ namespace kiln::builder {
 
 namespace {
 
-const std::vector<std::string>& base_packages() {
-    static const std::vector<std::string> packages{"linux-image-cloud-amd64",
-                                                   "zstd",  // zstd: the initramfs unpacks quicker
-                                                   "systemd-sysv",
-                                                   "udev",
-                                                   "dbus",
-                                                   "systemd-resolved",
-                                                   "libnss-resolve",
-                                                   "cloud-init",
-                                                   "cloud-guest-utils",
-                                                   "fdisk",
-                                                   "e2fsprogs",  // growpart and its tools
-                                                   "openssh-server",
-                                                   "qemu-guest-agent",
-                                                   "sudo",
-                                                   "ca-certificates",
-                                                   "curl",
-                                                   "iproute2",
-                                                   "iputils-ping",
-                                                   "netbase",
-                                                   "less",
-                                                   "nano"};
-    return packages;
+std::vector<std::string> base_packages(const Target& target) {
+    return {target.kernel_package,
+            "zstd",  // zstd: the initramfs unpacks quicker
+            "systemd-sysv",
+            "udev",
+            "dbus",
+            "systemd-resolved",
+            "libnss-resolve",
+            "cloud-init",
+            "cloud-guest-utils",
+            "fdisk",
+            "e2fsprogs",  // growpart and its tools
+            "openssh-server",
+            "qemu-guest-agent",
+            "sudo",
+            "ca-certificates",
+            "curl",
+            "iproute2",
+            "iputils-ping",
+            "netbase",
+            "less",
+            "nano"};
 }
 
 std::string login_user_configuration(const std::string& user) {
@@ -62,10 +62,12 @@ std::string initramfs_script() {
 
 std::vector<GuestFile> debian_configuration(const Recipe& recipe, const DiskLayout& layout) {
     const std::string root = "PARTUUID=" + layout.root.uuid;
-    const BootEntry entry{.title = "Debian GNU/Linux",
-                          .kernel = "/vmlinuz",
-                          .ramdisk = "/initrd.img",
-                          .arguments = fmt::format("root={} ro {}", root, kernel_arguments)};
+    const BootEntry entry{
+        .title = "Debian GNU/Linux",
+        .kernel = "/vmlinuz",
+        .ramdisk = "/initrd.img",
+        .arguments =
+            fmt::format("root={} ro {}", root, kernel_arguments(target_of(recipe.architecture)))};
     return {
         {"/boot/grub/grub.cfg", grub_configuration(entry)},
         {"/etc/fstab", fmt::format("{} / ext4 errors=remount-ro 0 1\n", root)},
@@ -84,7 +86,8 @@ std::string seal_script(const std::vector<GuestFile>& files) {
 
 void make_debian_root(const Build& build) {
     const bool as_root = ::geteuid() == 0;
-    std::vector<std::string> packages = base_packages();
+    if (is_foreign(build.target)) let_foreign_programs_run(build);
+    std::vector<std::string> packages = base_packages(build.target);
     packages.insert(packages.end(), build.recipe.packages.begin(), build.recipe.packages.end());
     Mmdebstrap run{.target = as_root ? build.root_tree() : build.root_archive(),
                    .first_percent = 1,

@@ -62,9 +62,11 @@ std::vector<std::string> as_root(const Build& build, std::vector<std::string> mk
 
 void make_disk(const Build& build) {
     make_sparse_file(build.raw_disk(), build.layout.size);
-    run_tool(build, {.arguments = {"sfdisk", "--quiet", "--no-reread", "--no-tell-kernel",
-                                   build.raw_disk()},
-                     .standard_input = sfdisk_script(build.layout)});
+    if (build.layout.table != PartitionTable::none) {
+        run_tool(build, {.arguments = {"sfdisk", "--quiet", "--no-reread", "--no-tell-kernel",
+                                       build.raw_disk()},
+                         .standard_input = sfdisk_script(build.layout)});
+    }
     run_tool(build, {.arguments = as_root(build, mke2fs_arguments(build))});
 }
 

@@ -16,10 +16,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string>& wanted_modules() {
-    static const std::vector<std::string> names{
-        "virtio_pci", "virtio_blk", "ext4",      "virtio_net", "virtio_console", "virtio_rng",
-        "vfat",       "nls_cp437",  "nls_ascii", "button",     "evdev"};
+/// By a soft dependency, which modules.dep does not tell.
+constexpr const char* ext4_needs = "crc32c_generic";
+
+std::vector<std::string> wanted_modules(const Build& build) {
+    if (build.recipe.kind == RecipeKind::pv_appliance) {
+        return {"virtio_pci",     "virtio_blk",  ext4_needs,    "ext4",       "virtio_net",
+                "virtio_console", "xen_privcmd", "xen_evtchn",  "xen_gntdev", "xen_gntalloc",
+                "xenfs",          "xen_blkback", "xen_netback", "bridge"};
+    }
+    if (build.recipe.boot != RecipeBoot::boot_loader)
+        return {"xen_blkfront", "xen_netfront", ext4_needs, "ext4",
+                "vfat",         "nls_cp437",    "nls_ascii"};
+    std::vector<std::string> names{"virtio_pci", "virtio_blk",     ext4_needs,   "ext4",
+                                   "virtio_net", "virtio_console", "virtio_rng", "vfat",
+                                   "nls_cp437",  "nls_ascii",      "button",     "evdev"};
+    if (*build.target.efi_format != '\0') names.emplace_back("efivarfs");
+    if (build.recipe.tpm) names.emplace_back(build.target.boots_bios ? "tpm_crb" : "tpm_tis");
     return names;
 }
 
@@ -78,7 +91,7 @@ std::vector<std::string> find_modules(const Build& build, const std::string& ver
     run_tool(build, {.arguments = {"depmod", "-b", build.packages_tree(), version}});
     return module_load_order({.dependencies = read_file(directory / "modules.dep"),
                               .built_in = read_file(directory / "modules.builtin")},
-                             wanted_modules());
+                             wanted_modules(build));
 }
 
 void write_executable(const fs::path& path, std::string_view content) {

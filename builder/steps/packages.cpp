@@ -15,6 +15,10 @@ namespace kiln::builder {
 
 namespace {
 
+constexpr std::chrono::minutes time_to_unpack{30};
+/// Where scripts of packages run under emulation: ten times as long.
+constexpr std::chrono::hours time_to_emulate{5};
+
 // std::regex needs stack for each character.
 constexpr std::size_t max_uri_length = 1'024;
 
@@ -117,7 +121,7 @@ std::optional<MmdebstrapProgress::Update> MmdebstrapProgress::on_line(std::strin
 void run_mmdebstrap(const Build& build, const Mmdebstrap& run) {
     Tool tool{.name = "mmdebstrap",
               .environment = host_proxies(build),
-              .time_limit = std::chrono::minutes(30)};
+              .time_limit = is_foreign(build.target) ? time_to_emulate : time_to_unpack};
     if (::geteuid() == 0) {
         // Its mounts and its processes go with these namespaces, however it ends: what removes the
         // work directory afterwards must never see the host's /dev in it.
@@ -128,6 +132,8 @@ void run_mmdebstrap(const Build& build, const Mmdebstrap& run) {
         if (in_chroot) tool.arguments.insert(tool.arguments.end(), {"--propagation", "unchanged"});
     }
     tool.arguments.insert(tool.arguments.end(), {"mmdebstrap", "--verbose"});
+    if (is_foreign(build.target))
+        tool.arguments.push_back(fmt::format("--architectures={}", build.target.debian));
     tool.arguments.insert(tool.arguments.end(), run.options.begin(), run.options.end());
     tool.arguments.insert(tool.arguments.end(), {build.recipe.suite, run.target});
     const std::vector<std::string> sources = sources_of(build);

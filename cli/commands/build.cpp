@@ -147,7 +147,8 @@ Command build_command() {
             .summary = "Build an image from a recipe",
             .usage = "RECIPE --name NAME [options]",
             .details =
-                "RECIPE is the name of a built-in recipe (debian-12) or a YAML file. ^C "
+                "RECIPE is the name of a built-in recipe (debian-12, tiny, pv-appliance) or a YAML "
+                "file. ^C "
                 "cancels the build and leaves nothing behind.",
             .example = "kiln build debian-12 --name golden-1",
             .options = build_options(),

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -9,16 +8,17 @@
 
 namespace kiln::hypervisor {
 
-using BootSector = std::array<std::uint8_t, 512>;
-
-/// What the canary writes, and the port of the isa-debug-exit device that it writes to. QEMU then
-/// exits with twice the value and one.
+/// What the canary writes, and the port of the isa-debug-exit device that x86's writes to. QEMU
+/// then exits with twice the value and one.
 inline constexpr std::uint8_t canary_value = 0x4b;
 inline constexpr std::uint8_t debug_exit_port = 0xf4;
 
-/// A boot sector that switches the CPU from real mode to 64-bit mode and, there, ends QEMU through
-/// its isa-debug-exit device. It needs no memory above 64 KiB, and no BIOS after it was loaded.
-BootSector canary_boot_sector();
+/// The canary's machine code. For x86 it is a boot sector that switches the processor from real
+/// mode to the mode that guests of the architecture live in (64-bit mode; protected mode with
+/// paging) and, there, ends QEMU through its isa-debug-exit device: it needs no memory above 64
+/// KiB, and no BIOS after it was loaded. For aarch64 it is firmware that writes the value to the
+/// first serial port of QEMU's machine `virt` and powers off through PSCI.
+std::string canary_program(GuestArchitecture architecture);
 
 /// What came of a canary guest.
 struct CanaryAnswer {
@@ -28,6 +28,7 @@ struct CanaryAnswer {
 
 /// Runs the canary in a QEMU of its own with this accelerator, with the host's CPU under KVM. Never
 /// throws for what the guest or QEMU does; a QEMU that cannot be run is an answer, too.
-CanaryAnswer run_canary(Accelerator accelerator, std::chrono::milliseconds time_limit);
+CanaryAnswer run_canary(GuestArchitecture architecture, Accelerator accelerator,
+                        std::chrono::milliseconds time_limit);
 
 }  // namespace kiln::hypervisor

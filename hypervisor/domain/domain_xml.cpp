@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <pugixml.hpp>
 #include <sstream>
 
-#include "base/error.hpp"
-#include "hypervisor/domain/encryption_xml.hpp"
+#include "hypervisor/domain/architecture.hpp"
+#include "hypervisor/domain/disk_xml.hpp"
+#include "hypervisor/domain/xml_text.hpp"
 
 namespace kiln::hypervisor {
 
@@ -16,40 +19,16 @@ namespace {
 /// for each guest.
 constexpr int tcg_translation_cache_mib = 256;
 
-/// XML 1.0 has no way to write most control characters, and libvirt refuses a title with a line
-/// break: each becomes a space.
-std::string printable(const std::string& text) {
-    std::string result = text;
-    for (char& c : result) {
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
-    }
-    return result;
-}
-
-pugi::xml_node add_text(pugi::xml_node parent, const char* name, const std::string& text) {
-    pugi::xml_node node = parent.append_child(name);
-    node.text().set(printable(text).c_str());
-    return node;
-}
-
-void set(pugi::xml_node node, const char* name, const std::string& value) {
-    node.append_attribute(name).set_value(printable(value).c_str());
-}
+/// Of Arm's interrupt controller GICv2, which libvirt gives emulated guests unless it is told.
+constexpr std::uint32_t most_vcpus_of_gic2 = 8;
 
 bool is_x86(const DomainSpec& spec) {
-    return spec.architecture != GuestArchitecture::aarch64;
+    return is_x86(spec.architecture);
 }
 
-const char* libvirt_architecture(GuestArchitecture architecture) {
-    switch (architecture) {
-        case GuestArchitecture::i386:
-            return "i686";
-        case GuestArchitecture::x86_64:
-            return "x86_64";
-        case GuestArchitecture::aarch64:
-            return "aarch64";
-    }
-    throw Error(error_code::internal_error, "", "unknown guest architecture");
+/// QEMU knows Hyper-V's features with KVM alone.
+bool has_hyperv(const DomainSpec& spec) {
+    return spec.profile.hyperv && spec.accelerator == Accelerator::kvm;
 }
 
 void add_identity(pugi::xml_node domain, const DomainSpec& spec) {
@@ -84,6 +63,7 @@ void add_firmware(pugi::xml_node os, const DomainSpec& spec) {
     pugi::xml_node loader = add_text(os, "loader", spec.uefi->code.string());
     set(loader, "readonly", "yes");
     set(loader, "type", "pflash");
+    if (spec.uefi->protects_variables) set(loader, "secure", "yes");
     add_text(os, "nvram", spec.uefi->variables.string());
 }
 
@@ -94,22 +74,51 @@ void add_direct_kernel(pugi::xml_node os, const DomainSpec& spec) {
     if (!spec.kernel_arguments.empty()) add_text(os, "cmdline", spec.kernel_arguments);
 }
 
+/// Arm's firmware waits five seconds for a key unless it is told not to.
+void leave_out_boot_menu(pugi::xml_node os) {
+    pugi::xml_node menu = os.append_child("bootmenu");
+    set(menu, "enable", "yes");
+    set(menu, "timeout", "0");
+}
+
 void add_os(pugi::xml_node domain, const DomainSpec& spec) {
     pugi::xml_node os = domain.append_child("os");
     pugi::xml_node type = add_text(os, "type", "hvm");
-    set(type, "arch", libvirt_architecture(spec.architecture));
+    set(type, "arch", libvirt_name(spec.architecture));
     set(type, "machine", is_x86(spec) ? "q35" : "virt");
     add_firmware(os, spec);
     add_direct_kernel(os, spec);
     if (!spec.kernel) set(os.append_child("boot"), "dev", "hd");
+    if (spec.uefi) leave_out_boot_menu(os);
     set(os.append_child("smbios"), "mode", "sysinfo");
+}
+
+void add_hyperv(pugi::xml_node features) {
+    pugi::xml_node hyperv = features.append_child("hyperv");
+    set(hyperv, "mode", "custom");
+    for (const char* name : {"relaxed", "vapic"})
+        set(hyperv.append_child(name), "state", "on");
+    pugi::xml_node spinlocks = hyperv.append_child("spinlocks");
+    set(spinlocks, "state", "on");
+    set(spinlocks, "retries", "8191");
+    for (const char* name : {"vpindex", "runtime", "synic", "stimer", "frequencies"})
+        set(hyperv.append_child(name), "state", "on");
+}
+
+void add_interrupt_controller(pugi::xml_node features, const DomainSpec& spec) {
+    if (is_x86(spec)) features.append_child("apic");
+    if (!is_x86(spec) && spec.accelerator == Accelerator::tcg && spec.vcpus > most_vcpus_of_gic2)
+        set(features.append_child("gic"), "version", "3");
 }
 
 void add_features(pugi::xml_node domain, const DomainSpec& spec) {
     pugi::xml_node features = domain.append_child("features");
     // The virt machine of aarch64 has ACPI tables only with UEFI.
     if (is_x86(spec) || spec.uefi) features.append_child("acpi");
-    if (is_x86(spec)) features.append_child("apic");
+    add_interrupt_controller(features, spec);
+    if (has_hyperv(spec)) add_hyperv(features);
+    if (spec.uefi && spec.uefi->protects_variables)
+        set(features.append_child("smm"), "state", "on");
     if (spec.accelerator == Accelerator::tcg) {
         pugi::xml_node cache = add_text(features.append_child("tcg"), "tb-cache",
                                         std::to_string(tcg_translation_cache_mib));
@@ -121,12 +130,13 @@ void add_cpu(pugi::xml_node domain, const DomainSpec& spec) {
     pugi::xml_node cpu = domain.append_child("cpu");
     if (spec.accelerator == Accelerator::kvm) {
         set(cpu, "mode", "host-passthrough");
-    } else if (is_x86(spec)) {
-        set(cpu, "mode", "maximum");
     } else {
-        // "maximum" means emulated pointer authentication, which takes most of the time.
-        set(cpu, "mode", "custom");
-        add_text(cpu, "model", "cortex-a72");
+        set(cpu, "mode", "maximum");
+    }
+    for (const std::string& name : spec.processor_without) {
+        pugi::xml_node feature = cpu.append_child("feature");
+        set(feature, "policy", "disable");
+        set(feature, "name", name);
     }
 }
 
@@ -140,11 +150,12 @@ void add_timer(pugi::xml_node clock, const char* name, const char* attribute, co
 /// guests would prefer and which costs the most to emulate.
 void add_clock(pugi::xml_node domain, const DomainSpec& spec) {
     pugi::xml_node clock = domain.append_child("clock");
-    set(clock, "offset", "utc");
+    set(clock, "offset", spec.profile.local_time ? "localtime" : "utc");
     if (!is_x86(spec)) return;
     add_timer(clock, "rtc", "tickpolicy", "catchup");
     add_timer(clock, "pit", "tickpolicy", "delay");
     add_timer(clock, "hpet", "present", "no");
+    if (has_hyperv(spec)) add_timer(clock, "hypervclock", "present", "yes");
 }
 
 /// A guest must not put itself to sleep: nobody would wake it.
@@ -158,67 +169,16 @@ void add_power(pugi::xml_node domain, const DomainSpec& spec) {
     set(sleep.append_child("suspend-to-disk"), "enabled", "no");
 }
 
-/// Frozen layers are shared by many guests: libvirt must not change their owner.
-void keep_owner(pugi::xml_node source) {
-    pugi::xml_node label = source.append_child("seclabel");
-    set(label, "model", "dac");
-    set(label, "relabel", "no");
-}
-
-pugi::xml_node add_source(pugi::xml_node parent, const DiskFile& file) {
-    pugi::xml_node source = parent.append_child("source");
-    set(source, "file", file.path.string());
-    if (!file.key_id.empty()) add_luks(source, file.key_id);
-    return source;
-}
-
-/// The files behind the top, each inside the one that it backs; the empty element at the end tells
-/// libvirt that nothing follows.
-void add_backing_chain(pugi::xml_node disk, const DiskSpec& spec) {
-    pugi::xml_node parent = disk;
-    for (std::size_t i = 1; i < spec.chain.size(); ++i) {
-        pugi::xml_node backing = parent.append_child("backingStore");
-        set(backing, "type", "file");
-        set(backing.append_child("format"), "type", "qcow2");
-        keep_owner(add_source(backing, spec.chain[i]));
-        parent = backing;
+const char* name_of(CardModel model) {
+    switch (model) {
+        case CardModel::virtio:
+            return "virtio";
+        case CardModel::e1000e:
+            return "e1000e";
+        case CardModel::vmxnet3:
+            return "vmxnet3";
     }
-    parent.append_child("backingStore");
-}
-
-void add_disk_driver(pugi::xml_node disk, const DiskSpec& spec) {
-    pugi::xml_node driver = disk.append_child("driver");
-    set(driver, "name", "qemu");
-    set(driver, "type", spec.format == DiskFormat::raw ? "raw" : "qcow2");
-    set(driver, "cache", spec.cache == DiskCache::none ? "none" : "writeback");
-    set(driver, "error_policy", "enospace");
-    set(driver, "discard", "unmap");
-}
-
-void check_chain(const DiskSpec& spec) {
-    if (spec.chain.empty()) {
-        throw Error(error_code::internal_error, spec.target,
-                    fmt::format("disk '{}' has no file", spec.target));
-    }
-    if (spec.format == DiskFormat::raw && !spec.chain.front().key_id.empty()) {
-        throw Error(error_code::internal_error, spec.target,
-                    fmt::format("disk '{}' is raw: only qcow2 files are encrypted", spec.target));
-    }
-}
-
-void add_disk(pugi::xml_node devices, const DiskSpec& spec) {
-    check_chain(spec);
-    pugi::xml_node disk = devices.append_child("disk");
-    set(disk, "type", "file");
-    set(disk, "device", "disk");
-    add_disk_driver(disk, spec);
-    add_source(disk, spec.chain.front());
-    add_backing_chain(disk, spec);
-    pugi::xml_node target = disk.append_child("target");
-    set(target, "dev", spec.target);
-    set(target, "bus", "virtio");
-    if (spec.read_only) disk.append_child("readonly");
-    if (!spec.serial.empty()) add_text(disk, "serial", spec.serial);
+    return "";
 }
 
 /// An isolated port: what it sends reaches the host alone, which decides where it may go.
@@ -233,7 +193,7 @@ void add_interface(pugi::xml_node devices, const InterfaceSpec& spec) {
     set(interface, "type", spec.port ? "network" : "user");
     set(interface.append_child("mac"), "address", spec.mac_address);
     if (spec.port) add_port(interface, *spec.port);
-    set(interface.append_child("model"), "type", "virtio");
+    set(interface.append_child("model"), "type", name_of(spec.model));
     // Without its boot ROM: no guest boots from this network, and the ROM waits for a key.
     set(interface.append_child("rom"), "enabled", "no");
 }
@@ -269,12 +229,65 @@ void add_screen(pugi::xml_node devices, const DomainSpec& spec) {
         is_x86(spec) ? "vga" : "virtio");
 }
 
-/// Devices that libvirt would add by itself and that only make the boot longer.
-void leave_out_default_devices(pugi::xml_node devices) {
-    pugi::xml_node usb = devices.append_child("controller");
-    set(usb, "type", "usb");
-    set(usb, "model", "none");
+/// swtpm's state stays when the domain goes.
+void add_tpm(pugi::xml_node devices, const DomainSpec& spec) {
+    if (!spec.has_tpm) return;
+    pugi::xml_node tpm = devices.append_child("tpm");
+    set(tpm, "model", is_x86(spec) ? "tpm-crb" : "tpm-tis");
+    pugi::xml_node backend = tpm.append_child("backend");
+    set(backend, "type", "emulator");
+    set(backend, "version", "2.0");
+    set(backend, "persistent_state", "yes");
+}
+
+void add_usb(pugi::xml_node devices, const DomainSpec& spec) {
+    pugi::xml_node controller = devices.append_child("controller");
+    set(controller, "type", "usb");
+    // libvirt would add one by itself, which only makes the boot longer.
+    set(controller, "model", spec.profile.has_usb_input ? "qemu-xhci" : "none");
+    if (!spec.profile.has_usb_input) return;
+    for (const char* type : {"tablet", "keyboard"}) {
+        pugi::xml_node input = devices.append_child("input");
+        set(input, "type", type);
+        set(input, "bus", "usb");
+    }
+}
+
+/// So would it add a balloon.
+void leave_out_balloon(pugi::xml_node devices) {
     set(devices.append_child("memballoon"), "model", "none");
+}
+
+std::vector<std::string> smc_arguments(const DomainSpec& spec) {
+    if (spec.profile.smc_key.empty()) return {};
+    std::string key;
+    for (const char c : spec.profile.smc_key)
+        key += c == ',' ? ",," : std::string{c};
+    return {"-device", "isa-applesmc,osk=" + key};
+}
+
+/// What QEMU's best Arm processor emulates at the price of most of the time, or (lpa2) so that
+/// older kernels do not boot. Its lesser models have kernels keep page tables apart, which costs as
+/// much.
+std::vector<std::string> arm_arguments(const DomainSpec& spec) {
+    if (is_x86(spec) || spec.accelerator != Accelerator::tcg) return {};
+    std::vector<std::string> arguments;
+    for (const char* feature : {"pauth", "sve", "sme", "lpa2"}) {
+        arguments.emplace_back("-global");
+        arguments.push_back(fmt::format("max-arm-cpu.{}=off", feature));
+    }
+    return arguments;
+}
+
+/// What libvirt has no element for.
+void add_command_line(pugi::xml_node domain, const DomainSpec& spec) {
+    std::vector<std::string> arguments = smc_arguments(spec);
+    std::ranges::move(arm_arguments(spec), std::back_inserter(arguments));
+    if (arguments.empty()) return;
+    pugi::xml_node line = domain.append_child("qemu:commandline");
+    set(line, "xmlns:qemu", "http://libvirt.org/schemas/domain/qemu/1.0");
+    for (const std::string& argument : arguments)
+        set(line.append_child("qemu:arg"), "value", argument);
 }
 
 /// Each PCI Express device needs a root port of its own, and those exist from the start or never:
@@ -283,8 +296,11 @@ void add_root_ports(pugi::xml_node devices, const DomainSpec& spec) {
     if (spec.spare_disk_slots == 0) return;
     constexpr std::size_t controller_of_agent_and_random_source = 2;
     const std::size_t screens = is_x86(spec) ? 0 : 1;
-    const std::size_t ports = spec.disks.size() + spec.interfaces.size() +
-                              controller_of_agent_and_random_source + screens +
+    const std::size_t usb = spec.profile.has_usb_input ? 1 : 0;
+    const auto disks =
+        static_cast<std::size_t>(std::ranges::count(spec.disks, DiskBus::virtio, &DiskSpec::bus));
+    const std::size_t ports = disks + spec.interfaces.size() +
+                              controller_of_agent_and_random_source + screens + usb +
                               spec.spare_disk_slots;
     for (std::size_t index = 1; index <= ports; ++index) {
         pugi::xml_node port = devices.append_child("controller");
@@ -321,7 +337,9 @@ void add_devices(pugi::xml_node domain, const DomainSpec& spec) {
     add_guest_agent(devices);
     add_random_source(devices);
     add_screen(devices, spec);
-    leave_out_default_devices(devices);
+    add_tpm(devices, spec);
+    add_usb(devices, spec);
+    leave_out_balloon(devices);
 }
 
 }  // namespace
@@ -341,12 +359,19 @@ std::string domain_xml(const DomainSpec& spec) {
     add_power(domain, spec);
     add_devices(domain, spec);
     add_user(domain, spec);
+    add_command_line(domain, spec);
     return to_text(document);
 }
 
 std::string disk_xml(const DiskSpec& spec) {
     pugi::xml_document document;
     add_disk(document, spec);
+    return to_text(document);
+}
+
+std::string interface_xml(const InterfaceSpec& spec) {
+    pugi::xml_document document;
+    add_interface(document, spec);
     return to_text(document);
 }
 

@@ -2,11 +2,15 @@
 
 #include <chrono>
 
+#include "hypervisor/hypervisor.hpp"
 #include "hypervisor/libvirt/handles.hpp"
 
 namespace kiln::hypervisor {
 
 enum class PowerOrder { power_off, reboot };
+
+/// As Hypervisor::run_in_guest.
+GuestProgramResult run_through_agent(virDomainPtr domain, const GuestProgram& program);
 
 /// Whether the agent answers a ping within the time.
 bool agent_answers_ping(virDomainPtr domain, std::chrono::seconds time);

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/file.hpp"
 #include "base/log.hpp"
+#include "base/rollback.hpp"
 #include "base/users.hpp"
 #include "hypervisor/domain/domain_xml.hpp"
 #include "hypervisor/libvirt/daemons.hpp"
@@ -16,8 +18,10 @@
 #include "hypervisor/libvirt/libvirt_error.hpp"
 #include "hypervisor/libvirt/live_domain_xml.hpp"
 #include "hypervisor/libvirt/process_users.hpp"
+#include "hypervisor/libvirt/saved_domain.hpp"
 #include "hypervisor/libvirt/screenshot.hpp"
 #include "hypervisor/libvirt/secrets.hpp"
+#include "hypervisor/libvirt/tpm.hpp"
 #include "hypervisor/libvirt/user_network.hpp"
 #include "hypervisor/network/host_routing.hpp"
 
@@ -59,6 +63,19 @@ std::string version_text(unsigned long version) {
     return fmt::format("{}.{}.{}", version / 1'000'000, version / 1000 % 1000, version % 1000);
 }
 
+/// A host without control groups gives all the same, and that is as well. In the domain's XML it
+/// would refuse the weight.
+void weigh_processors(virDomainPtr domain, std::uint32_t weight) {
+    virTypedParameterPtr list = nullptr;
+    int count = 0;
+    int space = 0;
+    virTypedParamsAddULLong(&list, &count, &space, VIR_DOMAIN_SCHEDULER_CPU_SHARES, weight);
+    if (virDomainSetSchedulerParametersFlags(domain, list, count, VIR_DOMAIN_AFFECT_LIVE) < 0)
+        log::debug("the processors of '{}' are not weighed: {}", virDomainGetName(domain),
+                   last_libvirt_error("weigh processors").message());
+    virTypedParamsFree(list, count);
+}
+
 }  // namespace
 
 LibvirtHypervisor::LibvirtHypervisor(const std::string& uri)
@@ -89,10 +106,36 @@ LibvirtHypervisor::Found LibvirtHypervisor::require(const std::string& name) {
 
 void LibvirtHypervisor::start_domain(const DomainSpec& spec) {
     const ConnectionPtr connection = connection_.get();
-    if (spec.user) let_users_pass_to_keys();
+    let_user_pass(spec);
     const DomainPtr domain(
         virDomainCreateXML(connection.get(), domain_xml(spec).c_str(), VIR_DOMAIN_START_VALIDATE));
     if (!domain) throw last_libvirt_error(fmt::format("start '{}'", spec.name), spec.name);
+    if (spec.cpu_weight) weigh_processors(domain.get(), *spec.cpu_weight);
+}
+
+void LibvirtHypervisor::save_domain(const std::string& name, const std::filesystem::path& file) {
+    const Found found = require(name);
+    hypervisor::save_domain(found.domain.get(), file);
+}
+
+void LibvirtHypervisor::restore_domain(const DomainSpec& spec, const std::filesystem::path& file,
+                                       const std::filesystem::path& copy) {
+    const ConnectionPtr connection = connection_.get();
+    let_user_pass(spec);
+    remove_file(copy);
+    Rollback removal;
+    removal.add([&] { remove_file(copy); });
+    write_saved_domain(copy, saved_head_for(read_saved_head(file), spec), file);
+    hypervisor::restore_domain(connection.get(), copy, spec.name);
+    if (spec.cpu_weight) weigh_processors(require(spec.name).domain.get(), *spec.cpu_weight);
+}
+
+/// To what its QEMU needs of libvirt's.
+void LibvirtHypervisor::let_user_pass(const DomainSpec& spec) {
+    if (!spec.user) return;
+    const std::lock_guard lock(passing_mutex_);
+    let_users_pass_to_keys();
+    if (spec.has_tpm) let_user_pass_to_tpms(spec.user->uid);
 }
 
 DomainState LibvirtHypervisor::domain_state(const std::string& name) {
@@ -231,6 +274,15 @@ void LibvirtHypervisor::attach_disk(const std::string& name, const DiskSpec& dis
     throw last_libvirt_error(fmt::format("plug a disk into '{}'", name), name);
 }
 
+void LibvirtHypervisor::attach_card(const std::string& name, const InterfaceSpec& card) {
+    const Found found = require(name);
+    if (virDomainAttachDeviceFlags(found.domain.get(), interface_xml(card).c_str(),
+                                   VIR_DOMAIN_AFFECT_LIVE) == 0) {
+        return;
+    }
+    throw last_libvirt_error(fmt::format("plug a network card into '{}'", name), name);
+}
+
 bool LibvirtHypervisor::detach_disk(const std::string& name, const std::string& serial) {
     const Found found = find(name);
     if (!found.domain) return true;
@@ -306,6 +358,10 @@ void LibvirtHypervisor::remove_secret(const std::string& id) {
     hypervisor::remove_secret(connection_.get().get(), id);
 }
 
+void LibvirtHypervisor::remove_tpm(const std::string& uuid, GuestArchitecture architecture) {
+    hypervisor::remove_tpm(connection_.get().get(), uuid, architecture);
+}
+
 std::optional<std::string> LibvirtHypervisor::bridging_obstacle() {
     return hypervisor::bridging_obstacle(uri_);
 }
@@ -325,6 +381,12 @@ void LibvirtHypervisor::remove_network(const NetworkSpec& spec) {
 bool LibvirtHypervisor::agent_answers(const std::string& name, std::chrono::seconds time) {
     const Found found = find(name);
     return found.domain && agent_answers_ping(found.domain.get(), time);
+}
+
+GuestProgramResult LibvirtHypervisor::run_in_guest(const std::string& name,
+                                                   const GuestProgram& program) {
+    const Found found = require(name);
+    return run_through_agent(found.domain.get(), program);
 }
 
 std::uint16_t LibvirtHypervisor::forward_port(const std::string& name, std::uint16_t guest_port) {

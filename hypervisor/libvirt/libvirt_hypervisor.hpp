@@ -25,6 +25,9 @@ class LibvirtHypervisor final : public Hypervisor {
 
     void set_event_listener(std::function<void(const DomainEvent&)> listener) override;
     void start_domain(const DomainSpec& spec) override;
+    void save_domain(const std::string& name, const std::filesystem::path& file) override;
+    void restore_domain(const DomainSpec& spec, const std::filesystem::path& file,
+                        const std::filesystem::path& copy) override;
     DomainState domain_state(const std::string& name) override;
     std::vector<std::string> domains_of(const std::string& catalog_id) override;
     void request_shutdown(const std::string& name) override;
@@ -38,6 +41,7 @@ class LibvirtHypervisor final : public Hypervisor {
                                                      const std::string& serial) override;
     std::optional<std::size_t> free_disk_slots(const std::string& name) override;
     void attach_disk(const std::string& name, const DiskSpec& disk) override;
+    void attach_card(const std::string& name, const InterfaceSpec& card) override;
     bool detach_disk(const std::string& name, const std::string& serial) override;
     void start_pull(const std::string& name, const std::string& serial,
                     const std::filesystem::path& base) override;
@@ -47,11 +51,13 @@ class LibvirtHypervisor final : public Hypervisor {
     void define_secret(const Secret& secret) override;
     std::optional<std::string> secret_passphrase(const std::string& id) override;
     void remove_secret(const std::string& id) override;
+    void remove_tpm(const std::string& uuid, GuestArchitecture architecture) override;
     std::vector<Ipv4Address> host_addresses() override;
     std::optional<std::string> bridging_obstacle() override;
     void apply_network(const NetworkSpec& spec) override;
     void remove_network(const NetworkSpec& spec) override;
     bool agent_answers(const std::string& name, std::chrono::seconds time) override;
+    GuestProgramResult run_in_guest(const std::string& name, const GuestProgram& program) override;
     std::uint16_t forward_port(const std::string& name, std::uint16_t guest_port) override;
     std::unique_ptr<Console> open_console(const std::string& name,
                                           ConsoleCallbacks callbacks) override;
@@ -74,11 +80,13 @@ class LibvirtHypervisor final : public Hypervisor {
     /// The target of a disk that the domain must have.
     static std::string target_of(const Found& found, const std::string& serial);
     void close_consoles();
+    void let_user_pass(const DomainSpec& spec);
 
     std::string uri_;
     BridgedNetworks networks_;
     std::shared_ptr<DomainEvents> events_ = std::make_shared<DomainEvents>();
     std::mutex forward_mutex_;
+    std::mutex passing_mutex_;  // the lists of libvirt's directories are read and written back
     std::mutex consoles_mutex_;
     std::mutex qemu_user_mutex_;
     std::optional<std::optional<ProcessUser>> qemu_user_;  // absent: libvirt was not asked yet

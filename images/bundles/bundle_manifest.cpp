@@ -59,8 +59,9 @@ void add_machine_configuration(pugi::xml_node root, const BundleDescription& des
         add_text(node, "virtual", mapping.virtual_name);
         add_text(node, "device", mapping.device);
     }
-    if (!description.boot_mode.empty()) add_text(machine, "boot_mode", description.boot_mode);
-    if (!description.login_user.empty()) add_text(machine, "login_user", description.login_user);
+    for (const auto& [name, text, max_bytes] : optional_texts) {
+        if (!(description.*text).empty()) add_text(machine, name, description.*text);
+    }
 }
 
 void add_parts(pugi::xml_node image, const std::vector<BundlePart>& parts) {
@@ -187,7 +188,8 @@ void check_version(pugi::xml_node root) {
 }
 
 std::string read_if_there(pugi::xml_node parent, const char* name) {
-    return parent.child(name) ? read_text(parent, name) : "";
+    const pugi::xml_node child = parent.child(name);
+    return child && child.first_child() ? read_text(parent, name) : "";
 }
 
 std::vector<BundleMapping> read_mappings(pugi::xml_node machine) {
@@ -233,13 +235,13 @@ BundleManifest parse_manifest(std::string_view xml, Bytes max_file_size) {
                             .description = {.name = read_text(image, "name"),
                                             .user = read_text(image, "user"),
                                             .architecture = read_text(machine, "architecture"),
-                                            .block_device_mapping = read_mappings(machine),
-                                            .boot_mode = read_if_there(machine, "boot_mode"),
-                                            .login_user = read_if_there(machine, "login_user")},
+                                            .block_device_mapping = read_mappings(machine)},
                             .digest = read_digest(image),
                             .size = read_bytes(image, "size"),
                             .bundled_size = read_bytes(image, "bundled_size"),
                             .parts = read_parts(image)};
+    for (const auto& [name, text, max_bytes] : optional_texts)
+        manifest.description.*text = read_if_there(machine, name);
     check_manifest(manifest, max_file_size);
     return manifest;
 }
@@ -257,16 +259,17 @@ bool is_user_name(std::string_view name) {
 
 namespace {
 
-void check_text(const std::string& text, const char* name) {
-    if (!trim(text).empty() && text.size() <= max_manifest_text_bytes && is_plain_text(text)) {
-        return;
-    }
+void check_text(const std::string& text, const char* name,
+                std::size_t max_bytes = max_manifest_text_bytes) {
+    if (!trim(text).empty() && text.size() <= max_bytes && is_plain_text(text)) return;
     throw invalid(fmt::format("'{}' must be 1 to {} bytes of text without control characters", name,
-                              max_manifest_text_bytes));
+                              max_bytes));
 }
 
 void check_description(const BundleDescription& description) {
-    if (!description.boot_mode.empty()) check_text(description.boot_mode, "boot_mode");
+    for (const auto& [name, text, max_bytes] : optional_texts) {
+        if (!(description.*text).empty()) check_text(description.*text, name, max_bytes);
+    }
     require(description.login_user.empty() || is_user_name(description.login_user),
             "its login_user is no user's name");
     check_text(description.name, "name");

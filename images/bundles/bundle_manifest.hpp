@@ -1,10 +1,12 @@
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/units.hpp"
+#include "images/firmware/uefi_data.hpp"
 
 namespace kiln::images {
 
@@ -35,10 +37,38 @@ struct BundleDescription {
     std::string user;  // the account that bundled it
     std::string architecture;
     std::vector<BundleMapping> block_device_mapping;
-    std::string boot_mode;   // empty: unknown
-    std::string login_user;  // empty: unknown; else a name that Debian's useradd takes
+    // Each is empty where it is unknown.
+    std::string boot_mode;
+    std::string login_user;  // a name that Debian's useradd takes
+    std::string virtualization_type = {};
+    std::string kernel_id = {};
+    std::string tpm_support = {};
+    std::string secure_boot = {};  // "true"
+    std::string platform = {};
+    std::string os_id = {};
+    std::string drivers = {};
+    std::string uefi_data = {};  // the text of a UefiData
 
     friend bool operator==(const BundleDescription&, const BundleDescription&) = default;
+};
+
+/// Those that may be empty, and what the manifest calls them.
+struct OptionalText {
+    const char* name;
+    std::string BundleDescription::*text;
+    std::size_t max_bytes = max_manifest_text_bytes;
+};
+inline constexpr std::array optional_texts{
+    OptionalText{"boot_mode", &BundleDescription::boot_mode},
+    OptionalText{"login_user", &BundleDescription::login_user},
+    OptionalText{"virtualization_type", &BundleDescription::virtualization_type},
+    OptionalText{"kernel_id", &BundleDescription::kernel_id},
+    OptionalText{"tpm_support", &BundleDescription::tpm_support},
+    OptionalText{"secure_boot", &BundleDescription::secure_boot},
+    OptionalText{"platform", &BundleDescription::platform},
+    OptionalText{"os_id", &BundleDescription::os_id},
+    OptionalText{"drivers", &BundleDescription::drivers},
+    OptionalText{"uefi_data", &BundleDescription::uefi_data, max_uefi_data_text},
 };
 
 struct BundlePart {

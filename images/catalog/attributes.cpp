@@ -34,6 +34,8 @@ std::string_view to_text(Architecture value) {
             return "x86_64";
         case Architecture::arm64:
             return "arm64";
+        case Architecture::x86_64_mac:
+            return "x86_64_mac";
     }
     std::abort();
 }
@@ -275,7 +277,7 @@ std::string_view to_text(DeregistrationProtection value) {
 }
 
 Architecture parse_architecture(std::string_view text) {
-    return parse(text, "architecture", Architecture::arm64);
+    return parse(text, "architecture", Architecture::x86_64_mac);
 }
 
 VirtualizationType parse_virtualization_type(std::string_view text) {

@@ -8,7 +8,7 @@ namespace kiln::images {
 /// Attribute values in EC2's words. Each has to_text(), which gives the word, and a parse function
 /// that throws Error{InvalidParameterValue} for any other word.
 
-enum class Architecture { i386, x86_64, arm64 };
+enum class Architecture { i386, x86_64, arm64, x86_64_mac };
 enum class VirtualizationType { hvm, paravirtual };
 enum class BootMode { legacy_bios, uefi, uefi_preferred };
 enum class ImageState { pending, available, deregistered, failed, disabled };

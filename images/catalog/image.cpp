@@ -13,6 +13,7 @@
 #include "images/catalog/permission.hpp"
 #include "images/catalog/quota.hpp"
 #include "images/catalog/table.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/unpacked_image.hpp"
 
 namespace kiln::images {
@@ -53,6 +54,11 @@ struct ImageTable {
         column("created", image.created);
         column("root_device_type", image.root_device_type);
         column("image_location", image.location);
+        column("tpm_support", image.tpm_support);
+        column("secure_boot", image.secure_boot);
+        column("os_id", image.os_id);
+        column("drivers", image.drivers);
+        column("purpose", image.purpose);
     }
 };
 
@@ -225,6 +231,12 @@ void refuse_name_in_use(Session& session, const Image& image) {
 
 }  // namespace
 
+const ImageBlockDevice* root_device(const Image& image) {
+    const auto root = std::ranges::find(image.block_devices, image.root_device_name,
+                                        &ImageBlockDevice::device_name);
+    return root == image.block_devices.end() ? nullptr : &*root;
+}
+
 Image image_made_of(const Image& source, const std::string& name, Time now) {
     Image image = source;
     image.id = ImageId::generate();
@@ -321,6 +333,7 @@ void set_image_state(Session& session, const ImageId& id, ImageState state,
     if (state != ImageState::deregistered) return;
     // Nothing is launched from it any more, so it must not keep its snapshots from being deleted.
     set_image_block_devices(session, id, {});
+    forget_unused_uefi_data(session);
     forget_unpacked_layer(session, id);
 }
 
@@ -356,6 +369,25 @@ std::vector<ImageId> images_at_location(Session& session, const std::string& loc
         ids.push_back(image.id);
     }
     return ids;
+}
+
+std::optional<Image> find_image_for(Session& session, const Scope& scope, const AccountId& manager,
+                                    const char* purpose) {
+    std::vector<Image> images =
+        select_images(session,
+                      "region = :region and state = 'available' and purpose = :purpose"
+                      " and owner in (:owner, :manager)",
+                      {{"region", scope.region},
+                       {"purpose", purpose},
+                       {"owner", scope.owner.str()},
+                       {"manager", manager.str()}});
+    std::erase_if(images, [&](const Image& image) {
+        // Copies and conversions may be what no guest can begin in.
+        return !may_see(session, scope, image) || image.root_device_type != DeviceType::ebs ||
+               std::ranges::any_of(image.block_devices, &ImageBlockDevice::encrypted);
+    });
+    if (images.empty()) return std::nullopt;
+    return std::move(images.back());
 }
 
 std::vector<Image> pending_images(Session& session) {

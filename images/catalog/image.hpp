@@ -28,6 +28,15 @@ struct ImageBlockDevice {
 
 /// Its instances ask for metadata with tokens alone.
 inline constexpr const char* imds_tokens_alone = "v2.0";
+/// It runs paravirtual guests: the recipe of that name has built it.
+inline constexpr const char* pv_appliance = "pv-appliance";
+/// The platform of Windows; others have none.
+inline constexpr const char* windows_platform = "windows";
+/// Words of Image::drivers.
+inline constexpr const char* virtio_disk_driver = "virtio-disk";
+inline constexpr const char* virtio_network_driver = "virtio-network";
+/// Its instances have a TPM of this version.
+inline constexpr const char* tpm_2_0 = "v2.0";
 
 struct Image {
     ImageId id;
@@ -43,7 +52,7 @@ struct Image {
     std::string root_device_name;
     std::string kernel_id;   // empty: none
     std::string ramdisk_id;  // empty: none
-    std::string platform;    // "windows" or empty
+    std::string platform;    // windows_platform, or empty
     std::string login_user;  // whom ssh logs in as; captured images keep it
     std::optional<InstanceId> source_instance;
     std::optional<ImageId> source_image;
@@ -56,8 +65,17 @@ struct Image {
     DeregistrationProtection deregistration_protection = DeregistrationProtection::disabled;
     std::optional<Time> protected_until = {};  // after a protection with cooldown was disabled
     std::optional<Time> last_launched = {};
+    std::string tpm_support = {};  // empty, or tpm_2_0
+    /// Its guests start what the authorities in their UEFI variables have signed, and nothing else.
+    bool secure_boot = false;
+    std::string os_id = {};    // libosinfo's short id: "debian12"; empty: not known
+    std::string drivers = {};  // of Windows: words, which of QEMU's devices it has drivers for
+    std::string purpose = {};  // what kiln itself uses it for: empty, or pv_appliance
     std::vector<ImageBlockDevice> block_devices;  // sorted by device name
 };
+
+/// That which its guests boot from; nullptr: none of its devices is.
+const ImageBlockDevice* root_device(const Image& image);
 
 /// A pending image that is going to be made of another: with a new id, shared with nobody, and
 /// without what has become of the other since.
@@ -111,6 +129,11 @@ void set_image_block_devices(Session& session, const ImageId& id,
 std::vector<ImageId> images_using_snapshot(Session& session, const SnapshotId& id);
 /// Images in state pending or available whose bundle is there, whoever owns them.
 std::vector<ImageId> images_at_location(Session& session, const std::string& location);
+/// The newest available image of the region for that purpose, with an EBS root in clear, among
+/// those of the account and those that it may launch of the account that manages the organization:
+/// nobody else's is trusted.
+std::optional<Image> find_image_for(Session& session, const Scope& scope, const AccountId& manager,
+                                    const char* purpose);
 /// Pending images of the catalog, whoever owns them: what a restart must finish or undo.
 std::vector<Image> pending_images(Session& session);
 

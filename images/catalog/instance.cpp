@@ -54,6 +54,10 @@ struct InstanceTable {
         column("metadata_tokens_required", instance.metadata.tokens_required);
         column("metadata_hop_limit", instance.metadata.hop_limit);
         column("metadata_tags", instance.metadata.has_tags);
+        column("tpm_support", instance.tpm_support);
+        column("secure_boot", instance.secure_boot);
+        column("os_id", instance.os_id);
+        column("drivers", instance.drivers);
     }
 };
 

@@ -60,6 +60,10 @@ struct Instance {
     std::optional<Time> terminated;
     DeviceType root_device_type = DeviceType::ebs;  // its image's
     MetadataOptions metadata = {};
+    std::string tpm_support = {};  // as its image's
+    bool secure_boot = false;      // likewise
+    std::string os_id = {};        // likewise
+    std::string drivers = {};      // likewise
 };
 
 void insert_instance(Session& session, const Instance& instance);

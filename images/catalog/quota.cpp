@@ -95,8 +95,8 @@ std::int64_t count_images(Session& session, const AccountId& account) {
                  account);
 }
 
-void check_quota(Session& session, const AccountId& account, Quota quota, CountUsed count_used,
-                 std::int64_t more) {
+void check_quota(Session& session, const AccountId& account, Quota quota,
+                 const CountUsed& count_used, std::int64_t more) {
     const auto most = find_quota(session, account, quota);
     if (!most) return;
     const std::int64_t used = count_used(session, account);

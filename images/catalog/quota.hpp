@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 
@@ -33,9 +34,9 @@ std::int64_t count_images(Session& session, const AccountId& account);
 /// Throws Error{InstanceLimitExceeded}, Error{VcpuLimitExceeded}, Error{VolumeLimitExceeded} or
 /// Error{ResourceLimitExceeded} when the account has a limit and would have `more` than it allows.
 /// What it has is counted only then.
-using CountUsed = std::int64_t (*)(Session& session, const AccountId& account);
-void check_quota(Session& session, const AccountId& account, Quota quota, CountUsed count_used,
-                 std::int64_t more);
+using CountUsed = std::function<std::int64_t(Session& session, const AccountId& account)>;
+void check_quota(Session& session, const AccountId& account, Quota quota,
+                 const CountUsed& count_used, std::int64_t more);
 /// The same for volumes of so much.
 void check_volume_quota(Session& session, const AccountId& account, Bytes more);
 

@@ -322,8 +322,7 @@ mode_t Pool::mode_of_frozen() const {
 void Pool::close_to_others(const LayerId& layer) const {
     const std::filesystem::path path = path_of(layer);
     const uid_t owner = status_of(path).st_uid;
-    if (owner != ::geteuid() && ::chown(path.c_str(), ::geteuid(), ::getegid()) != 0)
-        throw system_error(fmt::format("take '{}' back from QEMU's user", path.string()));
+    take_file(path);
     set_frozen_mode(path);
     if (owner != ::geteuid() && can_name_readers(directory_)) set_only_reader(path, owner);
 }

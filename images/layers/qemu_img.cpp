@@ -224,6 +224,15 @@ void encrypt(const Encryption& encryption, std::stop_token stop) {
     sync_file(encryption.to);
 }
 
+void flatten(const std::filesystem::path& from, const std::filesystem::path& to,
+             std::stop_token stop) {
+    run({.arguments = {"convert", "-q", "-f", "qcow2", "-O", "qcow2", "-t", "writeback", "-o",
+                       layer_options, path_argument(from), path_argument(to)},
+         .time_limit = long_limit,
+         .stop = std::move(stop)});
+    sync_file(to);
+}
+
 void convert_to_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                     std::stop_token stop) {
     run({.arguments = {"convert", "-q", "-f", "qcow2", "-O", "raw", "-t", "writeback",

@@ -50,6 +50,9 @@ struct Encryption {
 /// Copies all that is read through a chain into an encrypted file, written back and synced.
 void encrypt(const Encryption& encryption, std::stop_token stop);
 
+/// Makes one qcow2 file of a chain in clear, written back and synced: it stands on nothing.
+void flatten(const std::filesystem::path& from, const std::filesystem::path& to,
+             std::stop_token stop);
 /// Reads a qcow2 file with all that it stands on into a raw file with holes.
 void convert_to_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                     std::stop_token stop);

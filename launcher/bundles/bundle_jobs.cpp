@@ -43,14 +43,14 @@ std::string to_json(const Bundling& bundling) {
     nlohmann::json devices = nlohmann::json::array();
     for (const images::BundleMapping& mapping : description.block_device_mapping)
         devices.push_back({{"virtual_name", mapping.virtual_name}, {"device", mapping.device}});
-    return nlohmann::json{{"capturing", bundling.capturing.str()},
-                          {"name", description.name},
-                          {"user", description.user},
-                          {"architecture", description.architecture},
-                          {"boot_mode", description.boot_mode},
-                          {"login_user", description.login_user},
-                          {"devices", devices}}
-        .dump();
+    nlohmann::json document{{"capturing", bundling.capturing.str()},
+                            {"name", description.name},
+                            {"user", description.user},
+                            {"architecture", description.architecture},
+                            {"devices", devices}};
+    for (const auto& [name, text, max_bytes] : images::optional_texts)
+        document[name] = description.*text;
+    return document.dump();
 }
 
 Bundling parse_bundling(const std::string& json) {
@@ -59,9 +59,10 @@ Bundling parse_bundling(const std::string& json) {
         .capturing = OperationId(document.at("capturing").get<std::string>()),
         .description = {.name = document.at("name").get<std::string>(),
                         .user = document.at("user").get<std::string>(),
-                        .architecture = document.at("architecture").get<std::string>(),
-                        .boot_mode = document.at("boot_mode").get<std::string>(),
-                        .login_user = document.at("login_user").get<std::string>()}};
+                        .architecture = document.at("architecture").get<std::string>()}};
+    // Operations of older services have fewer.
+    for (const auto& [name, text, max_bytes] : images::optional_texts)
+        bundling.description.*text = document.value(name, "");
     for (const nlohmann::json& device : document.at("devices")) {
         bundling.description.block_device_mapping.push_back(
             {.virtual_name = device.at("virtual_name").get<std::string>(),

@@ -11,12 +11,17 @@
 #include "images/catalog/bundle_task.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/catalog/pv_kernels.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/usage.hpp"
+#include "images/firmware/check_firmware.hpp"
+#include "images/layers/checked_chain.hpp"
 #include "images/layers/qemu_img.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/implementation.hpp"
+#include "launcher/instances/guest_firmware.hpp"
 #include "launcher/instances/launch_plan.hpp"
 
 namespace kiln::launcher {
@@ -31,6 +36,8 @@ using images::Instance;
 
 /// What is too large to be registered can be deleted all the same.
 constexpr Bytes any_size{std::numeric_limits<std::uint64_t>::max()};
+
+constexpr const char* yes = "true";
 
 void check_can_be_bundled(const Instance& instance, const images::Volume* root) {
     if (instance.state != images::InstanceState::running &&
@@ -71,19 +78,15 @@ BundleTask new_task(const images::Caller& caller, const BundleInstanceRequest& r
 }
 
 images::BundleDescription describe_instance(const InstanceWithVolumes& described,
-                                            const BundleTask& task) {
-    const Instance& instance = described.instance;
-    BundledMachine machine{.name = task.prefix,
-                           .owner = task.owner,
-                           .architecture = instance.architecture,
-                           .boot_mode = instance.boot_mode,
-                           .login_user = instance.login_user,
-                           .root_device_name = instance.root_device_name};
+                                            const BundleTask& task, std::string uefi_data) {
+    Image machine = pending_image_of(described.instance, task.prefix, task.started);
     for (const images::Volume& volume : described.volumes) {
-        machine.devices.push_back(
+        machine.block_devices.push_back(
             {.device_name = volume.attachment->device_name, .virtual_name = volume.virtual_name});
     }
-    return describe(machine);
+    images::BundleDescription description = describe(machine);
+    description.uefi_data = std::move(uefi_data);
+    return description;
 }
 
 /// The capture's keeper owns what it freezes.
@@ -171,19 +174,35 @@ images::BootMode boot_mode_of(const images::BundleManifest& manifest,
     return images::parse_boot_mode(manifest.description.boot_mode);
 }
 
+images::VirtualizationType virtualization_type_of(const images::BundleManifest& manifest,
+                                                  const RegisterImageRequest& request) {
+    const std::string& bundled = manifest.description.virtualization_type;
+    if (request.virtualization_type || bundled.empty())
+        return request.virtualization_type.value_or(images::VirtualizationType::hvm);
+    return images::parse_virtualization_type(bundled);
+}
+
+/// What the request says, or else the bundle.
+std::string said_or_bundled(const std::string& said, const std::string& bundled) {
+    return said.empty() ? bundled : said;
+}
+
+bool secure_boot_of(const images::BundleManifest& manifest, const RegisterImageRequest& request) {
+    if (!request.secure_boot && request.uefi_data.empty())
+        return manifest.description.secure_boot == yes;
+    return images::secure_boot_of(request.secure_boot, request.uefi_data);
+}
+
 }  // namespace
 
 void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, const LayerId& layer,
              const std::filesystem::path& raw_file, const std::stop_token& stop) {
     remove_file(raw_file);
-    const auto chain = use.database.read(
-        [&](Session& session) { return images::layer_chain(session, region.name, layer); });
+    const auto chain = images::checked_chain(use.database, region.pool, region.name, layer);
     Bytes needed;
     for (const images::Layer& one : chain)
         needed = needed + region.pool.allocated_size(one.id);
     region.pool.check_space(needed, use.free_space_reserve);
-    for (const images::Layer& one : chain)
-        region.pool.check_parent(one.id, one.parent);
     images::qemu_img::convert_to_raw(region.pool.path_of(layer), raw_file, stop);
 }
 
@@ -202,7 +221,7 @@ void check_store_space(const InstanceLifecycle::Dependencies& use,
                             needed.in_mebibytes(), use.free_space_reserve.in_mebibytes()));
 }
 
-images::BundleDescription describe(const BundledMachine& machine) {
+images::BundleDescription describe(const Image& machine) {
     const std::string root = device_in_manifest(machine.root_device_name);
     images::BundleDescription description{
         .name = machine.name,
@@ -211,8 +230,15 @@ images::BundleDescription describe(const BundledMachine& machine) {
         .block_device_mapping = {{.virtual_name = root_virtual_name, .device = root},
                                  {.virtual_name = "root", .device = "/dev/" + root}},
         .boot_mode = std::string(images::to_text(machine.boot_mode)),
-        .login_user = machine.login_user};
-    for (const ImageBlockDevice& device : machine.devices) {
+        .login_user = machine.login_user,
+        .virtualization_type = std::string(images::to_text(machine.virtualization_type)),
+        .kernel_id = machine.kernel_id,
+        .tpm_support = machine.tpm_support,
+        .secure_boot = machine.secure_boot ? yes : "",
+        .platform = machine.platform,
+        .os_id = machine.os_id,
+        .drivers = machine.drivers};
+    for (const ImageBlockDevice& device : machine.block_devices) {
         if (!device.virtual_name.starts_with("ephemeral")) continue;
         description.block_device_mapping.push_back(
             {.virtual_name = device.virtual_name,
@@ -227,6 +253,12 @@ BundleTask Launcher::bundle_instance(const images::Caller& caller,
     use.check_pool_space(caller.region);
     const OperationId capturing = OperationId::generate();
     Capture capture;
+    // To pack them takes a while, which must not be that of a transaction.
+    const std::string uefi_data =
+        read_uefi_data_or_nothing(use.database().read([&](Session& session) {
+            return images::get_instance(session, caller.scope(), request.instance);
+        }),
+                                  use.files());
     BundleTask task = use.database().write([&](Session& session) {
         const Instance instance = images::get_instance(session, caller.scope(), request.instance);
         const InstanceWithVolumes described{
@@ -239,9 +271,10 @@ BundleTask Launcher::bundle_instance(const images::Caller& caller,
                    .parts = {{.volume = described.root()->id, .snapshot = std::nullopt}}};
         BundleTask made = new_task(caller, request, use.now());
         images::insert_bundle_task(session, made);
-        insert_bundling(session, made,
-                        {.capturing = capturing, .description = describe_instance(described, made)},
-                        capture);
+        insert_bundling(
+            session, made,
+            {.capturing = capturing, .description = describe_instance(described, made, uefi_data)},
+            capture);
         caller.stop_if_dry_run();
         return made;
     });
@@ -316,6 +349,7 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
     });
     const auto manifest =
         images::check_bundle(use().store, location, max_bundled_root, pause_.token());
+    const images::BundleDescription& bundled = manifest.description;
     Image image{.id = ImageId::generate(),
                 .owner = caller.account,
                 .region = caller.region,
@@ -323,18 +357,27 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                 .description = request.description,
                 .state = images::ImageState::available,
                 .architecture = architecture_of(manifest, request),
-                .virtualization_type = request.virtualization_type,
+                .virtualization_type = virtualization_type_of(manifest, request),
                 .boot_mode = boot_mode_of(manifest, request),
                 .root_device_name = root_device_of(manifest, request),
-                .kernel_id = request.kernel_id,
+                .kernel_id = said_or_bundled(request.kernel_id, bundled.kernel_id),
                 .ramdisk_id = request.ramdisk_id,
-                .login_user = manifest.description.login_user.empty()
-                                  ? "root"
-                                  : manifest.description.login_user,
+                .platform = bundled.platform == images::windows_platform ? bundled.platform : "",
+                .login_user = bundled.login_user.empty() ? "root" : bundled.login_user,
                 .created = now(),
                 .root_device_type = images::DeviceType::instance_store,
                 .location = request.location,
-                .imds_support = request.imds_support};
+                .imds_support = request.imds_support,
+                .tpm_support = said_or_bundled(request.tpm_support, bundled.tpm_support),
+                .secure_boot = secure_boot_of(manifest, request),
+                .os_id = bundled.os_id,
+                .drivers = bundled.drivers};
+    images::check_kernel(image.virtualization_type, image.architecture, image.kernel_id,
+                         image.ramdisk_id);
+    // Whoever says another word on Secure Boot does not mean the bundle's variables.
+    const bool fits = !request.secure_boot || *request.secure_boot == (bundled.secure_boot == yes);
+    const std::string uefi_data = said_or_bundled(request.uefi_data, fits ? bundled.uefi_data : "");
+    images::check_firmware(image, uefi_data);
     const auto devices = devices_of(manifest, request, image.root_device_name);
     const auto bundles = lock_bundles();
     database().write([&](Session& session) {
@@ -345,6 +388,7 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
         image.block_devices = with_snapshot_sizes(session, devices, request.block_devices);
         images::inherit_product_codes(session, image);
         images::insert_image(session, image);
+        images::set_uefi_data(session, image.id, uefi_data);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();
     });

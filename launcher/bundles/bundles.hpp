@@ -23,16 +23,7 @@ void flatten(const InstanceLifecycle::Dependencies& use, const Region& region, c
 void check_store_space(const InstanceLifecycle::Dependencies& use,
                        const std::vector<std::filesystem::path>& files);
 
-/// What a bundle's manifest says of a machine. `devices`: those of them that are ephemeral count.
-struct BundledMachine {
-    std::string name;
-    AccountId owner;
-    images::Architecture architecture;
-    images::BootMode boot_mode;
-    std::string login_user;
-    std::string root_device_name;
-    std::vector<images::ImageBlockDevice> devices;
-};
-images::BundleDescription describe(const BundledMachine& machine);
+/// What a bundle's manifest says of an image's machine.
+images::BundleDescription describe(const images::Image& machine);
 
 }  // namespace kiln::launcher

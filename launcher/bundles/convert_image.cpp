@@ -7,6 +7,7 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/bundles.hpp"
@@ -122,6 +123,7 @@ ImageId Launcher::convert_image(const images::Caller& caller, const ConvertImage
         }
         images::inherit_product_codes(session, source.id.str(), image.id.str());
         images::insert_image(session, image);
+        images::set_uefi_data(session, image.id, images::uefi_data_of(session, source.id));
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         images::insert_operation(session, {.id = operation,
                                            .kind = operation_kind::convert_image,

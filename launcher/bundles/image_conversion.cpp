@@ -11,6 +11,7 @@
 #include "base/rollback.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/usage.hpp"
 #include "images/layers/collection.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
@@ -171,15 +172,11 @@ void ImageConversion::to_bundle(const OperationId& operation, const Conversion& 
     flatten(use_, use_.regions.get(image.region), conversion.layer.value(), raw,
             either.get_token());
     check_store_space(use_, {raw});
-    const auto manifest = images::write_bundle(store_, bundle, raw,
-                                               describe({.name = image.name,
-                                                         .owner = image.owner,
-                                                         .architecture = image.architecture,
-                                                         .boot_mode = image.boot_mode,
-                                                         .login_user = image.login_user,
-                                                         .root_device_name = image.root_device_name,
-                                                         .devices = image.block_devices}),
-                                               nullptr, either.get_token());
+    images::BundleDescription description = describe(image);
+    description.uefi_data = use_.database.read(
+        [&](Session& session) { return images::uefi_data_of(session, image.id); });
+    const auto manifest =
+        images::write_bundle(store_, bundle, raw, description, nullptr, either.get_token());
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
         if (!is_wanted(session, operation, conversion)) return;  // cancel() has added a job

@@ -10,6 +10,8 @@
 #include "images/bundles/bundle_manifest.hpp"
 #include "images/bundles/object_name.hpp"
 #include "images/bundles/transfer.hpp"
+#include "images/catalog/pv_kernels.hpp"
+#include "images/firmware/check_firmware.hpp"
 #include "launcher/instances/launch_plan.hpp"
 #include "launcher/volumes/requests.hpp"
 
@@ -23,6 +25,7 @@ using nlohmann::json;
 
 constexpr int document_version = 1;
 constexpr std::size_t max_text_bytes = 1024;
+constexpr std::size_t max_system_bytes = 128;
 
 Error invalid(const std::string& why) {
     return {images::invalid_image_file, "",
@@ -81,6 +84,17 @@ std::vector<images::Tag> read_tags(const json& document) {
     return tags;
 }
 
+/// Of documents that were written when neither a kernel of an hvm image nor a boot mode of another
+/// architecture did anything.
+void forget_what_made_no_difference(Image& image) {
+    if (image.virtualization_type == images::VirtualizationType::hvm) {
+        image.kernel_id.clear();
+        image.ramdisk_id.clear();
+    }
+    if (image.architecture != images::Architecture::x86_64)
+        image.boot_mode = images::default_boot_mode(image.architecture);
+}
+
 /// All but the block devices.
 Image read_image(const json& document) {
     Image image{.id = ImageId::generate(),
@@ -97,13 +111,22 @@ Image read_image(const json& document) {
                 .ramdisk_id = text_of(document, "ramdisk_id"),
                 .platform = text_of(document, "platform"),
                 .login_user = text_of(document, "login_user"),
-                .imds_support = document.value("imds_support", "")};
+                .imds_support = document.value("imds_support", ""),
+                .tpm_support = document.value("tpm_support", ""),
+                .secure_boot = document.value("secure_boot", false),
+                .os_id = document.value("os_id", ""),
+                .drivers = document.value("drivers", "")};
+    if (!document.contains("tpm_support")) forget_what_made_no_difference(image);
     images::check_image_name(image.name);
     check_description(image.description);
     require(images::is_user_name(image.login_user),
             fmt::format("'{}' is no user's name", image.login_user));
     require(image.imds_support.empty() || image.imds_support == images::imds_tokens_alone,
             fmt::format("'{}' is no support of the metadata service", image.imds_support));
+    for (const std::string& text : {image.os_id, image.drivers}) {
+        require(text.size() <= max_system_bytes && images::is_plain_text(text),
+                "what it says of the operating system is no plain text");
+    }
     return image;
 }
 
@@ -127,7 +150,13 @@ void check_devices(const ImageDocument& read, std::size_t file_count) {
 ImageDocument read(const std::string& text, std::size_t file_count) {
     const json document = json::parse(text);
     require(document.at("version").get<int>() == document_version, "it is of another version");
-    ImageDocument made{.image = read_image(document), .is_file = {}, .tags = read_tags(document)};
+    ImageDocument made{.image = read_image(document),
+                       .is_file = {},
+                       .tags = read_tags(document),
+                       .uefi_data = document.value("uefi_data", "")};
+    images::check_kernel(made.image.virtualization_type, made.image.architecture,
+                         made.image.kernel_id, made.image.ramdisk_id);
+    images::check_firmware(made.image, made.uefi_data);
     for (const json& object : document.at("block_devices")) {
         require(made.is_file.size() < images::max_bundle_mappings, "it has too many devices");
         made.image.block_devices.push_back(read_device(object));
@@ -140,7 +169,8 @@ ImageDocument read(const std::string& text, std::size_t file_count) {
 
 }  // namespace
 
-std::string to_document(const Image& image, const std::vector<images::Tag>& tags) {
+std::string to_document(const Image& image, const std::vector<images::Tag>& tags,
+                        const std::string& uefi_data) {
     json tag_list = json::array();
     for (const images::Tag& tag : tags)
         tag_list.push_back({{"key", tag.key}, {"value", tag.value}});
@@ -166,6 +196,11 @@ std::string to_document(const Image& image, const std::vector<images::Tag>& tags
                         {"platform", image.platform},
                         {"login_user", image.login_user},
                         {"imds_support", image.imds_support},
+                        {"tpm_support", image.tpm_support},
+                        {"secure_boot", image.secure_boot},
+                        {"uefi_data", uefi_data},
+                        {"os_id", image.os_id},
+                        {"drivers", image.drivers},
                         {"block_devices", devices},
                         {"tags", tag_list}};
     return document.dump();

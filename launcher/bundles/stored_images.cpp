@@ -10,6 +10,7 @@
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/store_image_task.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/usage.hpp"
 #include "launcher/bundles/bundle_prefix.hpp"
 #include "launcher/bundles/image_document.hpp"
@@ -109,7 +110,8 @@ std::string Launcher::create_store_image_task(const images::Caller& caller, cons
         images::put_store_image_task(session, task);
         const Storing storing{.image = id,
                               .bucket = bucket,
-                              .document = to_document(image, tags_of(session, caller, id)),
+                              .document = to_document(image, tags_of(session, caller, id),
+                                                      images::uefi_data_of(session, id)),
                               .layers = layers_of(session, image)};
         images::Operation made{.id = OperationId::generate(),
                                .kind = operation_kind::store_image,
@@ -158,6 +160,7 @@ ImageId Launcher::create_restore_image_task(const images::Caller& caller,
             restoration.snapshots.push_back(snapshot.id);
         }
         images::insert_image(session, image);
+        images::set_uefi_data(session, image.id, read.uefi_data);
         // The request's are set over those of the document.
         images::set_tags(session, caller.scope(), image.id.str(), read.tags);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);

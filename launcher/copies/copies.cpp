@@ -10,6 +10,7 @@
 #include "images/catalog/image.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -227,6 +228,7 @@ Copy insert_image_copy(Session& session, const CopyTarget& target,
               .parts = insert_snapshots(session, target, source_scope, source, image)};
     copy.layers = layers_of(session, copy);
     images::insert_image(session, image);
+    images::set_uefi_data(session, image.id, images::uefi_data_of(session, source.id));
     images::set_tags(session, caller.scope(), image.id.str(),
                      tags_of_copy(session, source_scope, request));
     for (const CopyPart& part : copy.parts)

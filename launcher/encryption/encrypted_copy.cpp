@@ -2,25 +2,19 @@
 
 #include "base/database.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/layers/checked_chain.hpp"
 #include "launcher/encryption/keys.hpp"
 #include "launcher/regions/regions.hpp"
 
 namespace kiln::launcher {
 
-namespace {
-
-std::vector<images::Layer> source_chain(Database& database, const EncryptedCopy& copy) {
-    return database.read([&](Session& session) {
-        return images::layer_chain(session, copy.source.name, copy.from);
-    });
-}
-
-}  // namespace
-
 Bytes size_of_source(Database& database, const EncryptedCopy& copy) {
     Bytes size{0};
     if (copy.target.pool.exists(copy.layer)) return size;
-    for (const images::Layer& layer : source_chain(database, copy))
+    const auto chain = database.read([&](Session& session) {
+        return images::layer_chain(session, copy.source.name, copy.from);
+    });
+    for (const images::Layer& layer : chain)
         size = size + copy.source.pool.allocated_size(layer.id);
     return size;
 }
@@ -29,9 +23,8 @@ void make_encrypted_copy(Database& database, const EncryptedCopy& copy, Bytes re
                          std::stop_token stop) {
     if (copy.target.pool.exists(copy.layer)) return;
     copy.target.pool.check_space(size_of_source(database, copy), reserve);
-    const auto chain = source_chain(database, copy);
-    for (const images::Layer& layer : chain)
-        copy.source.pool.check_parent(layer.id, layer.parent);
+    const auto chain =
+        images::checked_chain(database, copy.source.pool, copy.source.name, copy.from);
     copy.target.pool.encrypt({.layer = copy.layer,
                               .size = copy.size,
                               .from = copy.source.pool.path_of(copy.from),

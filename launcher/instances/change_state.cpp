@@ -9,6 +9,7 @@
 #include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/instance_quotas.hpp"
+#include "launcher/instances/machine_checks.hpp"
 
 namespace kiln::launcher {
 
@@ -74,18 +75,21 @@ std::vector<InstanceStateChange> Launcher::start_instances(const images::Caller&
                 refuse_state(instance, "started");
         }
         check_root_volume(session, instance);
-        use.fitting_count(session, host_memory, instance.instance_type, 1, 1);
-        check_start_quota(session, caller.account, instance.instance_type);
+        const InstanceType& type = use.types().get(instance.instance_type);
+        check_host_runs(instance.architecture, type, use.use().accelerators, use.use().settings);
+        use.fitting_count(session, host_memory,
+                          {.type = type, .virtualization_type = instance.virtualization_type}, 1,
+                          1);
+        check_start_quota(session, use.types(), caller.account, instance.instance_type);
         instance.state = InstanceState::pending;
         instance.state_reason = {};
         instance.state_transition_reason = "";
         instance.launched = use.now();
     };
-    return use.transition(
-        caller, ids,
-        {.operation = operation_kind::start, .change = change, .job = [&use](const InstanceId& id) {
-             use.add_job(id, [&use, id] { use.lifecycle().start(id); });
-         }});
+    return use.transition(caller, ids,
+                          {.operation = operation_kind::start,
+                           .change = change,
+                           .job = [&use](const InstanceId& id) { use.add_start(id); }});
 }
 
 std::vector<InstanceStateChange> Launcher::stop_instances(const images::Caller& caller,
@@ -186,7 +190,7 @@ void Launcher::reboot_instances(const images::Caller& caller, const std::vector<
     caller.stop_if_dry_run();
     for (const Instance& instance : instances) {
         if (instance.state != InstanceState::running) continue;
-        use.add_job(instance.id, [&use, id = instance.id] { use.lifecycle().reboot(id); });
+        use.add_job(instance.id, [&use, id = instance.id] { use.watch().reboot(id); });
     }
 }
 

@@ -5,8 +5,11 @@
 #include "base/error.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/layer.hpp"
+#include "images/catalog/pv_kernels.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
+#include "images/firmware/check_firmware.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -34,26 +37,6 @@ void check_capturable(const Instance& instance) {
     throw Error(error_code::invalid_parameter_value, instance.id.str(),
                 fmt::format("Instance is not in state 'running' or 'stopped': '{}' is {}",
                             instance.id.str(), images::to_text(instance.state)));
-}
-
-Image captured_image(const CreateImageRequest& request, const Instance& instance, Time now) {
-    return {.id = ImageId::generate(),
-            .owner = instance.owner,
-            .region = instance.region,
-            .name = request.name,
-            .description = request.description,
-            .state = images::ImageState::pending,
-            .architecture = instance.architecture,
-            .virtualization_type = instance.virtualization_type,
-            .boot_mode = instance.boot_mode,
-            .root_device_name = instance.root_device_name,
-            .kernel_id = instance.kernel_id,
-            .ramdisk_id = instance.ramdisk_id,
-            .platform = instance.platform,
-            .login_user = instance.login_user,
-            .source_instance = instance.id,
-            .source_image = instance.image,
-            .created = now};
 }
 
 /// As the image is that the instance was launched from, if it is still known.
@@ -99,9 +82,8 @@ std::vector<CapturePart> insert_snapshots(Session& session, const std::string& d
 
 /// Throws when there is none.
 const ImageBlockDevice& root_device_of(const Image& image) {
-    const auto root = std::ranges::find(image.block_devices, image.root_device_name,
-                                        &ImageBlockDevice::device_name);
-    if (root != image.block_devices.end() && root->virtual_name.empty()) return *root;
+    const ImageBlockDevice* root = images::root_device(image);
+    if (root != nullptr && root->virtual_name.empty()) return *root;
     throw Error("InvalidBlockDeviceMapping", image.root_device_name,
                 fmt::format("an image needs its root device {}", image.root_device_name));
 }
@@ -151,7 +133,8 @@ ImageId Launcher::create_image(const images::Caller& caller, const CreateImageRe
         const Instance instance = images::get_instance(session, caller.scope(), request.instance);
         check_capturable(instance);
         const auto volumes = images::volumes_of_instance(session, instance.id);
-        Image image = captured_image(request, instance, use.now());
+        Image image = pending_image_of(instance, request.name, use.now());
+        image.description = request.description;
         image.imds_support = inherited_imds_support(session, instance);
         const auto devices =
             plan_captured_devices(attached_devices(volumes), request.block_devices);
@@ -190,13 +173,13 @@ ImageId Launcher::register_image(const images::Caller& caller,
                                  const RegisterImageRequest& request) {
     images::check_image_name(request.name);
     check_description(request.description);
-    if (request.virtualization_type == images::VirtualizationType::paravirtual) {
-        throw Error(error_code::unsupported_operation, "VirtualizationType",
-                    "paravirtual images cannot be run by this kiln yet: register the image as hvm");
-    }
     for (const BlockDeviceOverride& device : request.block_devices)
         check_encryption(implementation_->database(), caller, device.encryption);
     if (!request.location.empty()) return implementation_->register_bundle(caller, request);
+    const auto virtualization_type =
+        request.virtualization_type.value_or(images::VirtualizationType::hvm);
+    images::check_kernel(virtualization_type, request.architecture, request.kernel_id,
+                         request.ramdisk_id);
     Image image{.id = ImageId::generate(),
                 .owner = caller.account,
                 .region = caller.region,
@@ -204,13 +187,16 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .description = request.description,
                 .state = images::ImageState::available,
                 .architecture = request.architecture,
-                .virtualization_type = request.virtualization_type,
+                .virtualization_type = virtualization_type,
                 .boot_mode = request.boot_mode,
                 .root_device_name = request.root_device_name,
                 .kernel_id = request.kernel_id,
                 .ramdisk_id = request.ramdisk_id,
                 .created = implementation_->now(),
-                .imds_support = request.imds_support};
+                .imds_support = request.imds_support,
+                .tpm_support = request.tpm_support,
+                .secure_boot = images::secure_boot_of(request.secure_boot, request.uefi_data)};
+    images::check_firmware(image, request.uefi_data);
     image.block_devices = plan_captured_devices({}, request.block_devices);
     default_to_delete_on_termination(image.block_devices, request.block_devices);
     root_device_of(image);
@@ -221,6 +207,7 @@ ImageId Launcher::register_image(const images::Caller& caller,
         image.login_user = login_user_of(session, root_device_of(image));
         images::inherit_product_codes(session, image);
         images::insert_image(session, image);
+        images::set_uefi_data(session, image.id, request.uefi_data);
         images::set_tags(session, caller.scope(), image.id.str(), request.image_tags);
         caller.stop_if_dry_run();
     });

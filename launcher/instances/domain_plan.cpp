@@ -5,15 +5,18 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "hypervisor/firmware/firmware.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/network_interface.hpp"
+#include "launcher/instances/guest_firmware.hpp"
 #include "launcher/instances/guest_users.hpp"
 #include "launcher/instances/launch_plan.hpp"
 #include "launcher/network/network_plan.hpp"
 #include "launcher/network/networks.hpp"
+#include "launcher/platforms/apple.hpp"
+#include "launcher/platforms/guest_profiles.hpp"
 #include "launcher/regions/regions.hpp"
+#include "launcher/types/guest_architecture.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -22,55 +25,26 @@ namespace {
 
 /// Each costs the firmware and the guest some 30 ms of their boot under TCG.
 constexpr std::uint32_t spare_disk_slots = 8;
-constexpr const char* seed_target = "vdz";
+/// Those that can be plugged in while the guest runs come between it and the others.
+constexpr const char* virtio_seed_target = "vdz";
 constexpr const char* seed_serial = "kiln-seed";
 
-hypervisor::GuestArchitecture guest_architecture(images::Architecture architecture) {
-    switch (architecture) {
-        case images::Architecture::i386:
-            return hypervisor::GuestArchitecture::i386;
-        case images::Architecture::x86_64:
-            return hypervisor::GuestArchitecture::x86_64;
-        case images::Architecture::arm64:
-            return hypervisor::GuestArchitecture::aarch64;
-    }
-    throw Error(error_code::internal_error, "", "an architecture that is none");
-}
-
-/// "vda" for 0, "vdb" for 1, …
-std::string disk_target(std::size_t index) {
-    if (index >= max_disks) {
-        throw Error("AttachmentLimitExceeded", "",
-                    fmt::format("an instance has at most {} disks", max_disks));
-    }
-    return {'v', 'd', static_cast<char>('a' + index)};
+/// "vda" for 0, "vdb" for 1, …; "sda" and so on of a SATA bus.
+std::string disk_target(hypervisor::DiskBus bus, std::size_t index) {
+    static_assert(max_disks + 1 <= 26);  // a seed comes after them
+    return {bus == hypervisor::DiskBus::sata ? 's' : 'v', 'd', static_cast<char>('a' + index)};
 }
 
 std::optional<hypervisor::UefiSpec> uefi_spec(const images::Instance& instance,
                                               const InstanceFiles& files) {
     if (!boots_uefi(instance)) return std::nullopt;
-    const auto firmware = hypervisor::find_uefi_firmware();
-    if (!firmware) {
-        throw Error(error_code::unsupported_operation, instance.id.str(),
-                    "this host has no UEFI firmware: install the package ovmf");
-    }
-    return hypervisor::UefiSpec{.code = firmware->code,
-                                .variables = files.uefi_variables(instance.id)};
+    const hypervisor::UefiFirmware firmware = uefi_firmware(instance);
+    return hypervisor::UefiSpec{.code = firmware.code,
+                                .variables = files.uefi_variables(instance.id),
+                                .protects_variables = firmware.protects_variables};
 }
 
 }  // namespace
-
-bool boots_uefi(const images::Instance& instance) {
-    switch (instance.boot_mode) {
-        case images::BootMode::legacy_bios:
-            return false;
-        case images::BootMode::uefi:
-            return true;
-        case images::BootMode::uefi_preferred:
-            return hypervisor::find_uefi_firmware().has_value();
-    }
-    return false;
-}
 
 std::vector<const images::Volume*> volumes_in_guest_order(const InstanceWithVolumes& instance) {
     std::vector<const images::Volume*> ordered;
@@ -122,33 +96,48 @@ std::optional<hypervisor::InterfaceSpec> DomainPlanner::bridged_card(
 
 hypervisor::DomainSpec DomainPlanner::plan(const InstanceWithVolumes& described) const {
     const images::Instance& instance = described.instance;
-    const InstanceType& type = get_instance_type(instance.instance_type);
+    const InstanceType& type = types.get(instance.instance_type);
     const auto card = bridged_card(instance);
+    const auto architecture = guest_architecture(instance.architecture);
+    const OsProfile profile = profiles.of(kind_of(instance));
     hypervisor::DomainSpec spec{.name = instance.id.str(),
                                 .uuid = instance.domain_uuid,
                                 .title = fmt::format("kiln {}", instance.instance_type),
                                 .catalog_id = catalog_id,
-                                .architecture = guest_architecture(instance.architecture),
-                                .accelerator = accelerator,
+                                .architecture = architecture,
+                                .accelerator = accelerators.of(architecture),
                                 .vcpus = type.vcpus,
                                 .memory = type.memory,
+                                .cpu_weight = processor_weight(type),
                                 .uefi = uefi_spec(instance, files),
+                                .has_tpm = !instance.tpm_support.empty(),
+                                .profile = profile.machine,
                                 .interfaces = {card.value_or(hypervisor::InterfaceSpec{
                                     .mac_address = instance.mac_address})},
                                 .spare_disk_slots = spare_disk_slots,
                                 .user = users.user_of(regions.get(instance.region), instance.owner),
                                 .console_log = files.console_log(instance.id)};
+    if (instance.architecture == images::Architecture::x86_64_mac) {
+        spec.disks.push_back(macos_boot_disk(settings));
+    }
+    std::size_t index = 0;
     for (const images::Volume* volume : volumes_in_guest_order(described)) {
         spec.disks.push_back(disk(*volume));
-        spec.disks.back().target = disk_target(spec.disks.size() - 1);
+        spec.disks.back().bus = profile.disk_bus;
+        spec.disks.back().target = disk_target(profile.disk_bus, index++);
     }
+    for (hypervisor::InterfaceSpec& interface : spec.interfaces)
+        interface.model = profile.card;
     if (card) return spec;  // it asks for its metadata
-    spec.disks.push_back({.target = seed_target,
-                          .serial = seed_serial,
-                          .chain = {{.path = files.seed(instance.id)}},
-                          .format = hypervisor::DiskFormat::raw,
-                          .cache = hypervisor::DiskCache::writeback,
-                          .read_only = true});
+    const bool is_virtio = profile.disk_bus == hypervisor::DiskBus::virtio;
+    spec.disks.push_back(
+        {.target = is_virtio ? virtio_seed_target : disk_target(profile.disk_bus, index),
+         .serial = seed_serial,
+         .chain = {{.path = files.seed(instance.id)}},
+         .format = hypervisor::DiskFormat::raw,
+         .cache = hypervisor::DiskCache::writeback,
+         .read_only = is_virtio,  // no SATA disk is
+         .bus = profile.disk_bus});
     return spec;
 }
 

@@ -10,14 +10,17 @@
 
 namespace kiln {
 class Database;
-}
+struct Settings;
+}  // namespace kiln
 namespace kiln::hypervisor {
 class Hypervisor;
 }
 
 namespace kiln::launcher {
 
+class GuestProfiles;
 class GuestUsers;
+class InstanceTypes;
 class Networks;
 class Regions;
 struct Region;
@@ -25,15 +28,18 @@ struct Region;
 /// What turns an instance into a domain: the same for all instances of a service.
 struct DomainPlanner {
     Database& database;
+    const Settings& settings;
     const Regions& regions;
     Networks& networks;
     const InstanceFiles& files;
     const GuestUsers& users;
+    const InstanceTypes& types;
+    const GuestProfiles& profiles;
     std::string catalog_id;
-    hypervisor::Accelerator accelerator;
+    const hypervisor::Accelerators& accelerators;
 
     /// The domain of the instance as the catalog describes it now. Throws when the instance's type
-    /// or a layer of its volumes is gone.
+    /// or a layer of its volumes is gone, and when the host cannot run its architecture.
     hypervisor::DomainSpec plan(const InstanceWithVolumes& described) const;
     /// The instance's port of its region's network; nullopt: it gets user networking and a seed
     /// disk.
@@ -41,10 +47,6 @@ struct DomainPlanner {
     /// The disk of one volume, without a target. Throws as plan() does.
     hypervisor::DiskSpec disk(const images::Volume& volume) const;
 };
-
-/// Whether the instance boots through UEFI: when its image says uefi, or prefers it and the host
-/// has it.
-bool boots_uefi(const images::Instance& instance);
 
 /// The serial number of a volume's disk: the volume id without its dash, as on EC2's Nitro, since a
 /// guest sees 20 characters of it.

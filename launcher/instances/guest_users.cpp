@@ -59,7 +59,7 @@ std::optional<hypervisor::ProcessUser> GuestUsers::user_of(const Region& region,
         [&](Session& session) { return images::get_account(session, account).number; });
     user->uid = guest_user(number);
     // Nobody else has that group; with KVM they share the one that may open it.
-    if (accelerator_ == hypervisor::Accelerator::tcg) user->gid = user->uid;
+    if (!uses_kvm_) user->gid = user->uid;
     return user;
 }
 

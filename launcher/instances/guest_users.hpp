@@ -32,9 +32,8 @@ struct Region;
 /// to that. Any thread.
 class GuestUsers {
   public:
-    GuestUsers(Database& database, const Settings& settings, const Regions& regions,
-               hypervisor::Accelerator accelerator)
-        : database_(database), settings_(settings), regions_(regions), accelerator_(accelerator) {}
+    GuestUsers(Database& database, const Settings& settings, const Regions& regions, bool uses_kvm)
+        : database_(database), settings_(settings), regions_(regions), uses_kvm_(uses_kvm) {}
 
     /// Whom QEMU of the account's guests runs as in the region; nullopt: whom libvirt chooses.
     /// Throws Error{InsufficientInstanceCapacity} when guest_uids has no more users.
@@ -67,7 +66,7 @@ class GuestUsers {
     Database& database_;
     const Settings& settings_;
     const Regions& regions_;
-    hypervisor::Accelerator accelerator_;
+    bool uses_kvm_;
     std::atomic<bool> changed_ = true;  // a service that crashed may have noted one
     std::mutex mutex_;                  // held while rights are given or taken
     std::map<LayerId, std::set<uid_t>> readers_;

@@ -6,6 +6,7 @@
 #include "base/file.hpp"
 #include "base/process.hpp"
 #include "base/text.hpp"
+#include "images/bundles/sparse_file.hpp"
 
 namespace kiln::launcher {
 
@@ -76,11 +77,13 @@ void InstanceFiles::write_seed(const images::Instance& instance) const {
     write("user-data", decoded_user_data(instance));
 }
 
-void InstanceFiles::create_uefi_variables(const InstanceId& id,
-                                          const std::filesystem::path& from) const {
-    if (std::filesystem::exists(uefi_variables(id))) return;
-    std::filesystem::copy_file(from, uefi_variables(id));
-    std::filesystem::permissions(uefi_variables(id), std::filesystem::perms{0600});
+void InstanceFiles::write_uefi_variables(const InstanceId& id, const std::string& variables) const {
+    const std::filesystem::path unfinished = directory_of(id) / "uefi-variables.new";
+    remove_file(unfinished);
+    images::SparseFile file(unfinished);
+    file.write(variables);
+    file.finish();
+    std::filesystem::rename(unfinished, uefi_variables(id));
 }
 
 void InstanceFiles::remove_all(const InstanceId& id) const {

@@ -26,8 +26,8 @@ class InstanceFiles {
     /// user-data, which cloud-init reads at every boot
     /// (https://docs.cloud-init.io/en/latest/reference/datasources/nocloud.html).
     void write_seed(const images::Instance& instance) const;
-    /// Copies the firmware's empty variable store for the instance unless it has its own already.
-    void create_uefi_variables(const InstanceId& id, const std::filesystem::path& from) const;
+    /// A store of UEFI variables, with holes for its zeros.
+    void write_uefi_variables(const InstanceId& id, const std::string& variables) const;
     void remove_all(const InstanceId& id) const;
 
   private:

@@ -37,6 +37,30 @@ void change_instance(Database& database, const InstanceId& id, Time now,
     });
 }
 
+images::Image pending_image_of(const images::Instance& instance, const std::string& name,
+                               Time now) {
+    return {.id = ImageId::generate(),
+            .owner = instance.owner,
+            .region = instance.region,
+            .name = name,
+            .state = images::ImageState::pending,
+            .architecture = instance.architecture,
+            .virtualization_type = instance.virtualization_type,
+            .boot_mode = instance.boot_mode,
+            .root_device_name = instance.root_device_name,
+            .kernel_id = instance.kernel_id,
+            .ramdisk_id = instance.ramdisk_id,
+            .platform = instance.platform,
+            .login_user = instance.login_user,
+            .source_instance = instance.id,
+            .source_image = instance.image,
+            .created = now,
+            .tpm_support = instance.tpm_support,
+            .secure_boot = instance.secure_boot,
+            .os_id = instance.os_id,
+            .drivers = instance.drivers};
+}
+
 void insert_creating_volume(Session& session, const images::Volume& volume,
                             const std::optional<LayerId>& parent) {
     images::insert_layer(session, {.id = volume.layer.value(),

@@ -32,6 +32,9 @@ std::optional<InstanceWithVolumes> load_instance(Database& database, const Insta
 void change_instance(Database& database, const InstanceId& id, Time now,
                      const std::function<void(Session&, images::Instance&)>& change);
 
+/// A pending image of the instance, without block devices.
+images::Image pending_image_of(const images::Instance& instance, const std::string& name, Time now);
+
 /// Inserts a volume that is being created, with the row of its layer on top of `parent`.
 void insert_creating_volume(Session& session, const images::Volume& volume,
                             const std::optional<LayerId>& parent);

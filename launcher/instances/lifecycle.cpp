@@ -6,11 +6,15 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "hypervisor/firmware/firmware.hpp"
 #include "images/catalog/layer.hpp"
 #include "images/catalog/network_interface.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
+#include "launcher/instances/guest_firmware.hpp"
+#include "launcher/instances/guest_watch.hpp"
+#include "launcher/paravirtual/pv_plan.hpp"
+#include "launcher/types/guest_architecture.hpp"
 
 namespace kiln::launcher {
 
@@ -23,7 +27,6 @@ using images::StateReason;
 using images::Volume;
 using images::VolumeState;
 
-constexpr std::chrono::seconds agent_time_limit{5};
 constexpr const char* server_internal_error = "Server.InternalError";
 
 StateReason guest_shutdown_reason() {
@@ -44,15 +47,35 @@ void InstanceLifecycle::launch(const InstanceId& id) {
     const auto instance = load_instance(use_.database, id);
     if (!instance || instance->instance.state != InstanceState::pending) return;
     try {
-        if (hypervisor_of(instance->instance).domain_state(id.str()) == DomainState::absent) {
+        if (has_to_boot(instance->instance)) {
             create_overlays(*instance);
             boot(*instance);
         }
         finish_launch(id);
     } catch (const std::exception& error) {
+        throw_if_stopping();
         log::error("launch of {} failed: {}", id.str(), error.what());
         abandon_launch(instance->instance, error.what());
     }
+}
+
+/// A try that was cut off may have left a domain, in which the guest runs already. Not so of a
+/// paravirtual one, which is told to run later.
+bool InstanceLifecycle::has_to_boot(const Instance& instance) const {
+    hypervisor::Hypervisor& hypervisor = hypervisor_of(instance);
+    if (is_paravirtual(instance)) hypervisor.destroy(instance.id.str());
+    return hypervisor.domain_state(instance.id.str()) == DomainState::absent;
+}
+
+void InstanceLifecycle::end_failed_boot(const Instance& instance) {
+    hypervisor_of(instance).destroy(instance.id.str());
+    use_.status.gone(instance.id);
+    use_.appliances.forget(instance.id);
+}
+
+/// What fails then fails because the service stops: the next start does it again.
+void InstanceLifecycle::throw_if_stopping() const {
+    use_.pause.wait_or_throw(std::chrono::milliseconds(0));
 }
 
 void InstanceLifecycle::fail_launch(const InstanceId& id, const std::string& cause) {
@@ -103,12 +126,16 @@ void InstanceLifecycle::boot(const InstanceWithVolumes& instance) {
     } else {
         use_.files.write_seed(instance.instance);
     }
-    if (boots_uefi(instance.instance)) {
-        const auto firmware = hypervisor::find_uefi_firmware();
-        if (firmware) use_.files.create_uefi_variables(id, firmware->variables_template);
-    }
-    forget_reboot(id);
+    make_uefi_variables(instance.instance, use_.files, use_.database.read([&](Session& session) {
+        return images::uefi_data_of(session, instance.instance.image);
+    }));
+    use_.watch.forget_reboot(id);
     use_.status.started(id);
+    if (is_paravirtual(instance.instance)) {
+        use_.appliances.start(instance);
+        use_.watch.look_often_at(id);
+        return;
+    }
     const auto reading = region.chains->read();
     const hypervisor::DomainSpec domain = use_.planner.plan(instance);
     use_.users.open_layers(region, instance.instance.owner, domain.disks);
@@ -139,8 +166,8 @@ void InstanceLifecycle::finish_launch(const InstanceId& id) {
 /// says.
 void InstanceLifecycle::abandon_launch(const Instance& launched, const std::string& cause) {
     const InstanceId& id = launched.id;
-    hypervisor_of(launched).destroy(id.str());
-    use_.status.gone(id);
+    end_failed_boot(launched);
+    remove_tpm_of(launched);
     use_.files.remove_all(id);
     const Time now = use_.clock.now();
     change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
@@ -166,8 +193,7 @@ void InstanceLifecycle::start(const InstanceId& id) {
     const auto instance = load_instance(use_.database, id);
     if (!instance || instance->instance.state != InstanceState::pending) return;
     try {
-        const auto state = hypervisor_of(instance->instance).domain_state(id.str());
-        if (state == DomainState::absent) {
+        if (has_to_boot(instance->instance)) {
             create_ephemeral_disks(*instance);
             boot(*instance);
         }
@@ -186,9 +212,9 @@ void InstanceLifecycle::start(const InstanceId& id) {
             changed.state_transition_reason = "";
         });
     } catch (const std::exception& error) {
+        throw_if_stopping();
         log::error("start of {} failed: {}", id.str(), error.what());
-        hypervisor_of(instance->instance).destroy(id.str());
-        use_.status.gone(id);
+        end_failed_boot(instance->instance);
         const Time now = use_.clock.now();
         change_instance(use_.database, id, now, [&](Session& session, Instance& changed) {
             finish_operations(session, id.str(), operation_kind::start);
@@ -203,7 +229,7 @@ void InstanceLifecycle::start(const InstanceId& id) {
 void InstanceLifecycle::power_off(const Instance& instance, bool ask_first) {
     const InstanceId& id = instance.id;
     hypervisor::Hypervisor& hypervisor = hypervisor_of(instance);
-    forget_reboot(id);
+    use_.watch.forget_reboot(id);
     if (hypervisor.domain_state(id.str()) == DomainState::absent) return;
     if (ask_first && !use_.status.is_paused_by_io_error(id)) {
         try {
@@ -232,6 +258,7 @@ void InstanceLifecycle::stop(const InstanceId& id, bool force) {
 void InstanceLifecycle::finish_stop(const Instance& stopped) {
     const InstanceId& id = stopped.id;
     use_.status.gone(id);
+    use_.appliances.forget(id);
     const Time now = use_.clock.now();
     change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
         finish_operations(session, id.str(), operation_kind::stop);
@@ -252,9 +279,22 @@ void InstanceLifecycle::terminate(const InstanceId& id) {
     finish_termination(instance->instance);
 }
 
+void InstanceLifecycle::remove_tpm_of(const Instance& instance) const {
+    if (instance.tpm_support.empty()) return;
+    try {
+        hypervisor_of(instance).remove_tpm(instance.domain_uuid,
+                                           guest_architecture(instance.architecture));
+    } catch (const Error& error) {
+        if (error.code() == error_code::unavailable) throw;  // the job is done again
+        log::warn("the TPM of {} is left: {}", instance.id.str(), error.message());
+    }
+}
+
 void InstanceLifecycle::finish_termination(const Instance& ended) {
     const InstanceId& id = ended.id;
     use_.status.gone(id);
+    remove_tpm_of(ended);
+    use_.appliances.forget(id);
     use_.files.remove_all(id);
     const Time now = use_.clock.now();
     change_instance(use_.database, id, now, [&](Session& session, Instance& instance) {
@@ -299,49 +339,6 @@ void InstanceLifecycle::settle_absent_domain(const InstanceId& id, const std::st
     });
     if (!settled) return;
     ends ? finish_termination(described->instance) : finish_stop(described->instance);
-}
-
-void InstanceLifecycle::check_agent(const InstanceId& id) {
-    const auto instance = load_instance(use_.database, id);
-    if (instance && hypervisor_of(instance->instance).agent_answers(id.str(), agent_time_limit))
-        use_.status.agent_answered(id);
-}
-
-void InstanceLifecycle::reboot(const InstanceId& id) {
-    const auto instance = load_instance(use_.database, id);
-    if (!instance || instance->instance.state != InstanceState::running) return;
-    {
-        const std::lock_guard lock(mutex_);
-        reboot_deadlines_.insert_or_assign(id,
-                                           std::chrono::steady_clock::now() + reboot_time_limit);
-    }
-    use_.status.reboots(id);
-    hypervisor_of(instance->instance).request_reboot(id.str());
-}
-
-void InstanceLifecycle::forget_reboot(const InstanceId& id) {
-    const std::lock_guard lock(mutex_);
-    reboot_deadlines_.erase(id);
-}
-
-void InstanceLifecycle::reset_overdue_reboots() {
-    const auto now = std::chrono::steady_clock::now();
-    const std::lock_guard lock(mutex_);
-    for (auto entry = reboot_deadlines_.begin(); entry != reboot_deadlines_.end();) {
-        if (entry->second > now) {
-            ++entry;
-            continue;
-        }
-        const InstanceId id = entry->first;
-        entry = reboot_deadlines_.erase(entry);
-        use_.executor.add(id.str(), [this, id] {
-            const auto instance = load_instance(use_.database, id);
-            if (!instance || instance->instance.state != InstanceState::running) return;
-            log::warn("{} did not reboot within {} minutes, so it is reset", id.str(),
-                      reboot_time_limit.count());
-            hypervisor_of(instance->instance).reset(id.str());
-        });
-    }
 }
 
 }  // namespace kiln::launcher

@@ -2,19 +2,18 @@
 
 #include <chrono>
 #include <filesystem>
-#include <map>
-#include <mutex>
-#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
 #include "base/keyed_executor.hpp"
 #include "launcher/instances/domain_plan.hpp"
 #include "launcher/instances/guest_users.hpp"
+#include "launcher/instances/guest_watch.hpp"
 #include "launcher/instances/instance_files.hpp"
 #include "launcher/instances/pause.hpp"
 #include "launcher/instances/status_board.hpp"
 #include "launcher/network/networks.hpp"
+#include "launcher/paravirtual/appliance_guests.hpp"
 #include "launcher/regions/regions.hpp"
 
 namespace kiln::launcher {
@@ -23,8 +22,6 @@ namespace kiln::launcher {
 /// waits minutes too.
 inline constexpr int shutdown_requests = 12;
 inline constexpr std::chrono::seconds shutdown_request_interval{10};
-/// How long a guest may take to reboot before it is reset, as EC2 has it.
-inline constexpr std::chrono::minutes reboot_time_limit{4};
 
 /// The jobs that take instances from one state to the next. Each job is run again from its
 /// beginning after a crash (its operation is still in the catalog), so each step looks first
@@ -40,7 +37,9 @@ class InstanceLifecycle {
         const DomainPlanner& planner;
         Networks& networks;
         GuestUsers& users;
+        ApplianceGuests& appliances;
         StatusBoard& status;
+        GuestWatch& watch;
         KeyedExecutor& executor;
         const Pause& pause;
         Bytes free_space_reserve;
@@ -58,33 +57,29 @@ class InstanceLifecycle {
     void stop(const InstanceId& id, bool force);
     /// shutting-down → terminated.
     void terminate(const InstanceId& id);
-    /// The guest is asked to reboot, and reset when it has not after reboot_time_limit.
-    void reboot(const InstanceId& id);
 
     /// Called when a domain was found gone: an instance that should run becomes stopped, or
     /// terminated when its InstanceInitiatedShutdownBehavior says so and `detail` is
     /// hypervisor::guest_shutdown.
     void settle_absent_domain(const InstanceId& id, const std::string& detail);
-    /// Asks the guest agent, and remembers when it answers.
-    void check_agent(const InstanceId& id);
 
     /// Boots the domain of an instance that has none, from its volumes as they are.
     void boot(const InstanceWithVolumes& instance);
+    /// Afterwards there is no domain, and nothing of the appliance that boot() made for it.
+    void end_failed_boot(const images::Instance& instance);
     /// Asks the guest to power off, waits, cuts the power. Afterwards there is no domain.
     void power_off(const images::Instance& instance, bool ask_first);
 
-    /// The guest has rebooted, or goes down, or starts anew: it is not to be reset.
-    void forget_reboot(const InstanceId& id);
-    /// Resets the guests whose time to reboot is up.
-    void reset_overdue_reboots();
-
   private:
+    bool has_to_boot(const images::Instance& instance) const;
+    void throw_if_stopping() const;
     void create_overlays(const InstanceWithVolumes& instance);
     void create_ephemeral_disks(const InstanceWithVolumes& instance);
     void finish_launch(const InstanceId& id);
     void abandon_launch(const images::Instance& launched, const std::string& cause);
     void finish_stop(const images::Instance& stopped);
     void finish_termination(const images::Instance& ended);
+    void remove_tpm_of(const images::Instance& instance) const;
     /// After the instance's interface is gone. What fails is mended by housekeeping.
     void close_port_of(const images::Instance& instance) const;
     hypervisor::Hypervisor& hypervisor_of(const images::Instance& instance) const;
@@ -92,8 +87,6 @@ class InstanceLifecycle {
     void let_layers_go_of(const images::Instance& instance) const;
 
     Dependencies use_;
-    std::mutex mutex_;
-    std::map<InstanceId, std::chrono::steady_clock::time_point> reboot_deadlines_;
 };
 
 }  // namespace kiln::launcher

@@ -5,9 +5,11 @@
 
 #include "base/error.hpp"
 #include "images/catalog/network_interface.hpp"
+#include "images/catalog/pv_kernels.hpp"
 #include "images/catalog/volume.hpp"
 #include "launcher/implementation.hpp"
 #include "launcher/instances/launch_plan.hpp"
+#include "launcher/instances/machine_checks.hpp"
 #include "launcher/network/launch_network.hpp"
 #include "launcher/types/instance_type.hpp"
 
@@ -123,24 +125,26 @@ void exchange_ephemeral_disks(Session& session, const Instance& instance, const 
         insert_creating_volume(session, ephemeral_disk(instance, device, now), std::nullopt);
 }
 
-void change_type(Session& session, Instance& instance, const std::string& name, Time now) {
+void change_type(Session& session, const InstanceTypes& types, const OsProfile& profile,
+                 Instance& instance, const std::string& name, Time now) {
     check_stopped(instance, "instance type");
-    const auto& types = instance_types();
-    const auto type = std::ranges::find(types, name, &InstanceType::name);
-    if (type == types.end()) {
+    const InstanceType* type = types.find(name);
+    if (type == nullptr) {
         throw Error("InvalidInstanceAttributeValue", name,
                     fmt::format("Invalid value '{}' for InstanceType. `kiln "
                                 "describe-instance-types` lists them.",
                                 name));
     }
-    if (std::ranges::find(type->architectures, instance.architecture) ==
-        type->architectures.end()) {
-        throw Error("InvalidInstanceAttributeValue", name,
-                    fmt::format("The instance type '{}' does not run the architecture '{}'.", name,
-                                images::to_text(instance.architecture)));
-    }
+    const std::string reason = mismatch(kind_of(instance), profile, *type);
+    if (!reason.empty()) throw Error("InvalidInstanceAttributeValue", name, reason);
     instance.instance_type = name;
     exchange_ephemeral_disks(session, instance, *type, now);
+}
+
+void check_kernel_of(const Instance& instance) {
+    images::check_kernel(instance.virtualization_type, instance.architecture, instance.kernel_id,
+                         instance.ramdisk_id);
+    images::require_kernel(instance.virtualization_type, instance.architecture, instance.kernel_id);
 }
 
 void change_block_devices(Session& session, const Instance& instance,
@@ -181,10 +185,20 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
     check_source_dest_check(request.source_dest_check);
     if (request.user_data) check_user_data(*request.user_data);
     const Time now = implementation_->now();
+    OsProfile profile;
+    if (request.instance_type) {
+        profile = implementation_->profiles().of(
+            kind_of(implementation_->database().read([&](Session& session) {
+                return images::get_instance(session, caller.scope(), request.instance);
+            })));
+    }
     implementation_->database().write([&](Session& session) {
         Instance instance = images::get_instance(session, caller.scope(), request.instance);
         check_alive(instance);
-        if (request.instance_type) change_type(session, instance, *request.instance_type, now);
+        if (request.instance_type) {
+            change_type(session, implementation_->types(), profile, instance,
+                        *request.instance_type, now);
+        }
         if (request.user_data) {
             check_stopped(instance, "user data");
             instance.user_data = *request.user_data;
@@ -192,10 +206,12 @@ void Launcher::modify_instance_attribute(const images::Caller& caller,
         if (request.kernel_id) {
             check_stopped(instance, "kernel");
             instance.kernel_id = *request.kernel_id;
+            check_kernel_of(instance);
         }
         if (request.ramdisk_id) {
             check_stopped(instance, "RAM disk");
             instance.ramdisk_id = *request.ramdisk_id;
+            check_kernel_of(instance);
         }
         if (request.disable_api_termination) {
             instance.disable_api_termination = *request.disable_api_termination;

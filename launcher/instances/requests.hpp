@@ -92,11 +92,14 @@ struct RegisterImageRequest {
     std::string name;
     std::string description;
     images::Architecture architecture = images::Architecture::x86_64;
-    images::VirtualizationType virtualization_type = images::VirtualizationType::hvm;
+    std::optional<images::VirtualizationType> virtualization_type = {};  // absent: as bundled, hvm
     images::BootMode boot_mode = images::BootMode::legacy_bios;
-    std::string imds_support;      // "v2.0", or empty
-    std::string location;          // "bucket/prefix.manifest.xml": an instance-store image
-    std::string root_device_name;  // may be empty with a location
+    std::string imds_support;              // "v2.0", or empty
+    std::string tpm_support;               // "v2.0", or empty
+    std::string uefi_data;                 // the text of an images::UefiData, or empty
+    std::optional<bool> secure_boot = {};  // absent: as uefi_data has it
+    std::string location;                  // "bucket/prefix.manifest.xml": an instance-store image
+    std::string root_device_name;          // may be empty with a location
     std::string kernel_id;
     std::string ramdisk_id;
     std::vector<BlockDeviceOverride> block_devices;

@@ -7,15 +7,19 @@
 #include "images/accounts/allowed_images.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/key_pair.hpp"
+#include "images/catalog/pv_kernels.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/market/product_code.hpp"
 #include "images/market/subscription.hpp"
 #include "launcher/implementation.hpp"
+#include "launcher/instances/guest_firmware.hpp"
 #include "launcher/instances/instance_quotas.hpp"
 #include "launcher/instances/launch_plan.hpp"
 #include "launcher/instances/launch_token.hpp"
+#include "launcher/instances/machine_checks.hpp"
 #include "launcher/network/launch_network.hpp"
+#include "launcher/platforms/guest_profiles.hpp"
 #include "launcher/types/instance_type.hpp"
 
 namespace kiln::launcher {
@@ -45,18 +49,6 @@ void check_counts(const RunInstancesRequest& request) {
         throw Error(error_code::invalid_parameter_combination, "PrivateIpAddress",
                     "One private address is for one instance: leave it out, or let MaxCount be 1");
     }
-}
-
-void check_architecture(const Image& image, const InstanceType& type) {
-    if (std::ranges::find(type.architectures, image.architecture) != type.architectures.end())
-        return;
-    throw Error(
-        error_code::invalid_parameter_combination, type.name,
-        fmt::format("The architecture '{}' of the specified instance type does not match the "
-                    "architecture '{}' of the specified AMI. Specify an instance type and an "
-                    "AMI that have matching architectures, and try again.",
-                    images::to_text(type.architectures.front()),
-                    images::to_text(image.architecture)));
 }
 
 /// What instances of an instance-store image are cannot be chosen.
@@ -95,6 +87,14 @@ struct PlannedLaunch {
     images::ProductCodes device_codes = {};  // of their volumes, by device name
 };
 
+std::string kernel_of(const Image& image, const RunInstancesRequest& request) {
+    return request.kernel_id.empty() ? image.kernel_id : request.kernel_id;
+}
+
+std::string ramdisk_of(const Image& image, const RunInstancesRequest& request) {
+    return request.ramdisk_id.empty() ? image.ramdisk_id : request.ramdisk_id;
+}
+
 Instance new_instance(const PlannedLaunch& from, int launch_index) {
     const RunInstancesRequest& request = from.request;
     const Image& image = from.image;
@@ -111,8 +111,8 @@ Instance new_instance(const PlannedLaunch& from, int launch_index) {
             .boot_mode = image.boot_mode,
             .platform = image.platform,
             .root_device_name = image.root_device_name,
-            .kernel_id = request.kernel_id.empty() ? image.kernel_id : request.kernel_id,
-            .ramdisk_id = request.ramdisk_id.empty() ? image.ramdisk_id : request.ramdisk_id,
+            .kernel_id = kernel_of(image, request),
+            .ramdisk_id = ramdisk_of(image, request),
             .login_user = image.login_user,
             .key_name = request.key_name,
             .public_key = from.public_key,
@@ -125,7 +125,11 @@ Instance new_instance(const PlannedLaunch& from, int launch_index) {
             .mac_address = random_mac_address(),
             .launched = from.now,
             .root_device_type = image.root_device_type,
-            .metadata = launch_metadata_options(image, request.metadata)};
+            .metadata = launch_metadata_options(image, request.metadata),
+            .tpm_support = image.tpm_support,
+            .secure_boot = image.secure_boot,
+            .os_id = image.os_id,
+            .drivers = image.drivers};
 }
 
 /// Takes an address of the subnet for the instance.
@@ -254,6 +258,24 @@ Reservation insert_reservation(Session& session, const PlannedLaunch& from, int 
 
 }  // namespace
 
+void Launcher::Implementation::check_machine(const images::Caller& caller,
+                                             const RunInstancesRequest& request, const Image& image,
+                                             const InstanceType& type) {
+    const GuestKind guest = kind_of(image);
+    const std::string reason = mismatch(guest, profiles_.of(guest), type);
+    if (!reason.empty()) throw Error(error_code::invalid_parameter_combination, type.name, reason);
+    check_host_runs(image.architecture, type, use().accelerators, use().settings);
+    check_has_firmware(image);
+    const std::string kernel = kernel_of(image, request);
+    images::check_kernel(image.virtualization_type, image.architecture, kernel,
+                         ramdisk_of(image, request));
+    images::require_kernel(image.virtualization_type, image.architecture, kernel);
+    check_root_device_type(image, request);
+    if (image.virtualization_type == images::VirtualizationType::hvm) return;
+    database().read(
+        [&](Session& session) { appliance_for(session, region_of(caller), caller.account, {}); });
+}
+
 Reservation Launcher::run_instances(const images::Caller& caller,
                                     const RunInstancesRequest& request) {
     Implementation& use = *implementation_;
@@ -262,7 +284,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     check_user_data(request.user_data);
     for (const BlockDeviceOverride& device : request.block_devices)
         check_encryption(use.database(), caller, device.encryption);
-    const InstanceType& type = get_instance_type(request.instance_type);
+    const InstanceType& type = use.types().get(request.instance_type);
     const Region& region = use.region_of(caller);
     const auto obstacle = use.networks().obstacle(region);
     if (obstacle) check_user_networking(request, *obstacle);
@@ -281,14 +303,14 @@ Reservation Launcher::run_instances(const images::Caller& caller,
     if (earlier) return std::move(*earlier);
     const Image image = use.database().read(
         [&](Session& session) { return image_to_launch(session, caller, request, use.now()); });
-    check_architecture(image, type);
-    check_root_device_type(image, request);
+    use.check_machine(caller, request, image, type);
     const auto devices = plan_block_devices(image, request.block_devices, type);
     use.check_pool_space(caller.region);
     const auto host_memory = use.host_memory(caller);
     const int count = use.database().read([&](Session& session) {
-        return use.fitting_count(session, host_memory, request.instance_type, request.max_count,
-                                 request.min_count);
+        return use.fitting_count(session, host_memory,
+                                 {.type = type, .virtualization_type = image.virtualization_type},
+                                 request.max_count, request.min_count);
     });
 
     std::optional<std::string> own_key;
@@ -313,7 +335,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
                                            request.security_group_names, from.now);
         }
         load_product_codes(session, from);
-        check_launch_quotas(session, caller.account, request.instance_type, count);
+        check_launch_quotas(session, use.types(), caller.account, request.instance_type, count);
         from.image.last_launched = from.now;
         images::update_image(session, from.image);
         Reservation made = insert_reservation(session, from, count, digest);

@@ -68,6 +68,27 @@ void check_slots(Session& session, const Instance& instance,
                             instance.id.str()));
 }
 
+/// A SATA disk neither comes nor goes while its guest runs.
+void check_pluggable(const Instance& instance, hypervisor::DiskBus bus) {
+    if (instance.state == InstanceState::stopped || bus == hypervisor::DiskBus::virtio) return;
+    throw Error(error_code::unsupported_operation, instance.id.str(),
+                fmt::format("The system of '{}' has no drivers for disks that come and go while it "
+                            "runs: stop it first.",
+                            instance.id.str()));
+}
+
+/// Xen has the guest's disks from its start.
+void check_not_paravirtual(const Instance& instance) {
+    if (instance.virtualization_type == images::VirtualizationType::hvm ||
+        instance.state == InstanceState::stopped) {
+        return;
+    }
+    throw Error(error_code::unsupported_operation, instance.id.str(),
+                fmt::format("The volumes of a paravirtual instance change while it is stopped: "
+                            "stop '{}' first.",
+                            instance.id.str()));
+}
+
 /// An instance boots in its own zone, and EC2's clients rely on the refusal.
 void check_zones(const Volume& volume, const Instance& instance) {
     if (volume.zone == instance.zone) return;
@@ -112,7 +133,7 @@ void check_product_codes_stay(Session& session, const Volume& volume) {
                             volume.id.str(), instance.id.str()));
 }
 
-void check_detachable(Session& session, const Volume& volume) {
+void check_detachable(Session& session, const Volume& volume, hypervisor::DiskBus bus) {
     const Instance instance = images::find_instance(session, volume.attachment->instance).value();
     if (volume.attachment->device_name == instance.root_device_name &&
         instance.state != InstanceState::stopped) {
@@ -121,6 +142,8 @@ void check_detachable(Session& session, const Volume& volume) {
                                 "instance first.",
                                 volume.id.str(), instance.id.str()));
     }
+    check_not_paravirtual(instance);
+    check_pluggable(instance, bus);
     if (volume.attachment->state == AttachmentState::attached) return;
     throw Error("IncorrectState", volume.id.str(),
                 fmt::format("The volume '{}' is {}.", volume.id.str(),
@@ -133,6 +156,7 @@ Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeR
     Implementation& use = *implementation_;
     const auto free_slots =
         use.region_of(caller).hypervisor.free_disk_slots(request.instance.str());
+    const hypervisor::DiskBus bus = use.disk_bus_of(request.instance);
     Volume volume = use.database().write([&](Session& session) {
         Volume changed = images::get_volume(session, caller.scope(), request.volume);
         const Instance instance = images::get_instance(session, caller.scope(), request.instance);
@@ -140,6 +164,8 @@ Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeR
         check_takes_volumes(instance);
         check_zones(changed, instance);
         check_device(session, instance, request.device_name);
+        check_not_paravirtual(instance);
+        check_pluggable(instance, bus);
         check_slots(session, instance, free_slots);
         take_product_codes(session, changed, instance);
         changed.state = VolumeState::in_use;
@@ -160,12 +186,17 @@ Volume Launcher::attach_volume(const images::Caller& caller, const AttachVolumeR
 
 Volume Launcher::detach_volume(const images::Caller& caller, const DetachVolumeRequest& request) {
     Implementation& use = *implementation_;
+    const auto attached = use.database().read([&](Session& session) {
+        return images::get_volume(session, caller.scope(), request.volume).attachment;
+    });
+    const hypervisor::DiskBus bus =
+        attached ? use.disk_bus_of(attached->instance) : hypervisor::DiskBus::virtio;
     Volume volume = use.database().write([&](Session& session) {
         Volume changed = images::get_volume(session, caller.scope(), request.volume);
         check_attachment(changed, request);
         const bool again = changed.attachment->state == AttachmentState::detaching;
         if (again && request.force) return changed;
-        check_detachable(session, changed);
+        check_detachable(session, changed, bus);
         check_product_codes_stay(session, changed);
         changed.attachment->state = AttachmentState::detaching;
         images::update_volume(session, changed, use.now());

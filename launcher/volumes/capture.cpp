@@ -10,10 +10,12 @@
 #include "images/catalog/layer.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/volume.hpp"
 #include "images/layers/collection.hpp"
 #include "images/layers/pool.hpp"
 #include "launcher/encryption/keys.hpp"
+#include "launcher/instances/guest_firmware.hpp"
 
 namespace kiln::launcher {
 
@@ -24,6 +26,8 @@ using images::InstanceState;
 using images::LayerState;
 
 constexpr std::chrono::seconds retry_interval{2};
+/// How long a silent appliance may run the guest yet.
+constexpr std::chrono::minutes time_to_tell{1};
 
 }  // namespace
 
@@ -98,7 +102,10 @@ void VolumeCapture::run(const OperationId& operation, Capture capture) {
         });
         if (capture.keeper && kept_) kept_(*capture.keeper, cause.value_or(""));
     }
-    if (capture.boots_again) retry("boot", [&] { boot_again(operation, capture); });
+    if (capture.boots_again) {
+        const auto patience = std::chrono::steady_clock::now() + time_to_tell;
+        retry("boot", [&] { boot_again(operation, capture, patience); });
+    }
     std::vector<VolumeId> volumes;
     volumes.reserve(capture.parts.size());
     for (const CapturePart& part : capture.parts)
@@ -277,6 +284,7 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
         region.pool.freeze(one.old_top);
         use_.users.learn_readers(region, one.old_top);
     }
+    const std::string uefi_data = uefi_data_of(capture);
     const Time now = use_.clock.now();
     use_.database.write([&](Session& session) {
         for (const Switch& one : switches) {
@@ -300,9 +308,16 @@ void VolumeCapture::publish(const OperationId& operation, const Capture& capture
         }
         if (capture.image) {
             images::set_image_state(session, *capture.image, images::ImageState::available);
+            images::set_uefi_data(session, *capture.image, uefi_data);
         }
         if (!capture.boots_again) images::delete_operation(session, operation);
     });
+}
+
+std::string VolumeCapture::uefi_data_of(const Capture& capture) const {
+    if (!capture.image || !capture.instance) return "";
+    const auto instance = load_instance(use_.database, *capture.instance);
+    return instance ? read_uefi_data_or_nothing(instance->instance, use_.files) : "";
 }
 
 void VolumeCapture::keep(Session& session, const Capture& capture, const Switch& one) {
@@ -345,21 +360,37 @@ void VolumeCapture::fail(const OperationId& operation, const Capture& capture,
     images::collect_layers(use_.database, use_.regions.get(region).pool, region);
 }
 
-void VolumeCapture::boot_again(const OperationId& operation, const Capture& capture) {
+/// Until `patience` an appliance that does not answer is asked again; then it is taken for one
+/// whose boot was cut off.
+bool VolumeCapture::has_to_boot(const Capture& capture,
+                                std::chrono::steady_clock::time_point patience) const {
+    const auto instance = load_instance(use_.database, *capture.instance);
+    if (!instance || instance->instance.state != InstanceState::running) return false;
+    if (const auto has_guest = use_.watch.has_guest(instance->instance)) return !*has_guest;
+    if (std::chrono::steady_clock::now() > patience) return true;
+    throw Error(error_code::unavailable, capture.instance->str(),
+                fmt::format("the appliance of {} does not say whether its guest runs",
+                            capture.instance->str()));
+}
+
+void VolumeCapture::boot_again(const OperationId& operation, const Capture& capture,
+                               std::chrono::steady_clock::time_point patience) {
     const InstanceId& id = *capture.instance;
+    const bool must_run = has_to_boot(capture, patience);
     const auto instance = load_instance(use_.database, id);
-    const bool must_run =
-        instance && instance->instance.state == InstanceState::running &&
-        use_.regions.get(instance->instance.region).hypervisor.domain_state(id.str()) ==
-            DomainState::absent;
     std::string failure;
     try {
-        if (must_run) lifecycle_.boot(*instance);
+        if (must_run) {
+            lifecycle_.end_failed_boot(instance->instance);  // of a try that was cut off
+            lifecycle_.boot(*instance);
+        }
     } catch (const std::exception& error) {
         const auto* known = dynamic_cast<const Error*>(&error);
         if (known != nullptr && known->code() == error_code::unavailable) throw;  // it may boot yet
+        use_.pause.wait_or_throw(std::chrono::milliseconds(0));  // it was the service that stops
         log::error("{} did not boot again: {}", id.str(), error.what());
         failure = error.what();
+        lifecycle_.end_failed_boot(instance->instance);
     }
     const Time now = use_.clock.now();
     change_instance(use_.database, id, now, [&](Session& session, images::Instance& changed) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <optional>
 #include <string>
@@ -51,10 +52,13 @@ class VolumeCapture {
     void switch_disks(const Capture& capture, const std::vector<Switch>& switches);
     static void create_overlays(const Region& region, const std::vector<Switch>& switches);
     bool already_switched(const Capture& capture, const std::vector<Switch>& switches) const;
+    std::string uefi_data_of(const Capture& capture) const;
     void publish(const OperationId& operation, const Capture& capture,
                  const std::vector<Switch>& switches);
     void fail(const OperationId& operation, const Capture& capture, const std::string& cause);
-    void boot_again(const OperationId& operation, const Capture& capture);
+    void boot_again(const OperationId& operation, const Capture& capture,
+                    std::chrono::steady_clock::time_point patience);
+    bool has_to_boot(const Capture& capture, std::chrono::steady_clock::time_point patience) const;
 
     InstanceLifecycle::Dependencies use_;
     InstanceLifecycle& lifecycle_;

@@ -7,10 +7,21 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/file.hpp"
+#include "hypervisor/accelerator/accelerator.hpp"
+#include "hypervisor/domain/architecture.hpp"
 #include "hypervisor/hypervisor.hpp"
 #include "images/layers/qemu_img.hpp"
 
 namespace kiln::tests {
+
+/// What choose_accelerators() says of a host without KVM and with every QEMU.
+inline hypervisor::Accelerators emulating_all(const std::string& system_vendor = "QEMU") {
+    std::vector<hypervisor::AcceleratorVerdict> verdicts;
+    for (const auto architecture : hypervisor::guest_architectures)
+        verdicts.push_back({architecture, hypervisor::Accelerator::tcg, "no guests here"});
+    return hypervisor::Accelerators(std::move(verdicts), system_vendor);
+}
 
 /// A host without guests: it remembers which domains run and which file each disk writes to, as
 /// libvirt would, and fails where a test tells it to.
@@ -52,6 +63,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void fail_after_next(const std::string& function, Error error) {
         const std::lock_guard lock(mutex_);
         late_failures_.insert_or_assign(function, std::move(error));
+    }
+    /// UUIDs, in the order of the calls.
+    std::vector<std::string> removed_tpms() {
+        const std::lock_guard lock(mutex_);
+        return removed_tpms_;
     }
     /// Pulls end at once and leave the chain as it was.
     void let_pulls_fail() {
@@ -138,6 +154,52 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
             if (spec.catalog_id == catalog_id) names.push_back(name);
         }
         return names;
+    }
+    void save_domain(const std::string& name, const std::filesystem::path& file) override {
+        enter("save_domain", name);
+        write_file_atomically(file, "saved " + name, 0600);
+        const std::lock_guard lock(mutex_);
+        domains_.erase(name);
+    }
+    void restore_domain(const hypervisor::DomainSpec& spec, const std::filesystem::path& file,
+                        const std::filesystem::path&) override {
+        enter("restore_domain", spec.name);
+        read_file(file);
+        start_domain(spec);
+        const std::lock_guard lock(mutex_);
+        appliance_guests_.erase(spec.name);
+    }
+    void attach_card(const std::string& name, const hypervisor::InterfaceSpec& card) override {
+        enter("attach_card", name);
+        const std::lock_guard lock(mutex_);
+        domains_.at(name).interfaces.push_back(card);
+    }
+    hypervisor::GuestProgramResult run_in_guest(const std::string& name,
+                                                const hypervisor::GuestProgram& program) override {
+        enter("run_in_guest", name);
+        const std::lock_guard lock(mutex_);
+        programs_.push_back(program);
+        const std::string& order = program.arguments.back();
+        if (order == "start") appliance_guests_[name] = ++boots_of_guests_;
+        if (order == "reboot" && guests_are_deaf_) return {.exit_status = 1, .output = ""};
+        const auto guest = appliance_guests_.find(name);
+        if (guest == appliance_guests_.end()) return {.exit_status = 1, .output = ""};
+        return {.exit_status = 0, .output = std::to_string(guest->second)};
+    }
+    /// In its appliance, which stays.
+    void appliance_guest_reboots(const std::string& name) {
+        const std::lock_guard lock(mutex_);
+        appliance_guests_.at(name) = ++boots_of_guests_;
+    }
+    /// Whether the kernels of guests in appliances do not heed orders.
+    void make_appliance_guests_deaf(bool deaf) {
+        const std::lock_guard lock(mutex_);
+        guests_are_deaf_ = deaf;
+    }
+    /// What was run in guests, in the order of the calls.
+    std::vector<hypervisor::GuestProgram> programs() {
+        const std::lock_guard lock(mutex_);
+        return programs_;
     }
     void request_shutdown(const std::string& name) override {
         enter("request_shutdown", name);
@@ -244,6 +306,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         if (found == secrets_.end()) return std::nullopt;
         return found->second;
     }
+    void remove_tpm(const std::string& uuid, hypervisor::GuestArchitecture) override {
+        enter("remove_tpm", uuid);
+        const std::lock_guard lock(mutex_);
+        removed_tpms_.push_back(uuid);
+    }
     void remove_secret(const std::string& id) override {
         enter("remove_secret", id);
         const std::lock_guard lock(mutex_);
@@ -277,6 +344,8 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     }
     hypervisor::Screenshot screenshot(const std::string&) override { return {.jpeg = "\xff\xd8"}; }
     hypervisor::HostCapacity host_capacity() override {
+        const std::lock_guard lock(mutex_);
+        fail_now("host_capacity");
         return {.memory = memory_, .processors = 2};
     }
     hypervisor::HostVersions host_versions() override { return {.libvirt = "1", .qemu = "2"}; }
@@ -337,6 +406,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     }
 
     mutable std::mutex mutex_;
+    std::vector<std::string> removed_tpms_;
+    bool guests_are_deaf_ = false;
+    std::map<std::string, int> appliance_guests_;  // domains whose appliance runs one: its boot
+    int boots_of_guests_ = 0;
+    std::vector<hypervisor::GuestProgram> programs_;
     std::map<std::string, std::string> secrets_;          // passphrases by id
     std::map<std::string, std::filesystem::path> pulls_;  // by serial
     bool holds_pulls_ = false;

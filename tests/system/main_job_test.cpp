@@ -169,7 +169,7 @@ TEST_F(MainJobTest, a_killed_service_finds_everything_as_it_is_when_it_starts_ag
     EXPECT_EQ(boot_id(goes_on), boot);
     EXPECT_EQ(host_.instance(stops).at("StateReason").at("Code"),
               "Client.InstanceInitiatedShutdown");
-    EXPECT_EQ(host_.kiln_json({"describe-images"}).at("Images").size(), 1U);
+    EXPECT_EQ(host_.kiln_json({"describe-images", "--owners", "self"}).at("Images").size(), 1U);
 }
 
 TEST_F(MainJobTest, a_reboot_boots_the_guest_anew_and_keeps_its_files) {

@@ -131,7 +131,8 @@ class PermissionMatrixTest : public testing::Test {
     }
 
     void make_resources() {
-        const nlohmann::json made = host_.kiln_json({"describe-images"}).at("Images").at(0);
+        const nlohmann::json made =
+            host_.kiln_json({"describe-images", "--owners", "self"}).at("Images").at(0);
         const std::string snapshot =
             made.at("BlockDeviceMappings").at(0).at("Ebs").at("SnapshotId");
         share("ModifyImageAttribute", "ImageId", host_.image_id(), "LaunchPermission.Add.1.Group",

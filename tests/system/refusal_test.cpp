@@ -186,7 +186,7 @@ TEST(RefusalTest, a_full_disk_refuses_what_needs_space_and_its_guests_wait_until
                         "InsufficientInstanceCapacity");
     host.expect_refused({"create-image", "--instance-id", id, "--name", "full", "--no-reboot"},
                         "InsufficientInstanceCapacity");
-    EXPECT_EQ(host.kiln_json({"describe-images"}).at("Images").size(), 1U);
+    EXPECT_EQ(host.kiln_json({"describe-images", "--owners", "self"}).at("Images").size(), 1U);
 
     pool.make_space();
     host.ssh(id, "while ! [ -s /sum ]; do sleep 1; done; md5sum -c /sum");

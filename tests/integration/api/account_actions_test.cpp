@@ -24,7 +24,7 @@ class AccountActionsTest : public ActionsTest {
         return done("CreateOrganizationalUnit", pairs).text("/CreateOrganizationalUnitResponse/id");
     }
     std::vector<std::string> images_of_sender() {
-        return done("DescribeImages").texts("//imageId");
+        return done("DescribeImages", images_alone()).texts("//imageId");
     }
     void set_quota(const std::string& name, const std::string& most) {
         const Answer answer =

@@ -90,10 +90,10 @@ class ActionsTest : public ApiFixture {
     std::string write_stored_image() {
         write_bundle("beside");
         images::Image image = this->image("stored", SnapshotId::generate());
-        images::write_stored_image(
-            store(), {.bucket = "bundles", .key = "stored.bin"},
-            {.document = launcher::to_document(image, {}), .files = {directory() / "bundled.raw"}},
-            nullptr, {});
+        images::write_stored_image(store(), {.bucket = "bundles", .key = "stored.bin"},
+                                   {.document = launcher::to_document(image, {}, ""),
+                                    .files = {directory() / "bundled.raw"}},
+                                   nullptr, {});
         return "stored.bin";
     }
     void insert_store_task() {

@@ -72,6 +72,11 @@ class ApiFixture : public kiln::tests::LauncherFixture {
         return answer;
     }
 
+    /// Of DescribeImages: none of kiln's kernels.
+    static WirePairs images_alone() {
+        return {{"Filter.9.Name", "image-type"}, {"Filter.9.Value.1", "machine"}};
+    }
+
     const Dispatcher& dispatcher() const { return dispatcher_; }
     const SecretBox& secrets() const { return secrets_; }
 
@@ -96,15 +101,14 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                                .clock = builder_clock_,
                                .work_directory = directory() / "builds",
                                .free_space_reserve = Bytes::mebibytes(1)}};
-    hypervisor::AcceleratorVerdict accelerator_{.accelerator = hypervisor::Accelerator::tcg,
-                                                .reason = "no guests here"};
+    hypervisor::Accelerators accelerators_ = kiln::tests::emulating_all();
     SecretBox secrets_{directory() / "secrets.key"};
     Services services_{.settings = settings(),
                        .clock = builder_clock_,
                        .secrets = secrets_,
                        .database = database(),
                        .regions = regions(),
-                       .accelerator = accelerator_,
+                       .accelerators = accelerators_,
                        .launcher = launcher(),
                        .builder = builder_};
     Audit audit_ = [](const AuditedRequest&) {

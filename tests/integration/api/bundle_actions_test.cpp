@@ -54,7 +54,9 @@ TEST_F(BundleActionsTest, an_instance_store_image_shows_its_location_and_its_eph
         << "the root is the bundle";
     EXPECT_THAT(answer.texts("//blockDeviceMapping/item/ebs"), IsEmpty());
     EXPECT_THAT(done("DescribeImages", {{"Filter.1.Name", "root-device-type"},
-                                        {"Filter.1.Value.1", "instance-store"}})
+                                        {"Filter.1.Value.1", "instance-store"},
+                                        {"Filter.2.Name", "image-type"},
+                                        {"Filter.2.Value.1", "machine"}})
                     .texts("//imageId"),
                 ElementsAre(image));
     EXPECT_EQ(send("DeleteBundle", {{"ImageLocation", "bundles/mine.manifest.xml"}}).code,

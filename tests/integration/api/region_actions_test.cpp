@@ -42,7 +42,7 @@ TEST_F(RegionActionsTest, a_region_has_the_pool_and_the_zones_that_it_was_given)
 TEST_F(RegionActionsTest, what_is_made_in_a_region_is_seen_there_alone_and_lies_in_its_pool) {
     done("CreateRegion", {{"Name", "local-2"}});
     go_to("local-2");
-    EXPECT_THAT(done("DescribeImages").texts("//imageId"), IsEmpty());
+    EXPECT_THAT(done("DescribeImages", images_alone()).texts("//imageId"), IsEmpty());
     done("CreateVolume", {{"AvailabilityZone", "local-2a"}, {"Size", "1"}});
     settle();
 

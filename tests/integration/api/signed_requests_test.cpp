@@ -92,13 +92,14 @@ class SignedRequestsTest : public ApiFixture {
 };
 
 TEST_F(SignedRequestsTest, the_account_of_the_key_asks_in_the_region_of_the_signature) {
-    const Outcome images = ask(signing(), "DescribeImages");
+    const Outcome images = ask(signing(), "DescribeImages", images_alone());
     EXPECT_EQ(images.status, 200U);
     EXPECT_EQ(text_of(images, "//imageId"), golden().str());
     Signing elsewhere = signing();
     elsewhere.region = "nowhere-1";
-    EXPECT_EQ(text_of(ask(elsewhere, "DescribeImages"), "//imagesSet/item/imageId"), "");
-    EXPECT_EQ(ask(elsewhere, "DescribeImages").status, 200U);
+    EXPECT_EQ(text_of(ask(elsewhere, "DescribeImages", images_alone()), "//imagesSet/item/imageId"),
+              "");
+    EXPECT_EQ(ask(elsewhere, "DescribeImages", images_alone()).status, 200U);
 }
 
 TEST_F(SignedRequestsTest, nobody_is_an_administrator) {

@@ -1,4 +1,4 @@
-#include "builder/steps/appliance_check.hpp"
+#include "builder/inspection/appliance_check.hpp"
 
 #include <gmock/gmock.h>
 

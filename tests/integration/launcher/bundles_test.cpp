@@ -2,12 +2,16 @@
 #include <gmock/gmock.h>
 
 #include "base/file.hpp"
+#include "hypervisor/firmware/firmware.hpp"
 #include "images/bundles/bundle.hpp"
 #include "images/bundles/frame.hpp"
 #include "images/catalog/bundle_task.hpp"
 #include "images/catalog/encryption_key.hpp"
+#include "images/catalog/pv_kernels.hpp"
+#include "images/catalog/uefi_variables.hpp"
 #include "images/catalog/unpacked_image.hpp"
 #include "images/catalog/usage.hpp"
+#include "images/firmware/uefi_data.hpp"
 #include "images/market/product.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/instances/instance_rows.hpp"
@@ -129,6 +133,27 @@ class BundlesTest : public VolumesFixture {
 
     InstanceId instance_;
 };
+
+TEST_F(BundlesTest, a_bundle_says_what_its_guests_need) {
+    write([&](Session& session) {
+        images::Instance instance = images::find_instance(session, instance_).value();
+        instance.platform = images::windows_platform;
+        instance.os_id = "win11";
+        instance.drivers = images::virtio_disk_driver;
+        instance.boot_mode = images::BootMode::uefi;
+        instance.tpm_support = images::tpm_2_0;
+        instance.secure_boot = true;
+        images::update_instance(session, instance, now());
+    });
+    bundle();
+    const images::Image image = image_now(register_bundle());
+    EXPECT_EQ(image.platform, images::windows_platform);
+    EXPECT_EQ(image.os_id, "win11");
+    EXPECT_EQ(image.drivers, images::virtio_disk_driver);
+    EXPECT_EQ(image.boot_mode, images::BootMode::uefi);
+    EXPECT_EQ(image.tpm_support, images::tpm_2_0);
+    EXPECT_TRUE(image.secure_boot);
+}
 
 TEST_F(BundlesTest, a_bundle_of_a_running_instance_becomes_an_image_that_boots_from_its_content) {
     const LayerId before = volume_now(root()).layer.value();
@@ -717,11 +742,11 @@ TEST_F(BundlesTest, the_manifest_describes_the_instance_as_it_was_when_it_was_ca
 
 TEST_F(BundlesTest, what_an_ebs_backed_image_may_not_have_a_bundle_may_not_have_either) {
     bundle();
-    expect_refused("UnsupportedOperation", [&] {
-        launcher().register_image(caller(),
-                                  {.name = "paravirtual",
-                                   .virtualization_type = images::VirtualizationType::paravirtual,
-                                   .location = location});
+    expect_refused("InvalidParameterCombination", [&] {
+        launcher().register_image(
+            caller(), {.name = "with a kernel",
+                       .location = location,
+                       .kernel_id = images::pv_kernel_id("hd0", images::Architecture::x86_64)});
     });
     expect_refused("InvalidBlockDeviceMapping", [&] {
         launcher().register_image(
@@ -745,6 +770,63 @@ TEST_F(BundlesTest, what_an_ebs_backed_image_may_not_have_a_bundle_may_not_have_
         images::update_volume(session, encrypted, now());
     });
     EXPECT_EQ(error_code_of([&] { bundle("encrypted"); }), "UnsupportedOperation");
+}
+
+TEST_F(BundlesTest, the_variables_of_a_uefi_guest_go_along) {
+    stop(instance_);
+    images::Instance instance = instance_now(instance_);
+    instance.boot_mode = images::BootMode::uefi;
+    write([&](Session& session) { images::update_instance(session, instance, now()); });
+    launcher().start_instances(caller(), {instance_});
+    settle();
+    bundle();
+    const ImageId image = register_bundle();
+    EXPECT_EQ(image_now(image).boot_mode, images::BootMode::uefi);
+    EXPECT_EQ(read([&](Session& session) { return images::uefi_data_of(session, image); }),
+              launcher().instance_uefi_data(caller(), instance_));
+
+    // They are of a guest without it.
+    const ImageId secure = launcher().register_image(
+        caller(), {.name = "secure", .secure_boot = true, .location = location});
+    EXPECT_TRUE(image_now(secure).secure_boot);
+    EXPECT_EQ(read([&](Session& session) { return images::uefi_data_of(session, secure); }), "");
+}
+
+TEST_F(BundlesTest, the_variables_of_an_image_go_along_into_a_bundle_made_of_it) {
+    const auto firmware = hypervisor::find_uefi_firmware(hypervisor::GuestArchitecture::x86_64);
+    const std::string data = images::pack_uefi_data(
+        {images::Architecture::x86_64, false, read_file(firmware.value().variables_template)});
+    const ImageId image = launcher().register_image(
+        caller(),
+        {.name = "with variables",
+         .boot_mode = images::BootMode::uefi,
+         .uefi_data = data,
+         .root_device_name = "/dev/sda1",
+         .block_devices = {{.device_name = "/dev/sda1",
+                            .snapshot = image_now(golden()).block_devices.at(0).snapshot}}});
+    convert_to_bundle(image, "stored");
+    settle();
+    const ImageId registered = register_bundle();
+    EXPECT_EQ(read([&](Session& session) { return images::uefi_data_of(session, registered); }),
+              data);
+}
+
+TEST_F(BundlesTest, the_kernel_of_a_paravirtual_bundle_needs_no_virtualization_type) {
+    images::Instance instance = instance_now(instance_);
+    instance.virtualization_type = images::VirtualizationType::paravirtual;
+    write([&](Session& session) { images::update_instance(session, instance, now()); });
+    bundle();
+    const std::string kernel = images::pv_kernel_id("hd0", images::Architecture::x86_64);
+    const ImageId image = launcher().register_image(
+        caller(), {.name = "named", .location = location, .kernel_id = kernel});
+    EXPECT_EQ(image_now(image).virtualization_type, images::VirtualizationType::paravirtual);
+    EXPECT_EQ(image_now(image).kernel_id, kernel);
+    EXPECT_EQ(image_now(launcher().register_image(
+                            caller(), {.name = "hvm",
+                                       .virtualization_type = images::VirtualizationType::hvm,
+                                       .location = location}))
+                  .virtualization_type,
+              images::VirtualizationType::hvm);
 }
 
 TEST_F(BundlesTest, requests_that_cannot_be_are_refused) {

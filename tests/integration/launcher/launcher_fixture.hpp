@@ -27,7 +27,7 @@ class LauncherFixture : public CatalogFixture {
                                              .database = database(),
                                              .regions = regions_,
                                              .store = store_,
-                                             .accelerator = hypervisor::Accelerator::tcg,
+                                             .accelerators = emulating_all(system_vendor_),
                                              .catalog_id = "catalog"});
         launcher_->recover();
         settle();
@@ -94,8 +94,11 @@ class LauncherFixture : public CatalogFixture {
     const images::Pool& pool() const { return regions_.home().pool; }
     const ImageId& golden() const { return image_; }
     Settings& settings() { return settings_; }
+    /// What DMI says of the host from the next start_service() on.
+    void set_system_vendor(const std::string& vendor) { system_vendor_ = vendor; }
 
   private:
+    std::string system_vendor_ = "QEMU";
     Settings settings_{.state_directory = directory(),
                        .region = "local-1",
                        .zones = {"local-1a", "local-1b"},

@@ -75,7 +75,7 @@ TEST_F(RegionsTest, a_region_that_is_reached_later_is_recovered_then_and_once) {
                                 .database = database(),
                                 .regions = again,
                                 .store = store(),
-                                .accelerator = hypervisor::Accelerator::tcg,
+                                .accelerators = emulating_all(),
                                 .catalog_id = "catalog"});
     service.recover();
     EXPECT_EQ(error_code_of([&] { again.get("local-2"); }), "Unavailable");

@@ -215,7 +215,7 @@ TEST_F(StoredImagesTest, requests_that_cannot_be_are_refused) {
 
 TEST_F(StoredImagesTest, a_document_is_read_as_hostile_input) {
     const std::string good =
-        launcher::to_document(image_now(image_), {{.key = "Name", .value = "tagged"}});
+        launcher::to_document(image_now(image_), {{.key = "Name", .value = "tagged"}}, "");
     EXPECT_EQ(launcher::parse_document(good, 1).image.name, "small");
     const auto code_of = [](const std::string& document, std::size_t files) {
         return error_code_of([&] { launcher::parse_document(document, files); });

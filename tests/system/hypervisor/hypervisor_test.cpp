@@ -300,7 +300,7 @@ TEST_F(GuestWithoutAgent, begins_anew_when_it_is_reset) {
 TEST(Guest, starts_with_every_firmware_width_and_kind_of_disk) {
     const tests::TemporaryDirectory directory;
     ASSERT_EQ(::chmod(directory.path().c_str(), 0755), 0);
-    const auto firmware = find_uefi_firmware();
+    const auto firmware = find_uefi_firmware(GuestArchitecture::x86_64);
     ASSERT_TRUE(firmware) << "install ovmf";
     const std::filesystem::path variables = directory.path() / "variables.fd";
     std::filesystem::copy_file(firmware->variables_template, variables);

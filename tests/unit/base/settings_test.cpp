@@ -179,6 +179,60 @@ TEST_F(SettingsTest, rates_that_are_none_are_refused_with_their_line) {
     }
 }
 
+TEST_F(SettingsTest, a_file_adds_instance_types) {
+    configure(
+        "instance_types:\n"
+        "  lab.small: {vcpus: 1, memory: 512MiB}\n"
+        "  lab.large:\n"
+        "    vcpus: 4\n"
+        "    memory: 2GiB\n"
+        "    architectures: [i386, x86_64]\n"
+        "    virtualization_types: [paravirtual]\n"
+        "    storage: [10GiB, 20GiB]\n"
+        "    baseline_percent: 25\n");
+
+    const CustomTypes types = load_settings().instance_types;
+
+    ASSERT_EQ(types.size(), 2U);
+    const CustomType& small = types.at("lab.small");
+    EXPECT_EQ(small.vcpus, 1U);
+    EXPECT_EQ(small.memory, Bytes::mebibytes(512));
+    EXPECT_THAT(small.architectures, ElementsAre("x86_64"));
+    EXPECT_THAT(small.virtualization_types, ElementsAre("hvm"));
+    EXPECT_EQ(small.baseline_percent, 100U);
+    const CustomType& large = types.at("lab.large");
+    EXPECT_EQ(large.memory, Bytes::gibibytes(2));
+    EXPECT_THAT(large.architectures, ElementsAre("i386", "x86_64"));
+    EXPECT_THAT(large.virtualization_types, ElementsAre("paravirtual"));
+    EXPECT_THAT(large.storage, ElementsAre(Bytes::gibibytes(10), Bytes::gibibytes(20)));
+    EXPECT_EQ(large.baseline_percent, 25U);
+}
+
+TEST_F(SettingsTest, instance_types_that_are_none_are_refused_with_their_line) {
+    const std::vector<std::pair<std::string, std::string>> refused{
+        {"small: {vcpus: 1, memory: 512MiB}", "is like lab.small"},
+        {"lab.small: 1", "expecting lines of key: value below the type's name"},
+        {"lab.small: {vcpus: 1}", "needs vcpus and memory"},
+        {"lab.small: {memory: 512MiB}", "needs vcpus and memory"},
+        {"lab.small: {vcpus: 0, memory: 512MiB}", "vcpus is 1 to 254"},
+        {"lab.small: {vcpus: many, memory: 512MiB}", "vcpus is 1 to 254"},
+        {"lab.small: {vcpus: 1, memory: 512}", "written like 512MiB or 2GiB"},
+        {"lab.small: {vcpus: 1, memory: 1MiB}", "memory is 64MiB to 4096GiB"},
+        {"lab.small: {vcpu: 1, memory: 512MiB}", "did you mean 'vcpus'?"},
+        {"lab.small: {vcpus: 1, memory: 1GiB, architectures: [sparc]}", "list of i386, x86_64"},
+        {"lab.small: {vcpus: 1, memory: 1GiB, architectures: []}", "list of i386, x86_64"},
+        {"lab.small: {vcpus: 1, memory: 1GiB, storage: [1, 2]}", "a disk of storage is"},
+        {"lab.small: {vcpus: 1, memory: 1GiB, baseline_percent: 101}", "is 1 to 100"},
+    };
+    for (const auto& [line, message] : refused) {
+        configure("instance_types:\n  " + line + "\n");
+        EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":2: ")) << line;
+        EXPECT_THAT(refusal(), HasSubstr(message)) << line;
+    }
+    configure("instance_types: [lab.small]\n");
+    EXPECT_THAT(refusal(), HasSubstr("names of types below instance_types"));
+}
+
 TEST_F(SettingsTest, the_environment_goes_before_the_file) {
     configure(
         "region: lab-1\nsocket: /run/file.sock\nlibvirt_uri: test:///file\nstate_dir: /file\n");

@@ -43,8 +43,10 @@ TEST(grub_configuration, boots_at_once_in_the_way_that_suits_the_firmware) {
                                   .kernel = "/vmlinuz",
                                   .ramdisk = "/initrd.img",
                                   .arguments = "root=LABEL=root"}),
-              "serial --unit=0 --speed=115200\n"
-              "terminal_output console serial\n"
+              "if [ \"$grub_platform\" = pc ]; then\n"
+              "    serial --unit=0 --speed=115200\n"
+              "    terminal_output console serial\n"
+              "fi\n"
               "set timeout=0\n"
               "set gfxpayload=keep\n"
               "menuentry 'Debian' {\n"
@@ -56,6 +58,27 @@ TEST(grub_configuration, boots_at_once_in_the_way_that_suits_the_firmware) {
               "        initrd /initrd.img\n"
               "    fi\n"
               "}\n");
+}
+
+TEST(pv_grub_configuration, is_a_menu_of_one_entry) {
+    EXPECT_EQ(pv_grub_configuration({.title = "Debian",
+                                     .kernel = "/boot/vmlinuz",
+                                     .ramdisk = "/boot/initramfs",
+                                     .arguments = "root=LABEL=root"},
+                                    "(hd0,0)"),
+              "default 0\n"
+              "timeout 0\n"
+              "title Debian\n"
+              "    root (hd0,0)\n"
+              "    kernel /boot/vmlinuz root=LABEL=root\n"
+              "    initrd /boot/initramfs\n");
+}
+
+TEST(kernel_arguments, name_the_serial_port_of_the_architecture) {
+    EXPECT_EQ(kernel_arguments(target_of(images::Architecture::x86_64)),
+              "no_timer_check console=tty0 console=ttyS0,115200");
+    EXPECT_EQ(kernel_arguments(target_of(images::Architecture::arm64)),
+              "console=tty0 console=ttyAMA0,115200");
 }
 
 }  // namespace

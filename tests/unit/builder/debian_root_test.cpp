@@ -17,6 +17,8 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
+constexpr const char* root_type = "4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709";  // x86-64
+
 std::string file_of(const std::vector<GuestFile>& files, const std::string& path) {
     const auto found = std::ranges::find(files, path, &GuestFile::path);
     return found == files.end() ? "no file " + path : found->content;
@@ -97,7 +99,7 @@ TEST_F(SealedTree, takes_files_literally) {
 }
 
 TEST(debian_configuration, boots_and_mounts_the_root_by_its_partition) {
-    const DiskLayout layout = plan_disk(Bytes::gibibytes(8));
+    const DiskLayout layout = plan_disk(Bytes::gibibytes(8), root_type);
     const auto files = debian_configuration({.login_user = "debian"}, layout);
 
     EXPECT_THAT(file_of(files, "/boot/grub/grub.cfg"),
@@ -109,7 +111,7 @@ TEST(debian_configuration, boots_and_mounts_the_root_by_its_partition) {
 
 TEST(debian_configuration, cloud_init_looks_only_where_data_may_be) {
     const auto files =
-        debian_configuration({.login_user = "admin"}, plan_disk(Bytes::gibibytes(8)));
+        debian_configuration({.login_user = "admin"}, plan_disk(Bytes::gibibytes(8), root_type));
     const std::string settings = file_of(files, "/etc/cloud/cloud.cfg.d/99_kiln.cfg");
 
     EXPECT_THAT(settings, HasSubstr("\ndatasource_list: [NoCloud, Ec2, None]\n"));
@@ -119,14 +121,14 @@ TEST(debian_configuration, cloud_init_looks_only_where_data_may_be) {
 
 TEST(debian_configuration, any_network_card_gets_an_address) {
     const auto files =
-        debian_configuration({.login_user = "debian"}, plan_disk(Bytes::gibibytes(8)));
+        debian_configuration({.login_user = "debian"}, plan_disk(Bytes::gibibytes(8), root_type));
 
     EXPECT_THAT(file_of(files, "/etc/systemd/network/80-dhcp.network"),
                 HasSubstr("[Match]\nName=en* eth*\n\n[Network]\nDHCP=ipv4\n"));
 }
 
 TEST(debian_configuration, root_may_log_in_only_when_it_is_the_login_user) {
-    const DiskLayout layout = plan_disk(Bytes::gibibytes(8));
+    const DiskLayout layout = plan_disk(Bytes::gibibytes(8), root_type);
     const std::string path = "/etc/cloud/cloud.cfg.d/99_kiln.cfg";
 
     EXPECT_THAT(file_of(debian_configuration({.login_user = "root"}, layout), path),

@@ -41,8 +41,44 @@ TEST(recipe, what_is_not_said_is_as_in_its_base) {
     EXPECT_THAT(recipe.packages, IsEmpty());
 }
 
+TEST(recipe, the_machine_is_read) {
+    const Recipe secure = parse_recipe("base: debian-12\nsecure_boot: true\ntpm: true\n", "r");
+    EXPECT_EQ(secure.architecture, images::Architecture::x86_64);
+    EXPECT_EQ(secure.boot_mode, images::BootMode::uefi) << "it can be had with UEFI alone";
+    EXPECT_TRUE(secure.secure_boot);
+    EXPECT_TRUE(secure.tpm);
+
+    const Recipe arm = parse_recipe("base: tiny\narchitecture: arm64\n", "r");
+    EXPECT_EQ(arm.architecture, images::Architecture::arm64);
+    EXPECT_EQ(arm.boot_mode, images::BootMode::uefi);
+
+    const Recipe preferred = parse_recipe("base: tiny\nboot_mode: uefi-preferred\n", "r");
+    EXPECT_EQ(preferred.boot_mode, images::BootMode::uefi_preferred);
+
+    const Recipe paravirtual = parse_recipe("base: tiny\nkernel: pv-grub-hd00\n", "r");
+    EXPECT_EQ(paravirtual.boot, RecipeBoot::pv_grub_hd00);
+}
+
+TEST(recipe, what_is_said_over_it_goes_before_what_it_says) {
+    Recipe recipe = parse_recipe("base: tiny\nmirror: http://old.example\n", "r");
+    apply({.architecture = "arm64", .mirror = "http://new.example/debian"}, recipe);
+    EXPECT_EQ(recipe.architecture, images::Architecture::arm64);
+    EXPECT_EQ(recipe.boot_mode, images::BootMode::uefi);
+    EXPECT_EQ(recipe.mirror, "http://new.example/debian");
+    EXPECT_EQ(tests::error_message_of([&] { apply({.mirror = "ftp://new.example"}, recipe); }),
+              "the mirror is no http or https address: 'ftp://new.example'");
+}
+
+TEST(recipe, the_same_architecture_said_again_changes_nothing) {
+    Recipe recipe = parse_recipe("base: tiny\nboot_mode: uefi\n", "r");
+    apply({.architecture = "x86_64"}, recipe);
+    EXPECT_EQ(recipe.boot_mode, images::BootMode::uefi);
+    apply({.architecture = "i386"}, recipe);
+    EXPECT_EQ(recipe.boot_mode, images::BootMode::legacy_bios);
+}
+
 TEST(recipe, the_built_in_ones_are_these) {
-    EXPECT_THAT(builtin_recipe_names(), ElementsAre("debian-12", "tiny"));
+    EXPECT_THAT(builtin_recipe_names(), ElementsAre("debian-12", "tiny", "pv-appliance"));
     EXPECT_EQ(builtin_recipe("debian-12").size, Bytes::gibibytes(8));
     EXPECT_EQ(builtin_recipe("debian-12").login_user, "debian");
     EXPECT_EQ(builtin_recipe("debian-12").kind, RecipeKind::debian);
@@ -55,7 +91,7 @@ TEST(recipe, an_unknown_built_in_name_is_answered_with_the_nearest) {
     EXPECT_EQ(tests::error_message_of(call),
               "no built-in recipe 'debian-21'; did you mean 'debian-12'?");
     EXPECT_EQ(tests::error_message_of([] { builtin_recipe("windows-2022"); }),
-              "no built-in recipe 'windows-2022'; known are debian-12, tiny");
+              "no built-in recipe 'windows-2022'; known are debian-12, tiny, pv-appliance");
 }
 
 struct Size {
@@ -98,12 +134,13 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"list", "- a\n", "web.yaml:1: a recipe is a mapping: 'base: debian-12' and so on"},
         Refused{"no_yaml", "base: debian-12\npackages: [nginx\n",
                 "web.yaml:3: end of sequence flow not found"},
-        Refused{"no_base", "size: 10GiB\n", "web.yaml:1: 'base' is missing: debian-12 or tiny"},
+        Refused{"no_base", "size: 10GiB\n",
+                "web.yaml:1: 'base' is missing: one of debian-12, tiny, pv-appliance"},
         Refused{"unknown_key", "base: debian-12\npakages: [nginx]\n",
                 "web.yaml:2: unknown key 'pakages'; did you mean 'packages'?"},
         Refused{"strange_key", "base: debian-12\nprovisioners: []\n",
                 "web.yaml:2: unknown key 'provisioners'; known are description, base, mirror, "
-                "size, packages, login_user"},
+                "size, packages, login_user, architecture, boot_mode, secure_boot, tpm, kernel"},
         Refused{"same_key_again", "base: tiny\nsize: 200MiB\nsize: 300MiB\n",
                 "web.yaml:3: key 'size' is there twice"},
         Refused{"key_is_a_list", "base: tiny\n[a, b]: c\n", "web.yaml:2: a key must be a text"},
@@ -136,6 +173,33 @@ INSTANTIATE_TEST_SUITE_P(
                 "web.yaml:2: 'mirror' is no http or https address: 'http://a/ evil main'"},
         Refused{"user_with_capitals", "base: debian-12\nlogin_user: Admin\n",
                 "web.yaml:2: 'Admin' is no user name"},
+        Refused{"unknown_architecture", "base: tiny\narchitecture: amd64\n",
+                "web.yaml:2: unknown architecture 'amd64'; did you mean 'arm64'?"},
+        Refused{"unknown_boot_mode", "base: tiny\nboot_mode: bios\n",
+                "web.yaml:2: unknown boot_mode 'bios'; known are legacy-bios, uefi, "
+                "uefi-preferred"},
+        Refused{"bios_on_arm", "base: tiny\narchitecture: arm64\nboot_mode: legacy-bios\n",
+                "web.yaml:3: arm64 boots through UEFI: boot_mode is uefi"},
+        Refused{"uefi_on_i386", "base: tiny\narchitecture: i386\nboot_mode: uefi\n",
+                "web.yaml:3: i386 boots through BIOS: boot_mode is legacy-bios"},
+        Refused{"secure_bios", "base: tiny\nboot_mode: legacy-bios\nsecure_boot: true\n",
+                "web.yaml:3: secure_boot needs boot_mode: uefi"},
+        Refused{"the_line_is_that_of_the_wrong_key", "tpm: true\narchitecture: amd64\nbase: tiny\n",
+                "web.yaml:2: unknown architecture 'amd64'; did you mean 'arm64'?"},
+        Refused{"secure_i386", "base: tiny\narchitecture: i386\nsecure_boot: true\n",
+                "web.yaml:3: i386 has no secure_boot"},
+        Refused{"tpm_of_i386", "base: tiny\narchitecture: i386\ntpm: true\n",
+                "web.yaml:3: i386 has no tpm"},
+        Refused{"truth_is_no_number", "base: tiny\ntpm: 2.0\n",
+                "web.yaml:2: 'tpm' is true or false"},
+        Refused{"unknown_kernel", "base: tiny\nkernel: linux\n",
+                "web.yaml:2: unknown kernel 'linux': expecting pv-grub-hd0 or pv-grub-hd00"},
+        Refused{"paravirtual_debian", "base: debian-12\nkernel: pv-grub-hd0\n",
+                "web.yaml:2: kernel is for the base 'tiny'"},
+        Refused{"paravirtual_arm", "base: tiny\narchitecture: arm64\nkernel: pv-grub-hd0\n",
+                "web.yaml:3: Debian's kernel for arm64 is no paravirtual guest's"},
+        Refused{"paravirtual_i386", "base: tiny\narchitecture: i386\nkernel: pv-grub-hd0\n",
+                "web.yaml:3: Debian's kernel for i386 is no paravirtual guest's"},
         Refused{"other_user_for_tiny", "base: tiny\nlogin_user: debian\n",
                 "web.yaml:2: base 'tiny' has only the user root"}),
     [](const auto& test) { return std::string(test.param.name); });

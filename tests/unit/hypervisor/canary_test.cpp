@@ -5,14 +5,19 @@
 namespace kiln::hypervisor {
 namespace {
 
-TEST(CanaryBootSector, ends_with_the_signature_that_a_bios_wants) {
-    const BootSector sector = canary_boot_sector();
-    EXPECT_EQ(sector[510], 0x55);
-    EXPECT_EQ(sector[511], 0xaa);
+TEST(CanaryProgram, for_x86_is_a_boot_sector) {
+    for (const auto architecture : {GuestArchitecture::i386, GuestArchitecture::x86_64}) {
+        const std::string sector = canary_program(architecture);
+        ASSERT_EQ(sector.size(), 512);
+        EXPECT_EQ(sector.substr(510), "\x55\xaa");
+        EXPECT_EQ(sector.front(), '\xfa') << "interrupts are to be turned off first";
+    }
 }
 
-TEST(CanaryBootSector, begins_by_turning_interrupts_off) {
-    EXPECT_EQ(canary_boot_sector()[0], 0xfa);
+TEST(CanaryProgram, for_aarch64_is_whole_instructions) {
+    const std::string firmware = canary_program(GuestArchitecture::aarch64);
+    EXPECT_EQ(firmware.size() % 4, 0);
+    EXPECT_EQ(firmware.substr(firmware.size() - 8), std::string("\x02\0\0\xd4\0\0\0\x14", 8));
 }
 
 }  // namespace

@@ -11,6 +11,9 @@
 namespace kiln::hypervisor {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Not;
+
 DomainSpec small_guest() {
     return {
         .name = "i-0123456789abcdef0",
@@ -47,6 +50,55 @@ TEST(DomainXml, describes_a_uefi_guest) {
     DomainSpec spec = small_guest();
     spec.uefi = UefiSpec{.code = "/usr/share/OVMF/OVMF_CODE_4M.fd", .variables = "/state/vars.fd"};
     tests::expect_golden("uefi.xml", domain_xml(spec));
+}
+
+TEST(DomainXml, describes_a_guest_with_secure_boot_and_a_tpm) {
+    DomainSpec spec = small_guest();
+    spec.uefi = UefiSpec{.code = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd",
+                         .variables = "/state/vars.fd",
+                         .protects_variables = true};
+    spec.has_tpm = true;
+    tests::expect_golden("secure_boot.xml", domain_xml(spec));
+}
+
+DomainSpec windows_guest() {
+    DomainSpec spec = small_guest();
+    spec.profile = {.hyperv = true, .local_time = true, .has_usb_input = true};
+    spec.disks[0].target = "sda";
+    spec.disks[0].bus = DiskBus::sata;
+    spec.interfaces[0].model = CardModel::e1000e;
+    spec.spare_disk_slots = 1;
+    return spec;
+}
+
+TEST(DomainXml, describes_a_windows_guest_under_kvm) {
+    DomainSpec spec = windows_guest();
+    spec.accelerator = Accelerator::kvm;
+    tests::expect_golden("windows_kvm.xml", domain_xml(spec));
+}
+
+TEST(DomainXml, describes_a_windows_guest_under_tcg) {
+    tests::expect_golden("windows_tcg.xml", domain_xml(windows_guest()));
+}
+
+TEST(DomainXml, describes_a_macos_guest) {
+    DomainSpec spec = windows_guest();
+    spec.accelerator = Accelerator::kvm;
+    spec.profile = {.has_usb_input = true, .smc_key = "words, with <a> comma"};
+    spec.interfaces[0].model = CardModel::vmxnet3;
+    tests::expect_golden("macos.xml", domain_xml(spec));
+}
+
+TEST(DomainXml, takes_features_from_the_processor) {
+    DomainSpec spec = small_guest();
+    spec.processor_without = {"smap", "smep"};
+    const auto document = parse(domain_xml(spec));
+    const auto features = document.select_nodes(
+        "/domain/cpu[@mode='maximum']/feature"
+        "[@policy='disable']/@name");
+    ASSERT_EQ(features.size(), 2U);
+    EXPECT_STREQ(features[0].attribute().value(), "smap");
+    EXPECT_STREQ(features[1].attribute().value(), "smep");
 }
 
 TEST(DomainXml, describes_a_port_of_a_network) {
@@ -126,6 +178,17 @@ TEST(DomainXml, describes_an_arm_guest) {
     spec.architecture = GuestArchitecture::aarch64;
     spec.uefi = UefiSpec{.code = "/usr/share/AAVMF/AAVMF_CODE.fd", .variables = "/state/vars.fd"};
     tests::expect_golden("aarch64.xml", domain_xml(spec));
+}
+
+TEST(DomainXml, gives_an_emulated_arm_guest_an_interrupt_controller_for_all_its_processors) {
+    DomainSpec spec = small_guest();
+    spec.architecture = GuestArchitecture::aarch64;
+    spec.vcpus = 8;
+    EXPECT_THAT(domain_xml(spec), Not(HasSubstr("<gic")));
+    spec.vcpus = 9;
+    EXPECT_THAT(domain_xml(spec), HasSubstr("<gic version=\"3\""));
+    spec.accelerator = Accelerator::kvm;
+    EXPECT_THAT(domain_xml(spec), Not(HasSubstr("<gic"))) << "the host's own";
 }
 
 struct Hostile {

@@ -12,7 +12,17 @@ namespace kiln::hypervisor {
 namespace {
 
 HostIdentity host() {
-    return {.boot_id = "b", .kernel = "k", .qemu = "q", .kvm_device = "usable"};
+    return {.boot_id = "b",
+            .kernel = "k",
+            .machine = "x86_64",
+            .kvm_device = "usable",
+            .qemu = {"q", "q", ""}};
+}
+
+std::vector<AcceleratorVerdict> verdicts(const std::string& reason = "TCG") {
+    return {{GuestArchitecture::i386, Accelerator::tcg, reason},
+            {GuestArchitecture::x86_64, Accelerator::kvm, "KVM: it \"works\"\n"},
+            {GuestArchitecture::aarch64, std::nullopt, "qemu-system-aarch64 is not installed"}};
 }
 
 class VerdictCache : public testing::Test {
@@ -21,49 +31,51 @@ class VerdictCache : public testing::Test {
     const std::filesystem::path file_ = directory_.path() / "verdict.json";
 };
 
-TEST_F(VerdictCache, remembers_a_verdict) {
-    store_verdict(file_, host(), {Accelerator::kvm, "KVM: it \"works\"\n"});
-    const auto verdict = load_verdict(file_, host());
-    ASSERT_TRUE(verdict);
-    EXPECT_EQ(verdict->accelerator, Accelerator::kvm);
-    EXPECT_EQ(verdict->reason, "KVM: it \"works\"\n");
+TEST_F(VerdictCache, remembers_the_verdicts) {
+    store_verdicts(file_, host(), verdicts());
+    EXPECT_EQ(load_verdicts(file_, host()), verdicts());
 }
 
-TEST_F(VerdictCache, forgets_it_when_anything_about_the_host_changes) {
+TEST_F(VerdictCache, forgets_them_when_anything_about_the_host_changes) {
     const std::vector<std::function<void(HostIdentity&)>> changes{
         [](HostIdentity& changed) { changed.boot_id = "other"; },
         [](HostIdentity& changed) { changed.kernel = "other"; },
-        [](HostIdentity& changed) { changed.qemu = "other"; },
+        [](HostIdentity& changed) { changed.machine = "other"; },
         [](HostIdentity& changed) { changed.kvm_device = "other"; },
+        [](HostIdentity& changed) { changed.qemu.back() = "other"; },
     };
-    store_verdict(file_, host(), {Accelerator::tcg, "TCG"});
+    store_verdicts(file_, host(), verdicts());
     for (const auto& change : changes) {
         HostIdentity changed = host();
         change(changed);
-        EXPECT_FALSE(load_verdict(file_, changed));
+        EXPECT_FALSE(load_verdicts(file_, changed));
     }
-    EXPECT_TRUE(load_verdict(file_, host()));
+    EXPECT_TRUE(load_verdicts(file_, host()));
 }
 
 TEST_F(VerdictCache, takes_a_damaged_file_for_none) {
-    EXPECT_FALSE(load_verdict(file_, host()));
-    store_verdict(file_, host(), {Accelerator::tcg, "TCG"});
-    std::string strange = read_file(file_);
-    strange.replace(strange.find("\"tcg\""), 5, "\"xen\"");
-    for (const std::string& content : {std::string(), std::string("{"), std::string("[]"),
-                                       std::string("{\"boot_id\": 3}"), strange}) {
+    EXPECT_FALSE(load_verdicts(file_, host()));
+    store_verdicts(file_, host(), verdicts());
+    const std::string whole = read_file(file_);
+    const auto with = [&](const std::string& old, const std::string& word) {
+        std::string changed = whole;
+        return changed.replace(changed.find(old), old.size(), word);
+    };
+    for (const std::string& content :
+         {std::string(), std::string("{"), std::string("[]"), std::string("{\"boot_id\": 3}"),
+          with("\"tcg\"", "\"xen\""), with("\"i686\"", "\"m68k\"")}) {
         write_file_atomically(file_, content, 0644);
-        EXPECT_FALSE(load_verdict(file_, host())) << content;
+        EXPECT_FALSE(load_verdicts(file_, host())) << content;
     }
 }
 
 TEST_F(VerdictCache, stores_words_that_are_not_utf_8) {
-    store_verdict(file_, host(), {Accelerator::tcg, "QEMU said \xff"});
-    EXPECT_TRUE(load_verdict(file_, host()));
+    store_verdicts(file_, host(), verdicts("QEMU said \xff"));
+    EXPECT_TRUE(load_verdicts(file_, host()));
 }
 
 TEST_F(VerdictCache, says_when_it_cannot_be_written) {
-    EXPECT_THROW(store_verdict(directory_.path() / "no" / "file", host(), {}), Error);
+    EXPECT_THROW(store_verdicts(directory_.path() / "no" / "file", host(), {}), Error);
 }
 
 }  // namespace

@@ -67,6 +67,7 @@ TEST(BundleManifest, reads_what_another_tool_formatted_anew) {
     EXPECT_EQ(refusal_of(with("</image>", "\r\n\t<!-- edited --></image>")), "");
     EXPECT_EQ(refusal_of(with("</machine_configuration>", "<kernel_id/></machine_configuration>")),
               "");
+    EXPECT_EQ(refusal_of(with("</image>", "<ancestry/></image>")), "");
     EXPECT_EQ(refusal_of(with("ü", "&#252;")), "");
 }
 

@@ -33,7 +33,7 @@ images::Image golden() {
 std::vector<images::ImageBlockDevice> plan_block_devices(
     const images::Image& image, const std::vector<BlockDeviceOverride>& overrides,
     const std::string& type = "t3.micro") {
-    return launcher::plan_block_devices(image, overrides, launcher::get_instance_type(type));
+    return launcher::plan_block_devices(image, overrides, launcher::InstanceTypes().get(type));
 }
 
 /// "/dev/sdb ephemeral0 4 GiB" for each ephemeral disk.
