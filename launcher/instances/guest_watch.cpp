@@ -139,7 +139,7 @@ std::optional<std::string> GuestWatch::boot_of(const Instance& instance) const {
 }
 
 /// Whether a paravirtual guest runs that was not asked to reboot, or has done so, of which no event
-/// tells. Throws when its appliance does not answer.
+/// tells. One that could not be told yet is told now. Throws when its appliance does not answer.
 bool GuestWatch::has_rebooted(const Instance& instance) {
     const auto reboot = reboot_of(instance.id);
     if (!reboot) return true;
