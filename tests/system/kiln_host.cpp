@@ -111,6 +111,21 @@ std::string threads_of(pid_t pid) {
     return run_process({.arguments = {"sh", "-c", script}}).standard_output;
 }
 
+std::string lines_with(std::string_view part, const std::string& text) {
+    std::string found;
+    for (const std::string& line : split(text, '\n')) {
+        if (line.find(part) != std::string::npos) found += line + "\n";
+    }
+    return found;
+}
+
+std::string last_lines(const std::string& text, std::size_t count) {
+    const auto lines = split(std::string(trim(text)), '\n');
+    const std::size_t first = lines.size() > count ? lines.size() - count : 0;
+    return fmt::format(
+        "{}", fmt::join(lines.begin() + static_cast<std::ptrdiff_t>(first), lines.end(), "\n"));
+}
+
 }  // namespace
 
 void wait_until(std::string_view description, const std::function<bool()>& is_so, seconds limit) {
@@ -212,21 +227,30 @@ std::string KilnHost::stories_of(const Arguments& arguments) const {
 }
 
 std::string KilnHost::story_of(const std::string& instance_id) const {
-    const std::string log = "/var/log/libvirt/qemu/" + instance_id + ".log";
-    const Arguments registers{"virsh",     "-c",    "qemu:///system",   "qemu-monitor-command",
-                              instance_id, "--hmp", "info registers -a"};
-    std::string said =
-        kiln({"describe-instances", "--instance-ids", instance_id, "--output", "json"})
-            .standard_output;
-    for (const Arguments& question : {Arguments{"tail", "-n", "30", log}, registers, registers}) {
+    const auto ask = [](const Arguments& question) {
         const ProcessResult answer =
             run_process({.arguments = question, .time_limit = command_limit});
-        said += fmt::format("--- {}\n{}{}\n", fmt::join(question, " "), answer.standard_output,
-                            answer.standard_error);
-    }
-    const ProcessResult console =
-        kiln({"get-console-output", "--instance-id", instance_id, "--output", "text"});
-    return said + "--- console\n" + console.standard_output;
+        return answer.standard_output + answer.standard_error;
+    };
+    const Arguments virsh{"virsh", "-c", "qemu:///system"};
+    const auto ask_virsh = [&](const Arguments& rest) {
+        Arguments question = virsh;
+        question.insert(question.end(), rest.begin(), rest.end());
+        return ask(question);
+    };
+    const Arguments registers{"qemu-monitor-command", instance_id, "--hmp", "info registers -a"};
+    const std::string before = ask_virsh(registers);
+    const std::string console =
+        kiln({"get-console-output", "--instance-id", instance_id, "--output", "text"})
+            .standard_output;
+    const std::string after = ask_virsh(registers);
+    // The short of it first: who reads of many failures sees the beginning of each.
+    return fmt::format(
+        "{}: {}--- processors\n{}{}--- end of the console\n{}\n--- QEMU's log\n{}--- "
+        "registers\n{}{}",
+        instance_id, ask_virsh({"domstate", instance_id, "--reason"}), lines_with("IP=", before),
+        lines_with("IP=", after), last_lines(console, 8),
+        ask({"tail", "-n", "6", "/var/log/libvirt/qemu/" + instance_id + ".log"}), before, after);
 }
 
 void KilnHost::expect_refused(const Arguments& arguments, std::string_view error_code,
