@@ -14,7 +14,8 @@ class Regions;
 }  // namespace kiln::launcher
 namespace kiln::builder {
 class Builder;
-}
+class Importer;
+}  // namespace kiln::builder
 
 namespace kiln::api {
 
@@ -28,6 +29,7 @@ struct Services {
     const hypervisor::Accelerators& accelerators;
     launcher::Launcher& launcher;
     builder::Builder& builder;
+    builder::Importer& importer;
 };
 
 }  // namespace kiln::api

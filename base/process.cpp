@@ -27,6 +27,8 @@ constexpr std::chrono::milliseconds grace_before_sigkill{5'000};
 constexpr std::chrono::milliseconds stop_poll_interval{200};
 constexpr std::size_t longest_secret = 4096;  // any pipe takes as much before it is read
 constexpr int first_secret = STDERR_FILENO + 1;
+// A program that writes one line over and over, such as a percentage, ends it with the first.
+constexpr std::string_view line_ends = "\r\n";
 constexpr std::size_t longest_line = 1U << 20;  // a longer one is handed on in pieces
 
 /// Keeps a write to a pipe that nobody reads from ending this process: the signal is kept from this
@@ -156,8 +158,8 @@ class LineSplitter {
         if (!on_line_) return;
         rest_ += piece;
         std::size_t begin = 0;
-        for (std::size_t end = rest_.find('\n'); end != std::string::npos;
-             end = rest_.find('\n', begin)) {
+        for (std::size_t end = rest_.find_first_of(line_ends); end != std::string::npos;
+             end = rest_.find_first_of(line_ends, begin)) {
             on_line_(std::string_view(rest_).substr(begin, end - begin));
             begin = end + 1;
         }

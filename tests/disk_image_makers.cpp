@@ -170,16 +170,17 @@ std::string make_aliasing_bomb() {
 }
 
 std::string make_compressed_bomb() {
-    const Qcow2 image{.size = 512ULL << 20};
+    const Qcow2 image{.size = 128ULL << 20};
+    const std::size_t clusters = image.size / image.cluster(1);
     std::string bytes = make_qcow2(image);
     const std::string zeros = deflated_zeros();
     put_text(bytes, image.data(), zeros);
     // The sectors behind the first one are counted from bit 62 - (16 - 8) on.
     const std::uint64_t entry = qcow2_compressed | (zeros.size() / 512) << 54 | image.data();
-    for (std::size_t i = 0; i < image.cluster(1) / 8; ++i) {
+    for (std::size_t i = 0; i < clusters; ++i) {
         put_big_endian(bytes, image.l2_table() + i * 8, entry);
     }
-    put_big_endian<std::uint16_t>(bytes, image.cluster(2) + 5 * 2, 8192);
+    put_big_endian(bytes, image.cluster(2) + 5 * 2, static_cast<std::uint16_t>(clusters));
     return bytes;
 }
 

@@ -272,7 +272,7 @@ void append_contents(Images& images) {
          {63, "65,535 bitmaps", refused, "65535 bitmaps", changed(many_bitmaps)},
          {63, "bitmaps past the end", refused, "directory of bitmaps", changed(stray_bitmaps)},
          {64, "1 TiB of one cluster", refused, "used twice", make_aliasing_bomb},
-         {65, "512 MiB of one compressed cluster", normalized, "", make_compressed_bomb},
+         {65, "128 MiB of one compressed cluster", normalized, "", make_compressed_bomb},
          {66, "an L2 table on the refcount table", refused, "used twice", changed(data_on_header)},
          {66, "data on the refcount table", refused, "used twice", changed(data_on_refcounts)},
          {67, "encrypted with AES", refused, "encrypted with AES", poked32(field::crypt_method, 1)},

@@ -131,6 +131,19 @@ Reply Client::call(const std::string& action, const WirePairs& pairs) const {
     return Reply(std::move(answer.body()));
 }
 
+std::uint64_t Client::send_piece(const std::string& upload_id, std::uint64_t offset,
+                                 std::string piece) const {
+    auto request = new_request<http::string_body>(
+        http::verb::put, fmt::format("/uploads/{}?offset={}", upload_id, offset), identity_);
+    request.set(http::field::content_type, "application/octet-stream");
+    request.keep_alive(false);
+    request.body() = std::move(piece);
+    request.prepare_payload();
+    Answer answer = answer_to(request, socket_);
+    if (answer.result() != http::status::ok) throw_error(answer);
+    return Reply(std::move(answer.body())).root().child("received").text().as_ullong();
+}
+
 ConsoleConnection Client::open_console(const std::string& instance_id) const {
     asio::io_context io;
     Socket socket(io);

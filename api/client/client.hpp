@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <pugixml.hpp>
@@ -48,6 +49,9 @@ class Client {
     /// Throws Error with the service's code and message, and Error{ServiceUnavailable} when there
     /// is no service.
     Reply call(const std::string& action, const WirePairs& pairs) const;
+    /// Sends a piece of an upload's file; how many bytes of the file are there then.
+    std::uint64_t send_piece(const std::string& upload_id, std::uint64_t offset,
+                             std::string piece) const;
     ConsoleConnection open_console(const std::string& instance_id) const;
     /// Whether a service listens. Throws Error when the socket may not be opened.
     bool answers() const;

@@ -111,6 +111,9 @@ Response Connection::handle(const HttpRequest& request) const {
         return refused ? dispatcher.refuse(request_of(request), *refused, error)
                        : error_response(error);
     }
+    const auto& take_piece = context_.handlers.take_piece;
+    if (take_piece && request.method() == http::verb::put)
+        return take_piece(*caller, request_of(request));
     return dispatcher.dispatch(request_of(request), *caller);
 }
 

@@ -14,6 +14,7 @@
 #include "api/server/callers.hpp"
 #include "api/server/dispatcher.hpp"
 #include "api/server/endpoint.hpp"
+#include "api/server/file_piece.hpp"
 #include "api/server/server.hpp"
 #include "api/server/signed_requests.hpp"
 #include "api/server/state_directory.hpp"
@@ -24,6 +25,7 @@
 #include "base/log.hpp"
 #include "base/secret_box.hpp"
 #include "builder/builder.hpp"
+#include "builder/import/importer.hpp"
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/domain/architecture.hpp"
 #include "hypervisor/hypervisor.hpp"
@@ -111,6 +113,12 @@ class Service {
                     .clock = clock_,
                     .work_directory = directory.builds(),
                     .free_space_reserve = settings.free_space_reserve}),
+          importer_({.database = database_,
+                     .regions = regions_,
+                     .store = store_,
+                     .accelerators = accelerators_,
+                     .clock = clock_,
+                     .free_space_reserve = settings.free_space_reserve}),
           services_{.settings = settings_,
                     .clock = clock_,
                     .secrets = secrets_,
@@ -118,7 +126,8 @@ class Service {
                     .regions = regions_,
                     .accelerators = accelerators_,
                     .launcher = launcher_,
-                    .builder = builder_} {
+                    .builder = builder_,
+                    .importer = importer_} {
         for (const hypervisor::AcceleratorVerdict& verdict : accelerators_.all())
             log::info("guests of {}: {}", hypervisor::ec2_name(verdict.architecture),
                       verdict.reason);
@@ -130,6 +139,7 @@ class Service {
             metadata_server_.serve_bridge(network.region, network.bridge);
         });
         launcher_.recover();
+        importer_.recover();  // when the pools are what the catalog says
     }
 
     void run(const SocketAccess& access, const EndpointSettings& endpoint_settings) {
@@ -162,10 +172,16 @@ class Service {
                         hypervisor::ConsoleCallbacks callbacks) {
                      return launcher_.open_console(caller, InstanceId(id), std::move(callbacks));
                  },
+             .take_piece =
+                 [this](const images::Caller& caller, const Request& request) {
+                     directory_.check_still_there();
+                     return take_piece(importer_.uploads(), caller, request);
+                 },
              .on_stop =
                  [&] {
                      if (endpoint) endpoint->stop();
                      launcher_.prepare_stop();
+                     importer_.prepare_stop();
                  }});
         server.stop_on_signals();
         log::info("kiln {} serves {} from {} on {}", KILN_VERSION, home_region,
@@ -204,6 +220,7 @@ class Service {
     MetadataServer metadata_server_;
     launcher::Launcher launcher_;
     builder::Builder builder_;
+    builder::Importer importer_;
     Services services_;
 };
 

@@ -55,6 +55,8 @@ struct ServerHandlers {
     /// Who those are, for the audit log; nullopt: nobody.
     std::function<std::optional<images::Caller>(const CallerClaim&)> refused_caller_of = nullptr;
     ConsoleOpener open_console;
+    /// Takes a piece of a file: PUT /uploads/….
+    std::function<Response(const images::Caller&, const Request&)> take_piece = nullptr;
     /// Called once, when the server stops: requests that take long are to end. On the thread that
     /// runs the server.
     std::function<void()> on_stop = nullptr;

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -12,6 +11,7 @@
 #include "cli/output/field_path.hpp"
 #include "cli/output/print.hpp"
 #include "cli/service/service.hpp"
+#include "cli/terminal/interrupts.hpp"
 #include "cli/terminal/progress.hpp"
 #include "cli/terminal/terminal.hpp"
 #include "cli/usage_error.hpp"
@@ -25,17 +25,6 @@ constexpr const char* describe_builds = "DescribeImageBuilds";
 constexpr const char* cancel_build = "CancelImageBuild";
 constexpr std::chrono::milliseconds poll_interval{500};
 constexpr std::chrono::milliseconds spinner_interval{100};
-
-volatile std::sig_atomic_t interrupted = 0;
-
-/// From now on ^C ends the build, not only this program.
-void catch_interrupts() {
-    struct sigaction action {};
-    action.sa_handler = [](int) { interrupted = 1; };
-    action.sa_flags = SA_RESTART;  // a call that is under way must still be answered
-    ::sigaction(SIGINT, &action, nullptr);
-    ::sigaction(SIGTERM, &action, nullptr);
-}
 
 struct BuildStatus {
     std::string state;
@@ -78,8 +67,8 @@ BuildStatus follow(Service& service, const std::string& image) {
     BuildProgress progress;
     while (true) {
         BuildStatus status = ask_status(service, image);
-        if (status.state != "building" || interrupted != 0) return status;
-        for (auto waited = poll_interval; waited.count() > 0 && interrupted == 0;
+        if (status.state != "building" || was_interrupted()) return status;
+        for (auto waited = poll_interval; waited.count() > 0 && !was_interrupted();
              waited -= spinner_interval) {
             progress.show(status);
             std::this_thread::sleep_for(spinner_interval);
@@ -122,7 +111,7 @@ int run(const CommandLine& line, const std::vector<std::string>&) {
 
     Service service(line);
     service.require();
-    catch_interrupts();
+    catch_interrupts();  // ^C ends the build, not only this program
     const api::Reply reply = service.call(build_image, request);
     const std::string image = reply_text(build_image, reply, "ImageId");
     const BuildStatus status = follow(service, image);

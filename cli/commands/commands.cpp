@@ -4,9 +4,9 @@ namespace kiln::cli {
 
 const std::vector<Command>& commands() {
     static const std::vector<Command> table{
-        build_command(),   ssh_command(),       console_command(),    doctor_command(),
-        gc_command(),      serve_command(),     completion_command(), help_command(),
-        version_command(), reference_command(), complete_command()};
+        build_command(),  import_command(),  ssh_command(),       console_command(),
+        doctor_command(), gc_command(),      serve_command(),     completion_command(),
+        help_command(),   version_command(), reference_command(), complete_command()};
     return table;
 }
 

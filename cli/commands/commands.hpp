@@ -5,6 +5,7 @@
 namespace kiln::cli {
 
 Command build_command();
+Command import_command();
 Command ssh_command();
 Command console_command();
 Command doctor_command();

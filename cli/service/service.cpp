@@ -70,6 +70,12 @@ api::Reply Service::call(const std::string& action, const api::WirePairs& pairs)
     }
 }
 
+std::uint64_t Service::send_piece(const std::string& upload_id, std::uint64_t offset,
+                                  std::string piece) {
+    require();
+    return client_.send_piece(upload_id, offset, std::move(piece));
+}
+
 api::ConsoleConnection Service::open_console(const std::string& instance_id) {
     require();
     return client_.open_console(instance_id);

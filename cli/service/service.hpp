@@ -22,6 +22,8 @@ class Service {
 
     /// Throws Error with the service's code and "RunInstances failed: CODE: message".
     api::Reply call(const std::string& action, const api::WirePairs& pairs);
+    /// How many bytes of the upload's file are there then.
+    std::uint64_t send_piece(const std::string& upload_id, std::uint64_t offset, std::string piece);
     api::ConsoleConnection open_console(const std::string& instance_id);
     /// Throws Error{ServiceUnavailable} when there is none and none can be started.
     void require();

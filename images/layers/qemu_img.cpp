@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
+#include "base/text.hpp"
 #include "images/layers/qcow2_header.hpp"
 
 namespace kiln::images::qemu_img {
@@ -21,6 +23,8 @@ using Json = nlohmann::ordered_json;
 using Arguments = std::vector<std::string>;
 
 constexpr std::chrono::seconds quick_limit{60};
+// The tables of terabytes on a slow disk.
+constexpr std::chrono::minutes look_limit{10};
 constexpr std::chrono::hours long_limit{6};  // a slow disk and an image of terabytes
 
 // 128 KiB clusters with subclusters of 4 KiB: a guest's small write into an overlay copies nothing.
@@ -143,7 +147,115 @@ Arguments backing_arguments(const std::optional<std::filesystem::path>& backing,
     return {"-F", "qcow2", "-b", key ? description(*backing, name, key_name) : name};
 }
 
+/// In an archive too a file begins and ends with a whole sector.
+constexpr std::uint64_t sector = 512;
+
+/// What must not be looked up: QEMU opens what it is told here, and nothing else. A disk may be a
+/// part of a file, which QEMU's raw driver cuts out of it.
+std::string description(const ForeignDisk& disk) {
+    Json file{{"driver", "file"}, {"filename", path_argument(disk.file)}};
+    if (disk.offset.value != 0) {
+        const std::uint64_t sectors = (disk.length.value + sector - 1) / sector;
+        file = Json{{"driver", "raw"},
+                    {"offset", disk.offset.value},
+                    {"size", sectors * sector},
+                    {"file", std::move(file)}};
+    }
+    Json whole{{"driver", disk.format}, {"file", std::move(file)}};
+    if (disk.format == "qcow2") whole["backing"] = nullptr;
+    return "json:" + whole.dump();
+}
+
+/// A program that was ended by its limits says nothing of the disk.
+ProcessResult run_confined(const ForeignDisk& disk, Command command) {
+    command.stop = disk.stop;
+    try {
+        return run_process(confined(std::move(command), disk.confinement));
+    } catch (const Error& error) {
+        if (error.code() != error_code::internal_error) throw;
+        log::warn("reading a foreign disk: {}", error.message());
+        throw Error(
+            invalid_disk, "",
+            fmt::format("the {} disk could not be read within the limits that foreign disks "
+                        "have: convert it to a plain one where it comes from "
+                        "(qemu-img convert -O qcow2 FILE NEW)",
+                        disk.format));
+    }
+}
+
+Error unreadable(const ForeignDisk& disk, const ProcessResult& result) {
+    // What it said holds the description, of which the user knows nothing.
+    std::string words = result.standard_error;
+    const std::string told = description(disk);
+    for (std::size_t at = words.find(told); at != std::string::npos; at = words.find(told))
+        words.replace(at, told.size(), "the disk");
+    return {invalid_disk, "",
+            fmt::format("the {} disk cannot be read: {}", disk.format,
+                        on_one_line(std::string(trim(words))))};
+}
+
+std::string ask(const ForeignDisk& disk, Arguments arguments) {
+    arguments.push_back(description(disk));
+    const ProcessResult result =
+        run_confined(disk, {.arguments = std::move(arguments), .time_limit = look_limit});
+    if (result.exit_status != 0) throw unreadable(disk, result);
+    return result.standard_output;
+}
+
+Bytes number_of(const std::string& json, const char* name) {
+    const auto document = nlohmann::json::parse(json, nullptr, false);
+    if (!document.is_object() || !document.contains(name) || !document[name].is_number_unsigned()) {
+        throw Error(error_code::internal_error, "",
+                    fmt::format("qemu-img does not tell '{}'", name));
+    }
+    return {document[name].get<std::uint64_t>()};
+}
+
 }  // namespace
+
+Bytes measure(const ForeignDisk& disk) {
+    return number_of(
+        ask(disk, {"qemu-img", "measure", "--output", "json", "-O", "qcow2", "-o", layer_options}),
+        "required");
+}
+
+void check(const ForeignDisk& disk) {
+    constexpr int leaked_clusters_only = 3;
+    constexpr int format_has_no_check = 63;
+    const ProcessResult result = run_confined(
+        disk,
+        {.arguments = {"qemu-img", "check", "-q", description(disk)}, .time_limit = look_limit});
+    const int status = result.exit_status;
+    if (status == 0 || status == leaked_clusters_only || status == format_has_no_check) return;
+    throw unreadable(disk, result);
+}
+
+Bytes virtual_size(const ForeignDisk& disk) {
+    return number_of(ask(disk, {"qemu-img", "info", "--output", "json"}), "virtual-size");
+}
+
+void import(const ForeignDisk& disk, const std::filesystem::path& to,
+            const std::function<void(int percent)>& on_percent) {
+    // "    (12.34/100%)", each on the line of the one before.
+    const auto on_line = [&](std::string_view line) {
+        const std::size_t begin = line.rfind('(');
+        int percent = 0;
+        if (begin == std::string_view::npos) return;
+        const char* digits = line.data() + begin + 1;
+        if (std::from_chars(digits, line.data() + line.size(), percent).ec == std::errc())
+            on_percent(percent);
+    };
+    const Json target{{"driver", "qcow2"},
+                      {"file", {{"driver", "file"}, {"filename", path_argument(to)}}}};
+    const ProcessResult result = run_confined(
+        disk,
+        {.arguments = {"qemu-img", "convert", "-p", "-n", "--target-is-zero", "-t", "writeback",
+                       "-O", "qcow2", description(disk), "json:" + target.dump()},
+         .time_limit = long_limit,
+         .on_line = on_line});
+    if (result.exit_status != 0) throw unreadable(disk, result);
+    sync_file(to);
+}
 
 void create(const NewImage& image) {
     Arguments arguments{"create", "-q", "-f", "qcow2", "-o", layer_options};

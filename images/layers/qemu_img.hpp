@@ -1,9 +1,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stop_token>
+#include <string>
 
+#include "base/confinement.hpp"
 #include "base/units.hpp"
 #include "images/layers/layer_key.hpp"
 
@@ -56,6 +59,29 @@ void flatten(const std::filesystem::path& from, const std::filesystem::path& to,
 /// Reads a qcow2 file with all that it stands on into a raw file with holes.
 void convert_to_raw(const std::filesystem::path& from, const std::filesystem::path& to,
                     std::stop_token stop);
+/// A disk that somebody else made, in a file that its confined reader may read. Its header must
+/// have been looked at before: no other program may be the first to see it. It is read as the
+/// format says, stands on nothing, and is all that is opened.
+struct ForeignDisk {
+    std::filesystem::path file;
+    std::string format;  // QEMU's word: "raw", "qcow2", "vmdk", "vpc", "vhdx"
+    Bytes offset;        // where in the file it begins
+    Bytes length;        // and how much of it is the disk's
+    Confinement confinement;
+    std::stop_token stop = {};
+};
+/// What the disk needs as a layer, at most. Throws Error{InvalidDisk} for one that cannot be read.
+Bytes measure(const ForeignDisk& disk);
+/// Throws Error{InvalidDisk} for one whose tables contradict each other.
+void check(const ForeignDisk& disk);
+/// Its virtual size. Throws likewise.
+Bytes virtual_size(const ForeignDisk& disk);
+/// Copies what is read of the disk into an empty qcow2 file of its size that the confined reader
+/// may write, and syncs it. `on_percent` is called now and then.
+void import(const ForeignDisk& disk, const std::filesystem::path& to,
+            const std::function<void(int percent)>& on_percent);
+inline constexpr const char* invalid_disk = "InvalidDisk";
+
 /// `qemu-img check`: throws when the image is damaged (leaked clusters are no damage).
 void check(const std::filesystem::path& path, const std::optional<LayerKey>& key = std::nullopt);
 /// Virtual size of a qcow2 file that a guest may be using; needs no key.

@@ -163,6 +163,12 @@ class PermissionMatrixTest : public testing::Test {
                                            {{"LaunchTemplateName", "matrix"},
                                             {"LaunchTemplateData.ImageId", names_["{image}"]}}),
                                        "//launchTemplateId");
+        names_["{upload}"] = text_of(ask(owner, "CreateUpload", {{"Size", "6"}}), "//uploadId");
+        // To where nobody may fetch anything from: it has soon failed.
+        names_["{import}"] =
+            text_of(ask(owner, "ImportImage", {{"DiskContainer.1.Url", "http://169.254.0.1/"}}),
+                    "//importTaskId");
+        wait_for(owner, "DescribeImportImageTasks", "//status", "deleted");
         wait_for(owner, "DescribeInstances", "//instanceState/name", "running");
         names_["{interface}"] =
             text_of(ask(owner, "DescribeNetworkInterfaces", {}), "//networkInterfaceId");

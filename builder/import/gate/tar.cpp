@@ -60,7 +60,7 @@ bool has_right_sum(const BigEndianRecord& header) {
 }
 
 std::string checked_name(const BigEndianRecord& header, std::uint64_t offset) {
-    const std::string name(up_to_zero(header.text(0, 100)));
+    std::string name(up_to_zero(header.text(0, 100)));
     const bool is_odd = std::ranges::any_of(
         name, [](char c) { return c == '/' || c == '\\' || (c >= 0 && c < ' ') || c == 0x7f; });
     if (name.empty() || name == "." || name == ".." || is_odd || header.u8(345) != 0) {

@@ -3,10 +3,12 @@
 #include <string>
 
 #include "base/file.hpp"
+#include "builder/import/import_request.hpp"
 #include "images/bundles/bundle.hpp"
 #include "images/bundles/stored_image.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/bundle_task.hpp"
+#include "images/catalog/import_task.hpp"
 #include "images/catalog/permission.hpp"
 #include "images/catalog/store_image_task.hpp"
 #include "launcher/bundles/image_document.hpp"
@@ -55,6 +57,19 @@ class ActionsTest : public ApiFixture {
                 {"IpPermissions.1.FromPort", port},
                 {"IpPermissions.1.ToPort", port},
                 {"IpPermissions.1.IpRanges.1.CidrIp", range}};
+    }
+    /// One that goes on, and nobody works at it.
+    std::string insert_import_task() {
+        const images::ImportTask task{
+            .id = images::ImportImageTaskId::generate().str(),
+            .owner = caller().account,
+            .region = caller().region,
+            .state = images::TaskState::active,
+            .request = builder::to_json(
+                {.request = {.disks = {{.source = builder::DiskUrl{"https://example.com/d"}}}}}),
+            .created = now()};
+        write([&](Session& session) { images::insert_import_task(session, task); });
+        return task.id;
     }
     /// One that goes on, without a job.
     std::string insert_bundle_task() {

@@ -173,6 +173,7 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         done("CreateProduct", {{"Name", "mail"}, {"HourlyRate", "1"}}).text("//productCode");
     done("Subscribe", {{"ProductCode", bought}, {"AcceptTerms", "true"}});
     const std::string shared = insert_shared_image();
+    const std::string upload = done("CreateUpload", {{"Size", "6"}}).text("//uploadId");
     const WirePairs image_pairs{{"ImageId", own_image}};
     const WirePairs unit_pairs{{"OrganizationalUnitId", unit}, {"Name", "academy"}};
     const std::map<std::string, WirePairs> requests{
@@ -252,6 +253,11 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         {"ResetSnapshotAttribute",
          {{"SnapshotId", free_snapshot}, {"Attribute", "createVolumePermission"}}},
         {"BuildImage", {{"Recipe", "tiny"}, {"Name", "built"}}},
+        {"CreateUpload", {{"Size", "6"}}},
+        {"DeleteUpload", {{"UploadId", upload}}},
+        {"ImportImage", {{"DiskContainer.1.Url", "https://example.com/disk"}}},
+        {"ImportSnapshot", {{"DiskContainer.Url", "https://example.com/disk"}}},
+        {"CancelImportTask", {{"ImportTaskId", insert_import_task()}}},
         {"CreateImage", {{"InstanceId", id}, {"Name", "captured"}}},
         {"CreateKeyPair", {{"KeyName", "another"}}},
         {"CreateLaunchTemplate",
@@ -302,6 +308,8 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
                                    "ListAccounts",
                                    "ListAccessKeys",
                                    "ListOrganizationalUnits",
+                                   "DescribeImportImageTasks",
+                                   "DescribeUploads",
                                    "DescribeProducts",
                                    "DescribeSubscriptions",
                                    "GetAllowedImagesSettings",

@@ -10,6 +10,7 @@
 #include "api/services.hpp"
 #include "base/secret_box.hpp"
 #include "builder/builder.hpp"
+#include "builder/import/importer.hpp"
 #include "images/accounts/account.hpp"
 #include "images/accounts/organization.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
@@ -77,6 +78,7 @@ class ApiFixture : public kiln::tests::LauncherFixture {
         return {{"Filter.9.Name", "image-type"}, {"Filter.9.Value.1", "machine"}};
     }
 
+    builder::Importer& importer() { return importer_; }
     const Dispatcher& dispatcher() const { return dispatcher_; }
     const SecretBox& secrets() const { return secrets_; }
 
@@ -102,6 +104,12 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                                .work_directory = directory() / "builds",
                                .free_space_reserve = Bytes::mebibytes(1)}};
     hypervisor::Accelerators accelerators_ = kiln::tests::emulating_all();
+    builder::Importer importer_{{.database = database(),
+                                 .regions = regions(),
+                                 .store = store(),
+                                 .accelerators = accelerators_,
+                                 .clock = builder_clock_,
+                                 .free_space_reserve = Bytes::mebibytes(1)}};
     SecretBox secrets_{directory() / "secrets.key"};
     Services services_{.settings = settings(),
                        .clock = builder_clock_,
@@ -110,7 +118,8 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                        .regions = regions(),
                        .accelerators = accelerators_,
                        .launcher = launcher(),
-                       .builder = builder_};
+                       .builder = builder_,
+                       .importer = importer_};
     Audit audit_ = [](const AuditedRequest&) {
         Completion noted;
         noted.end();

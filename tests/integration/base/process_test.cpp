@@ -219,6 +219,16 @@ TEST(Process, lines_are_handed_on_as_they_come_with_the_last_unfinished_one) {
     EXPECT_THAT(lines, ElementsAre("one", "two", "", "three"));
 }
 
+TEST(Process, a_line_that_is_written_over_and_over_is_handed_on_each_time) {
+    std::vector<std::string> lines;
+    Command command = shell("printf '10\\r20\\r100\\n'");
+    command.on_line = [&](std::string_view line) { lines.emplace_back(line); };
+
+    run_checked(command);
+
+    EXPECT_THAT(lines, ElementsAre("10", "20", "100"));
+}
+
 TEST(Process, an_endless_line_is_handed_on_in_pieces) {
     std::size_t longest = 0;
     std::size_t total = 0;

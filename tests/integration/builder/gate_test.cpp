@@ -177,7 +177,7 @@ TEST_F(GateTest, refuses_what_qemu_makes_of_several_files_or_in_other_formats) {
 
     expect_refused("flat.vmdk", "VMDK descriptor");
     expect_refused("split.vmdk", "VMDK descriptor");
-    expect_refused("split-s001.vmdk", "createType");
+    expect_refused("split-s001.vmdk", "its descriptor is not of version 1");
     expect_refused("disk.vdi", "VDI");
     expect_refused("disk.qed", "QED");
     expect_refused("disk.qcow", "QCOW1");

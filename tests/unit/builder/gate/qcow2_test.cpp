@@ -77,7 +77,6 @@ TEST(qcow2_gate, has_bounds_for_the_virtual_size) {
 }
 
 TEST(qcow2_gate, knows_each_field_of_the_header) {
-    const Qcow2 image;
     expect_refused(poked<std::uint64_t>(field::backing_offset, ~0ULL), "backing file");
     expect_refused(poked<std::uint32_t>(field::backing_size, 1), "backing file");
     expect_refused(poked<std::uint32_t>(field::l1_entries, (32U << 20) / 8 + 1), "32 MiB");
