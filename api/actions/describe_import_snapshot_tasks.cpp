@@ -1,17 +1,11 @@
 #include "api/action.hpp"
-#include "api/output/filter.hpp"
-#include "api/output/page.hpp"
-#include "api/shapes/common.hpp"
 #include "api/shapes/import_task.hpp"
-#include "base/database.hpp"
 
 namespace kiln::api {
 
 namespace {
 
-using Values = std::vector<std::string>;
-using View = ImportTaskView;
-using Result = Page<View>;
+using Result = Page<ImportTaskView>;
 
 Structure<Result> output() {
     return Structure<Result>()
@@ -21,35 +15,8 @@ Structure<Result> output() {
         .text("NextToken", "nextToken", [](const Result& r) { return r.next_token; });
 }
 
-const FilterTable<View>& filters() {
-    static const FilterTable<View> table(
-        {{"task-state", [](const View& v) { return Values{std::string(to_text(v.task.state))}; }}});
-    return table;
-}
-
-Error not_found(const images::ImportSnapshotTaskId& id) {
-    return {"InvalidConversionTaskId", id.str(),
-            "The import task '" + id.str() + "' does not exist"};
-}
-
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    check_ids_or_pages(arguments, "ImportTaskId");
-    std::vector<View> views;
-    services.database.read([&](Session& session) {
-        for (const images::ImportTask& task : images::list_import_tasks(
-                 session, caller.scope(), images::ImportSnapshotTaskId::prefix)) {
-            views.push_back(view_of(session, services.importer, task));
-        }
-    });
-    std::vector<std::string> ids;
-    for (const auto& id : ids_of<images::ImportSnapshotTaskId>(arguments, "ImportTaskId"))
-        ids.push_back(id.str());
-    keep_ids<View, std::string>(
-        views, ids, [](const View& v) -> const std::string& { return v.task.id; },
-        [](const std::string& id) { return not_found(images::ImportSnapshotTaskId(id)); });
-    filters().apply(import_task_filters_of(arguments), views);
-    caller.stop_if_dry_run();
-    return page_of<View>(arguments, std::move(views), [](const View& v) { return v.task.id; });
+    return describe_import_tasks(services, caller, arguments, images::ImportSnapshotTaskId::prefix);
 }
 
 }  // namespace
@@ -59,9 +26,7 @@ Action describe_import_snapshot_tasks() {
         {.name = "DescribeImportSnapshotTasks",
          .summary = "Show the snapshots that are being imported, and those of the last week",
          .example = "kiln describe-import-snapshot-tasks",
-         .parameters = {ids_parameter("ImportTaskId", "Ids of the tasks"),
-                        import_task_filters_parameter(), max_results_parameter(),
-                        next_token_parameter(), dry_run_parameter()},
+         .parameters = import_task_parameters(),
          .table = {.rows = "ImportSnapshotTasks",
                    .columns = {"ImportTaskId", "SnapshotTaskDetail.SnapshotId",
                                "SnapshotTaskDetail.Status", "SnapshotTaskDetail.Progress",

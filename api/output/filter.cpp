@@ -15,9 +15,9 @@ constexpr std::size_t max_filter_values = 200;  // of one filter
 
 }  // namespace
 
-std::vector<Filter> filters_of(const Arguments& arguments) {
+std::vector<Filter> filters_of(const Arguments& arguments, std::string_view wire) {
     std::vector<Filter> filters;
-    for (const Arguments& filter : arguments.structures("Filter")) {
+    for (const Arguments& filter : arguments.structures(wire)) {
         filters.push_back({.name = filter.required_text("Name"), .values = filter.texts("Value")});
         if (filters.back().values.size() > max_filter_values) {
             throw Error("FilterLimitExceeded", filters.back().name,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/protocol/arguments.hpp"
@@ -15,8 +16,9 @@ struct Filter {
     std::vector<std::string> values;  // any of them; '*' and '?' are wildcards
 };
 
-/// The Filter.N of a request. Throws for a filter without name or values, and past 200 values.
-std::vector<Filter> filters_of(const Arguments& arguments);
+/// The Filter.N of a request; `wire` is what some actions of EC2 call them instead. Throws for a
+/// filter without name or values, and past 200 values.
+std::vector<Filter> filters_of(const Arguments& arguments, std::string_view wire = "Filter");
 
 /// Throws Error{InvalidParameterValue} "The filter 'x' is invalid" with the nearest known name.
 [[noreturn]] void refuse_filter(const std::string& name, const std::vector<std::string>& known);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "api/output/filter.hpp"
 #include "api/shapes/common.hpp"
 #include "builder/import/imported_image.hpp"
 
@@ -48,6 +49,14 @@ Structure<ImportedSnapshot> disk_structure() {
         .text("Format", "format", [](const ImportedSnapshot& s) { return if_any(s.format); })
         .text("SnapshotId", "snapshotId", [](const ImportedSnapshot& s) { return s.id.str(); })
         .text("Url", "url", [](const ImportedSnapshot& s) { return if_any(s.source); });
+}
+
+constexpr const char* filters_wire = "Filters";
+
+const FilterTable<View>& filter_table() {
+    static const FilterTable<View> table(
+        {{"task-state", [](const View& v) { return std::vector<std::string>{state_of(v)}; }}});
+    return table;
 }
 
 /// An object of a bucket has a URL, too.
@@ -148,17 +157,32 @@ const Structure<ImportTaskView>& import_snapshot_task_structure() {
     return task;
 }
 
-Parameter import_task_filters_parameter() {
-    Parameter parameter = filters_parameter();
-    parameter.wire = "Filters";
-    return parameter;
+std::vector<Parameter> import_task_parameters() {
+    Parameter filters = filters_parameter();
+    filters.wire = filters_wire;
+    return {ids_parameter("ImportTaskId", "Ids of the tasks"), filters, max_results_parameter(),
+            next_token_parameter(), dry_run_parameter()};
 }
 
-std::vector<Filter> import_task_filters_of(const Arguments& arguments) {
-    std::vector<Filter> filters;
-    for (const Arguments& filter : arguments.structures("Filters"))
-        filters.push_back({.name = filter.required_text("Name"), .values = filter.texts("Value")});
-    return filters;
+Page<ImportTaskView> describe_import_tasks(Services& services, const images::Caller& caller,
+                                           const Arguments& arguments, const char* prefix) {
+    check_ids_or_pages(arguments, "ImportTaskId");
+    const std::vector<std::string> ids = arguments.texts("ImportTaskId");
+    for (const std::string& id : ids)
+        detail::check_id(id, prefix, images::ImportImageTaskKind::malformed_code);
+    std::vector<View> views;
+    services.database.read([&](Session& session) {
+        for (const images::ImportTask& task :
+             images::list_import_tasks(session, caller.scope(), prefix)) {
+            views.push_back(view_of(session, services.importer, task));
+        }
+    });
+    keep_ids<View, std::string>(
+        views, ids, [](const View& v) -> const std::string& { return v.task.id; },
+        images::import_task_not_found);
+    filter_table().apply(filters_of(arguments, filters_wire), views);
+    caller.stop_if_dry_run();
+    return page_of<View>(arguments, std::move(views), [](const View& v) { return v.task.id; });
 }
 
 std::vector<Parameter> disk_container_members() {

@@ -4,12 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "api/output/filter.hpp"
+#include "api/output/page.hpp"
 #include "api/output/structure.hpp"
 #include "api/protocol/arguments.hpp"
+#include "api/services.hpp"
 #include "base/database.hpp"
 #include "builder/import/import_request.hpp"
 #include "builder/import/importer.hpp"
+#include "images/accounts/caller.hpp"
 #include "images/catalog/image.hpp"
 #include "images/catalog/import_task.hpp"
 
@@ -30,9 +32,12 @@ const Structure<ImportTaskView>& import_image_task_structure();
 /// As EC2 answers ImportSnapshot and DescribeImportSnapshotTasks.
 const Structure<ImportTaskView>& import_snapshot_task_structure();
 
-/// EC2 calls this list "Filters" in these two actions, and "Filter" in all others.
-Parameter import_task_filters_parameter();
-std::vector<Filter> import_task_filters_of(const Arguments& arguments);
+/// Of both actions that describe import tasks. EC2 calls their filters "Filters", and those of all
+/// other actions "Filter".
+std::vector<Parameter> import_task_parameters();
+/// The caller's tasks whose ids begin with the prefix, as the arguments choose them.
+Page<ImportTaskView> describe_import_tasks(Services& services, const images::Caller& caller,
+                                           const Arguments& arguments, const char* prefix);
 
 /// EC2's structure of a disk to import, and kiln's: UploadId, Sha256.
 std::vector<Parameter> disk_container_members();

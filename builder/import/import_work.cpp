@@ -28,8 +28,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr Bytes object_piece = Bytes::mebibytes(4);
-constexpr Bytes largest_download = Bytes::gibibytes(16ULL << 10U);
-constexpr fs::perms passable{0711};
 
 // Of the whole: a file is fetched, then converted, then looked into.
 constexpr int percent_when_fetched = 30;
@@ -37,12 +35,6 @@ constexpr int percent_when_converted = 90;
 
 fs::path directory_of(const launcher::Region& region, const std::string& task) {
     return imports_directory(region) / task;
-}
-
-fs::path make_directory(const fs::path& path) {
-    fs::create_directories(path);
-    fs::permissions(path, passable);  // the confined reader must be able to pass
-    return path;
 }
 
 /// A new file of the service's own, whatever was there.
@@ -74,7 +66,7 @@ class Fetch {
     void operator()(const DiskUrl& url) const {
         make_file(to_);
         download(
-            {.url = url.url, .to = to_, .largest = largest_download, .loopback = loopback_},
+            {.url = url.url, .to = to_, .largest = largest_imported_file, .loopback = loopback_},
             [&](Bytes done, Bytes total) {
                 const Bytes missing{total > done ? total.value - done.value : 0};
                 work_.region.pool.check_space(missing, work_.free_space_reserve);
@@ -116,7 +108,9 @@ class Import {
         : work_(work),
           task_(task),
           stored_(parse_import_request(task.request)),
-          directory_(make_directory(directory_of(work.region, task.id))) {}
+          directory_(directory_of(work.region, task.id)) {
+        make_passable_directory(directory_);
+    }
 
     void run() {
         std::vector<Disks> containers;
@@ -151,7 +145,8 @@ class Import {
             disks.snapshot = *id;
             return disks;
         }
-        const fs::path directory = make_directory(directory_ / std::to_string(number));
+        const fs::path directory = directory_ / std::to_string(number);
+        make_passable_directory(directory);
         const fs::path file = directory / "file";
         std::visit(Fetch(work_, file, stored_.loopback), container.source);
         disks.clean = clean({.file = file, .format = container.format, .sha256 = container.sha256},

@@ -17,6 +17,7 @@
 #include "images/bundles/object_store.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/image.hpp"
+#include "images/catalog/image_name.hpp"
 #include "images/catalog/operation.hpp"
 #include "images/catalog/snapshot.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -89,20 +90,6 @@ void check(const ImportImageRequest& request) {
     }
 }
 
-/// So that nobody waits for an image that could not be registered at the end; another one may still
-/// take the name until then.
-void check_name_is_free(Session& session, const images::Caller& caller, const std::string& name) {
-    if (name.empty()) return;
-    for (const images::Image& image :
-         images::list_images(session, caller.scope(), {.owners = {"self"}})) {
-        const bool holds_it = image.state == images::ImageState::pending ||
-                              image.state == images::ImageState::available;
-        if (image.name != name || !holds_it) continue;
-        throw Error("InvalidAMIName.Duplicate", name,
-                    fmt::format("AMI name {} is already in use by AMI {}", name, image.id.str()));
-    }
-}
-
 /// What can be known of the sources before anything is read of them.
 class SourceCheck {
   public:
@@ -170,13 +157,8 @@ Importer::Importer(Dependencies dependencies)
 void Importer::recover() {
     const auto tasks = dependencies_.database.read(
         [](Session& session) { return images::unfinished_import_tasks(session); });
-    for (const launcher::Region* region : dependencies_.regions.reachable()) {
-        clean(*region, tasks);
-        std::set<std::string> unfinished;
-        for (const ImportTask& task : tasks)
-            unfinished.insert(task.id);
-        remove_left_work(*region, unfinished);
-    }
+    forget_what_is_old();
+    remove_left_files(tasks);
     for (const ImportTask& task : tasks) {
         if (task.state == TaskState::deleting) {
             end_failed(task.id, task.message);
@@ -189,29 +171,39 @@ void Importer::recover() {
 }
 
 /// A pool that cannot be cleaned is no reason for the service not to start.
-void Importer::clean(const launcher::Region& region, const std::vector<ImportTask>& unfinished) {
+void Importer::remove_left_files(const std::vector<ImportTask>& unfinished) {
+    std::set<std::string> ids;
+    for (const ImportTask& task : unfinished)
+        ids.insert(task.id);
+    for (const launcher::Region* region : dependencies_.regions.reachable()) {
+        try {
+            remove_left_work(*region, ids);
+        } catch (const std::exception& error) {
+            log::error("what imports left in {} cannot be removed: {}", region->name, error.what());
+        }
+    }
+}
+
+void Importer::forget_what_is_old() {
     try {
-        uploads_.clean(region, uploads_of(unfinished));
+        const auto tasks = dependencies_.database.write([&](Session& session) {
+            images::forget_import_tasks(session, dependencies_.clock.now() - tasks_are_kept);
+            return images::unfinished_import_tasks(session);
+        });
+        for (const launcher::Region* region : dependencies_.regions.reachable())
+            uploads_.clean(*region, uploads_of(tasks));
     } catch (const std::exception& error) {
-        log::error("the uploads of the region {} cannot be cleaned: {}", region.name, error.what());
+        log::error("old imports cannot be forgotten: {}", error.what());
     }
 }
 
 void Importer::keep_house(const std::stop_token& stop) {
     std::mutex alone;
     std::unique_lock lock(alone);
-    while (!stop.stop_requested()) {
-        try {
-            const auto tasks = dependencies_.database.write([&](Session& session) {
-                images::forget_import_tasks(session, dependencies_.clock.now() - tasks_are_kept);
-                return images::unfinished_import_tasks(session);
-            });
-            for (const launcher::Region* region : dependencies_.regions.reachable())
-                clean(*region, tasks);
-        } catch (const std::exception& error) {
-            log::error("old imports cannot be forgotten: {}", error.what());
-        }
+    while (true) {
         never_.wait_for(lock, stop, housekeeping_interval, [] { return false; });
+        if (stop.stop_requested()) return;
+        forget_what_is_old();
     }
 }
 
@@ -232,7 +224,9 @@ ImportTask Importer::begin(const images::Caller& caller, std::string id,
             is_new = false;
             return images::get_import_task(session, caller.scope(), earlier->resource_id);
         }
-        check_name_is_free(session, caller, request.name);
+        // So that nobody waits for an image that could not be registered at the end.
+        if (!request.name.empty())
+            images::check_image_name_is_free(session, caller.scope(), request.name);
         for (const DiskContainer& disk : request.disks)
             std::visit(SourceCheck(session, caller, uploads_), disk.source);
         ImportTask made{.id = std::move(id),

@@ -22,8 +22,7 @@ class ObjectStore;
 }
 namespace kiln::launcher {
 class Regions;
-struct Region;
-}  // namespace kiln::launcher
+}
 
 namespace kiln::builder {
 
@@ -75,7 +74,8 @@ class Importer {
     void fail(const std::string& id, const std::string& message);
     void end_failed(const std::string& task, const std::string& message);
     void report(const std::string& task, int percent, const std::string& step);
-    void clean(const launcher::Region& region, const std::vector<images::ImportTask>& unfinished);
+    void remove_left_files(const std::vector<images::ImportTask>& unfinished);
+    void forget_what_is_old();
     void keep_house(const std::stop_token& stop);
 
     Dependencies dependencies_;

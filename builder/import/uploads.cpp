@@ -21,9 +21,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::chrono::hours unused_uploads_are_kept{24};
-constexpr Bytes largest_upload = Bytes::gibibytes(16ULL << 10U);  // EC2's largest volume
 constexpr mode_t own_file = 0600;
-constexpr fs::perms passable = fs::perms{0711};
+constexpr fs::perms passable{0711};
 
 Fd open_upload(const fs::path& path, int flags) {
     Fd file(::open(path.c_str(), flags | O_CLOEXEC | O_NOFOLLOW, own_file));
@@ -33,9 +32,13 @@ Fd open_upload(const fs::path& path, int flags) {
 
 }  // namespace
 
+void make_passable_directory(const fs::path& directory) {
+    if (fs::create_directory(directory)) fs::permissions(directory, passable);
+}
+
 fs::path imports_directory(const launcher::Region& region) {
     fs::path directory = region.pool.directory() / "imports";
-    if (fs::create_directory(directory)) fs::permissions(directory, passable);
+    make_passable_directory(directory);
     return directory;
 }
 
@@ -58,10 +61,10 @@ images::Upload Uploads::create(const images::Caller& caller, Bytes size) {
         throw Error(error_code::invalid_parameter_value, "",
                     "it is an empty file: there is no disk in it");
     }
-    if (size > largest_upload) {
+    if (size > largest_imported_file) {
         throw Error(error_code::invalid_parameter_value, "",
                     fmt::format("the file has {} GiB, and at most {} GiB can be imported",
-                                size.in_gibibytes(), largest_upload.in_gibibytes()));
+                                size.in_gibibytes(), largest_imported_file.in_gibibytes()));
     }
     check_room(caller.region, size);
     images::Upload upload{.id = images::UploadId::generate(),

@@ -63,6 +63,10 @@ class Uploads {
     mutable std::shared_mutex taking_;  // shared by those who add to files
 };
 
+/// No file that is imported is larger: EC2's largest volume.
+inline constexpr Bytes largest_imported_file = Bytes::gibibytes(16ULL << 10U);
+/// Makes the directory when it is missing, so that the confined reader can pass.
+void make_passable_directory(const std::filesystem::path& directory);
 /// Where a region's imports work: <pool>/imports, which is made when it is missing.
 std::filesystem::path imports_directory(const launcher::Region& region);
 

@@ -10,6 +10,7 @@
 #include <unordered_set>
 
 #include "base/error.hpp"
+#include "images/catalog/image_name.hpp"
 #include "images/catalog/permission.hpp"
 #include "images/catalog/quota.hpp"
 #include "images/catalog/table.hpp"
@@ -218,17 +219,6 @@ void insert_block_devices(Session& session, const ImageId& id,
         insert_row<BlockDeviceTable>(session, {.image = id, .device = device});
 }
 
-void refuse_name_in_use(Session& session, const Image& image) {
-    Statement other(session,
-                    "select image_id from images where owner = :owner and region = :region"
-                    " and name = :name and state in ('pending', 'available', 'disabled')",
-                    {{"owner", image.owner.str()}, {"region", image.region}, {"name", image.name}},
-                    {ColumnType::text});
-    if (!other.next()) return;
-    throw Error("InvalidAMIName.Duplicate", image.name,
-                fmt::format("AMI name {} is already in use by AMI {}", image.name, other.text(0)));
-}
-
 }  // namespace
 
 const ImageBlockDevice* root_device(const Image& image) {
@@ -254,6 +244,17 @@ Image image_made_of(const Image& source, const std::string& name, Time now) {
     return image;
 }
 
+void check_image_name_is_free(Session& session, const Scope& scope, const std::string& name) {
+    Statement other(session,
+                    "select image_id from images where owner = :owner and region = :region"
+                    " and name = :name and state in ('pending', 'available', 'disabled')",
+                    {{"owner", scope.owner.str()}, {"region", scope.region}, {"name", name}},
+                    {ColumnType::text});
+    if (!other.next()) return;
+    throw Error("InvalidAMIName.Duplicate", name,
+                fmt::format("AMI name {} is already in use by AMI {}", name, other.text(0)));
+}
+
 void check_image_name(const std::string& name) {
     constexpr std::string_view punctuation = "()[] ./-'@_";
     const bool allowed = std::ranges::all_of(name, [&](char c) {
@@ -268,7 +269,7 @@ void check_image_name(const std::string& name) {
 }
 
 void insert_image(Session& session, const Image& image) {
-    refuse_name_in_use(session, image);
+    check_image_name_is_free(session, {.owner = image.owner, .region = image.region}, image.name);
     check_quota(session, image.owner, Quota::images, count_images, 1);
     insert_row<ImageTable>(session, image);
     if (image.is_public) grant(session, image.id, everybody);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/error.hpp"
 #include "images/catalog/table.hpp"
 
 namespace kiln::images {
@@ -43,11 +42,14 @@ std::optional<ImportTask> find_import_task(Session& session, const std::string& 
     return select_row<ImportTaskTable>(session, "where task_id = :id", {{"id", id}});
 }
 
+Error import_task_not_found(const std::string& id) {
+    return {"InvalidConversionTaskId", id, fmt::format("The import task '{}' does not exist", id)};
+}
+
 ImportTask get_import_task(Session& session, const Scope& scope, const std::string& id) {
     auto task = find_import_task(session, id);
     if (task && task->owner == scope.owner && task->region == scope.region) return std::move(*task);
-    throw Error("InvalidConversionTaskId", id,
-                fmt::format("The import task '{}' does not exist", id));
+    throw import_task_not_found(id);
 }
 
 std::vector<ImportTask> list_import_tasks(Session& session, const Scope& scope,

@@ -7,6 +7,7 @@
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
+#include "base/error.hpp"
 #include "base/ids.hpp"
 #include "images/catalog/scope.hpp"
 #include "images/catalog/task_state.hpp"
@@ -42,7 +43,8 @@ inline constexpr std::int64_t max_active_imports = 20;
 void insert_import_task(Session& session, const ImportTask& task);
 /// Whoever owns it.
 std::optional<ImportTask> find_import_task(Session& session, const std::string& id);
-/// The caller's own. Throws Error{InvalidConversionTaskId}.
+Error import_task_not_found(const std::string& id);
+/// The caller's own. Throws import_task_not_found().
 ImportTask get_import_task(Session& session, const Scope& scope, const std::string& id);
 /// The caller's tasks whose ids begin so, oldest first.
 std::vector<ImportTask> list_import_tasks(Session& session, const Scope& scope,

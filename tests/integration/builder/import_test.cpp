@@ -64,6 +64,23 @@ class ImportTest : public tests::ImportFixture {
         EXPECT_EQ(task.state, TaskState::deleted);
         EXPECT_THAT(task.message, HasSubstr("the archive has 2 disks"));
     }
+    /// A task as a service leaves it that was killed right after it had answered. The request's
+    /// disks are uploads.
+    ImportTask begun_by_a_service_that_was_killed(const std::string& id,
+                                                  const ImportImageRequest& request) {
+        const ImportTask task{.id = id,
+                              .owner = caller().account,
+                              .region = caller().region,
+                              .state = TaskState::active,
+                              .request = to_json({.request = request}),
+                              .created = now()};
+        write([&](Session& session) {
+            for (const DiskContainer& disk : request.disks)
+                images::delete_upload(session, std::get<images::UploadId>(disk.source));
+            images::insert_import_task(session, task);
+        });
+        return task;
+    }
     DiskContainer container(const fs::path& disk) { return {.source = upload(disk)}; }
 };
 
@@ -225,17 +242,8 @@ TEST_F(ImportTest, an_object_of_a_bucket_of_ones_own_is_imported) {
 TEST_F(ImportTest, an_import_that_is_cut_off_begins_again_and_ends) {
     const images::UploadId id = upload(raw_disk());
     stop_importer();
-    // As a service that was killed right after it had answered leaves it.
-    const ImportTask cut_off{.id = images::ImportSnapshotTaskId::generate().str(),
-                             .owner = caller().account,
-                             .region = caller().region,
-                             .state = TaskState::active,
-                             .request = to_json({.request = {.disks = {{.source = id}}}}),
-                             .created = now()};
-    write([&](Session& session) {
-        images::delete_upload(session, id);
-        images::insert_import_task(session, cut_off);
-    });
+    const ImportTask cut_off = begun_by_a_service_that_was_killed(
+        images::ImportSnapshotTaskId::generate().str(), {.disks = {{.source = id}}});
     fs::create_directories(imports() / cut_off.id / "0");
     std::ofstream(imports() / cut_off.id / "0" / "disk-0.qcow2") << "the beginning of a disk";
 
@@ -250,16 +258,8 @@ TEST_F(ImportTest, an_import_that_is_cut_off_begins_again_and_ends) {
 TEST_F(ImportTest, an_import_that_is_cut_off_right_before_its_end_has_its_file_still) {
     const images::UploadId id = upload(raw_disk());
     stop_importer();
-    const ImportTask cut_off{.id = images::ImportSnapshotTaskId::generate().str(),
-                             .owner = caller().account,
-                             .region = caller().region,
-                             .state = TaskState::active,
-                             .request = to_json({.request = {.disks = {{.source = id}}}}),
-                             .created = now()};
-    write([&](Session& session) {
-        images::delete_upload(session, id);
-        images::insert_import_task(session, cut_off);
-    });
+    const ImportTask cut_off = begun_by_a_service_that_was_killed(
+        images::ImportSnapshotTaskId::generate().str(), {.disks = {{.source = id}}});
     const fs::path place = imports() / cut_off.id / "0";
     fs::create_directories(place);
     fs::rename(imports() / id.str(), place / "file");
@@ -406,17 +406,8 @@ TEST_F(ImportTest, a_name_that_is_taken_is_refused_at_once_and_the_upload_stays)
 TEST_F(ImportTest, a_name_that_another_image_takes_meanwhile_fails_the_task_and_leaves_nothing) {
     const images::UploadId id = upload(raw_disk());
     stop_importer();
-    const ImportTask begun{
-        .id = images::ImportImageTaskId::generate().str(),
-        .owner = caller().account,
-        .region = caller().region,
-        .state = TaskState::active,
-        .request = to_json({.request = {.disks = {{.source = id}}, .name = "golden"}}),
-        .created = now()};
-    write([&](Session& session) {
-        images::delete_upload(session, id);
-        images::insert_import_task(session, begun);
-    });
+    const ImportTask begun = begun_by_a_service_that_was_killed(
+        images::ImportImageTaskId::generate().str(), {.disks = {{.source = id}}, .name = "golden"});
     start_importer();
     expect_refused(finish(begun), "AMI name golden is already in use");
 }

@@ -28,6 +28,12 @@ class Record {
     std::vector<std::string> tasks_;
 };
 
+void wait_for(const std::stop_token& stop) {
+    std::latch stopped(1);
+    const std::stop_callback when_stopped(stop, [&] { stopped.count_down(); });
+    stopped.wait();
+}
+
 TEST(ImportThreads, one_thread_works_at_each_task_once_in_the_order_of_addition) {
     Record record;
     std::latch all_added(1);
@@ -65,10 +71,7 @@ TEST(ImportThreads, a_canceled_task_has_ended_when_that_is_told) {
     std::latch begun(1);
     ImportThreads threads(1, [&](const ImportThreads::Turn& turn) {
         begun.count_down();
-        std::mutex mutex;
-        std::unique_lock lock(mutex);
-        std::condition_variable_any never;
-        never.wait(lock, turn.stop, [] { return false; });
+        wait_for(turn.stop);
         record.add(turn.task);
     });
     threads.add("a");
@@ -106,10 +109,7 @@ TEST(ImportThreads, at_the_end_what_goes_on_is_stopped_and_what_waits_is_left) {
     {
         ImportThreads threads(1, [&](const ImportThreads::Turn& turn) {
             begun.count_down();
-            std::mutex mutex;
-            std::unique_lock lock(mutex);
-            std::condition_variable_any never;
-            never.wait(lock, turn.stop, [] { return false; });
+            wait_for(turn.stop);
             record.add(turn.task);
         });
         threads.add("a");
