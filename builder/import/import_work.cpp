@@ -109,6 +109,7 @@ class Import {
           task_(task),
           stored_(parse_import_request(task.request)),
           directory_(directory_of(work.region, task.id)) {
+        make_passable_directory(directory_.parent_path());
         make_passable_directory(directory_);
     }
 
@@ -238,7 +239,7 @@ void remove_work(const launcher::Region& region, const std::string& task) {
 }
 
 void remove_left_work(const launcher::Region& region, const std::set<std::string>& unfinished) {
-    for (const auto& entry : fs::directory_iterator(imports_directory(region))) {
+    for (const auto& entry : entries_of_imports(region)) {
         const std::string name = entry.path().filename();
         if (entry.is_directory() && !unfinished.contains(name)) fs::remove_all(entry.path());
     }

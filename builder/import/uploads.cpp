@@ -37,9 +37,14 @@ void make_passable_directory(const fs::path& directory) {
 }
 
 fs::path imports_directory(const launcher::Region& region) {
-    fs::path directory = region.pool.directory() / "imports";
-    make_passable_directory(directory);
-    return directory;
+    return region.pool.directory() / "imports";
+}
+
+std::vector<fs::directory_entry> entries_of_imports(const launcher::Region& region) {
+    const fs::path directory = imports_directory(region);
+    if (!fs::exists(directory)) return {};
+    const fs::directory_iterator entries(directory);
+    return {begin(entries), end(entries)};
 }
 
 fs::path Uploads::path_of(const images::Upload& upload) const {
@@ -81,7 +86,9 @@ images::Upload Uploads::create(const images::Caller& caller, Bytes size) {
         dependencies_.database.write(
             [&](Session& session) { images::delete_upload(session, upload.id); });
     });
-    open_upload(path_of(upload), O_WRONLY | O_CREAT | O_EXCL);
+    const fs::path path = path_of(upload);
+    make_passable_directory(path.parent_path());
+    open_upload(path, O_WRONLY | O_CREAT | O_EXCL);
     undo.commit();
     return upload;
 }
@@ -157,7 +164,7 @@ void Uploads::clean(const launcher::Region& region, const std::set<images::Uploa
              [&](Session& session) { return images::all_uploads(session, region.name); })) {
         known.insert(upload.id.str());
     }
-    for (const auto& entry : fs::directory_iterator(imports_directory(region))) {
+    for (const auto& entry : entries_of_imports(region)) {
         const std::string name = entry.path().filename();
         if (name.starts_with(images::UploadId::prefix) && !known.contains(name))
             remove_file(entry.path());

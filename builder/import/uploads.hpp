@@ -5,6 +5,7 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.hpp"
 #include "base/database.hpp"
@@ -67,7 +68,8 @@ class Uploads {
 inline constexpr Bytes largest_imported_file = Bytes::gibibytes(16ULL << 10U);
 /// Makes the directory when it is missing, so that the confined reader can pass.
 void make_passable_directory(const std::filesystem::path& directory);
-/// Where a region's imports work: <pool>/imports, which is made when it is missing.
+/// Where a region's imports work: <pool>/imports, which is there from its first import on.
 std::filesystem::path imports_directory(const launcher::Region& region);
+std::vector<std::filesystem::directory_entry> entries_of_imports(const launcher::Region& region);
 
 }  // namespace kiln::builder
