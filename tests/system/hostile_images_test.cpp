@@ -185,7 +185,8 @@ class HostileImagesTest : public ::testing::Test {
         host_.kiln_json({"delete-snapshot", "--snapshot-id", snapshot});
     }
     void expect_nothing_left(const HostileImage& image) {
-        EXPECT_TRUE(!fs::exists(imports()) || fs::is_empty(imports())) << image.number << " " << image.name;
+        EXPECT_TRUE(!fs::exists(imports()) || fs::is_empty(imports()))
+            << image.number << " " << image.name;
         EXPECT_THAT(host_.kiln_json({"describe-uploads"}).at("Uploads"), IsEmpty())
             << image.number << " " << image.name;
     }
