@@ -14,7 +14,9 @@ class Regions;
 }  // namespace kiln::launcher
 namespace kiln::builder {
 class Builder;
+class Exports;
 class Importer;
+class ImageSealer;
 }  // namespace kiln::builder
 
 namespace kiln::api {
@@ -30,6 +32,8 @@ struct Services {
     launcher::Launcher& launcher;
     builder::Builder& builder;
     builder::Importer& importer;
+    builder::ImageSealer& sealer;
+    builder::Exports& exports;
 };
 
 }  // namespace kiln::api

@@ -23,7 +23,8 @@ struct Command {
     /// Texts that the program reads from pipes, the first as secret_file(0), each once: what must
     /// stand neither on a command line nor in a file. At most 4 KiB each.
     std::vector<std::string> secrets;
-    /// Called with each whole line of both outputs as it comes, from the calling thread.
+    /// Called with each whole line of both outputs as it comes, from the calling thread. A
+    /// carriage return ends a line, too: so programs tell how far they are.
     std::function<void(std::string_view line)> on_line;
     /// When a stop is requested, the program's whole process group is ended.
     std::stop_token stop;

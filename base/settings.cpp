@@ -141,6 +141,8 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) { s.libvirt_uri = node.as<std::string>(); }},
         {"free_space_reserve_mib",
          [](Settings& s, const YAML::Node& node) { s.free_space_reserve = mebibytes_of(node); }},
+        {"build_cache_mib",
+         [](Settings& s, const YAML::Node& node) { s.build_cache_size = mebibytes_of(node); }},
         {"memory_reserve_mib",
          [](Settings& s, const YAML::Node& node) { s.memory_reserve = mebibytes_of(node); }},
         {"network",
@@ -167,6 +169,8 @@ const std::map<std::string, Setter>& setters() {
          [](Settings& s, const YAML::Node& node) {
              s.endpoint.requests_per_second = requests_per_second_of(node);
          }},
+        {"foreign_image_aliases",
+         [](Settings& s, const YAML::Node& node) { s.foreign_image_aliases = node.as<bool>(); }},
         {"macos_boot_disk",
          [](Settings& s, const YAML::Node& node) { s.macos_boot_disk = node.as<std::string>(); }},
         {"macos_smc_key",

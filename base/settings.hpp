@@ -69,10 +69,14 @@ struct Settings {
     Rates rates;                             // rates, default: nothing costs anything
     CustomTypes instance_types;              // instance_types, besides EC2's
     EndpointSettings endpoint = {};
+    /// AMI ids of somewhere else may be aliases of images.
+    bool foreign_image_aliases = false;  // foreign_image_aliases
     /// For guests of macOS, on Apple's hardware: a raw disk image of OpenCore, and the key that the
     /// host's AppleSMC has.
     std::filesystem::path macos_boot_disk = {};  // macos_boot_disk
     std::string macos_smc_key = {};              // macos_smc_key
+    /// What layers that are kept for later builds may occupy, in each region.
+    Bytes build_cache_size = Bytes::gibibytes(20);  // build_cache_mib
 };
 
 /// At most 64 lower-case letters, digits and hyphens, the first no hyphen: names of regions and

@@ -7,10 +7,14 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "builder/plan/stage_plan.hpp"
+#include "builder/recipe/image_name.hpp"
 #include "builder/registration.hpp"
 #include "builder/remove_tree.hpp"
-#include "builder/steps/build_disk.hpp"
+#include "builder/running_build.hpp"
+#include "builder/stages/stage_cache.hpp"
 #include "images/catalog/image.hpp"
+#include "images/catalog/key_pair.hpp"
 #include "images/catalog/operation.hpp"
 #include "launcher/regions/regions.hpp"
 
@@ -18,16 +22,14 @@ namespace kiln::builder {
 
 namespace {
 
-constexpr std::size_t max_log_lines = 200;
 constexpr std::size_t max_remembered_builds = 100;
 constexpr int max_unfinished_builds = 16;  // of an account
-constexpr const char* building = "building";
-constexpr const char* canceled = "canceled";
 
 /// Room that a build needs at its fullest: the packages, the system and the disk with it. What a
 /// recipe adds is not known before; a full disk fails the build.
-Bytes space_needed(RecipeKind kind) {
-    switch (kind) {
+Bytes space_needed(const Recipe& recipe) {
+    if (!is_made_of_packages(recipe)) return Bytes::mebibytes(512);
+    switch (recipe.kind) {
         case RecipeKind::debian:
             return Bytes::mebibytes(2560);
         case RecipeKind::tiny:
@@ -38,44 +40,13 @@ Bytes space_needed(RecipeKind kind) {
     return {};
 }
 
-unsigned cores() {
-    return std::max(std::thread::hardware_concurrency(), 1U);
+std::string name_of(const BuildRequest& request, const Recipe& recipe, Time now) {
+    if (!request.name.empty()) return request.name;
+    return expand_name(
+        recipe.name, {.now = now, .version = recipe.version, .architecture = recipe.architecture});
 }
 
-/// Holds one of the cores while it lives.
-class CoreHold {
-  public:
-    CoreHold(std::unique_lock<std::mutex>& lock, std::condition_variable_any& changed,
-             unsigned& busy, std::stop_token stop)
-        : mutex_(*lock.mutex()), changed_(changed), busy_(busy) {
-        const bool free = changed.wait(lock, stop, [&] { return busy < cores(); });
-        if (!free || stop.stop_requested()) throw Error("Canceled", "", "the build was canceled");
-        ++busy_;
-    }
-    CoreHold(const CoreHold&) = delete;
-    CoreHold& operator=(const CoreHold&) = delete;
-    ~CoreHold() {
-        const std::lock_guard lock(mutex_);
-        --busy_;
-        changed_.notify_all();
-    }
-
-  private:
-    std::mutex& mutex_;
-    std::condition_variable_any& changed_;
-    unsigned& busy_;
-};
-
 }  // namespace
-
-struct Builder::Running {
-    images::Caller caller;
-    Recipe recipe;
-    Registration registration;
-    ImageBuild status;    // guarded by the builder's mutex
-    bool ended = false;   // so too; set when nothing of it is left to do
-    std::jthread thread;  // last, so that it ends before what it uses goes
-};
 
 Builder::Builder(Dependencies dependencies) : dependencies_(std::move(dependencies)) {}
 
@@ -92,7 +63,7 @@ std::filesystem::path Builder::directory_of(const ImageId& image) const {
 
 void Builder::check_space(const images::Caller& caller, const Recipe& recipe) const {
     dependencies_.regions.get(caller.region)
-        .pool.check_space(space_needed(recipe.kind), dependencies_.free_space_reserve);
+        .pool.check_space(space_needed(recipe), dependencies_.free_space_reserve);
 }
 
 void Builder::recover() {
@@ -114,38 +85,81 @@ void Builder::recover() {
         const ImageId image(operation.resource_id);
         spdlog::warn("the build of {} was cut off; its image fails", image.str());
         fail_build(dependencies_.database, {.image = image, .operation = operation.id},
-                   "the service stopped while the image was built: build it again");
+                   "the service stopped while the image was built: build it again",
+                   dependencies_.clock.now());
     }
 }
 
 ImageId Builder::build_image(const images::Caller& caller, const BuildRequest& request) {
     check_space(caller, request.recipe);
     check_unfinished_builds(caller);
-    const std::string& description =
-        request.description.empty() ? request.recipe.description : request.description;
+    for (const std::string& region : request.recipe.regions)
+        dependencies_.regions.get(region);
     const Time now = dependencies_.clock.now();
-    const Registration registration =
-        register_build(dependencies_.database, {.caller = caller,
-                                                .name = request.name,
-                                                .description = description,
-                                                .recipe = request.recipe,
-                                                .now = now});
-    auto build =
-        std::make_shared<Running>(Running{.caller = caller,
-                                          .recipe = request.recipe,
-                                          .registration = registration,
-                                          .status = {.image = registration.image,
-                                                     .name = request.name,
-                                                     .state = building,
-                                                     .step = "waiting for a free processor",
-                                                     .started = now}});
+    // Until the layer of the base is pinned.
+    const auto reading = dependencies_.regions.get(caller.region).chains->read();
+    auto build = dependencies_.database.write([&](Session& session) {
+        if (!request.key_name.empty())
+            images::get_key_pair(session, caller.scope(), request.key_name);
+        auto base = find_base_image(session, caller, request.recipe, now);
+        Recipe recipe = completed(request.recipe, base);
+        const std::string name = name_of(request, recipe, now);
+        const Registration registration = register_build(
+            session,
+            {.caller = caller,
+             .name = name,
+             .description = request.description.empty() ? recipe.description : request.description,
+             .recipe = recipe,
+             .now = now,
+             .base = base ? &*base : nullptr});
+        return std::make_shared<Running>(Running{.caller = caller,
+                                                 .recipe = std::move(recipe),
+                                                 .base = std::move(base),
+                                                 .use_cache = request.use_cache,
+                                                 .keep_failed = request.keep_failed,
+                                                 .key_name = request.key_name,
+                                                 .registration = registration,
+                                                 .status = {.image = registration.image,
+                                                            .name = name,
+                                                            .state = build_state::building,
+                                                            .step = "waiting for a free processor",
+                                                            .started = now}});
+    });
+    ImageId image = build->registration.image;
     const std::lock_guard lock(mutex_);
     forget_oldest();
     Running& running = *build;
     builds_.push_back(std::move(build));
     running.thread =
         std::jthread([this, &running](std::stop_token stop) { run(running, std::move(stop)); });
-    return registration.image;
+    return image;
+}
+
+std::vector<PlannedStage> Builder::plan_build(const images::Caller& caller, const Recipe& recipe,
+                                              bool use_cache) const {
+    const Time now = dependencies_.clock.now();
+    return dependencies_.database.read([&](Session& session) {
+        const auto base = find_base_image(session, caller, recipe, now);
+        const auto layer = base ? std::optional(base->layer) : std::nullopt;
+        const Recipe whole = completed(recipe, base);
+        const auto stages = plan_stages(whole, layer);
+        std::size_t cached = base ? 1 : 0;
+        if (use_cache && has_stages(whole))
+            cached = cached_layers(session, caller.scope(), stages, layer, now).size();
+        std::vector<PlannedStage> planned;
+        planned.reserve(stages.size());
+        for (const Stage& stage : stages) {
+            planned.push_back(
+                {.name = stage.name, .key = stage.key, .is_cached = planned.size() < cached});
+        }
+        return planned;
+    });
+}
+
+std::size_t Builder::clear_build_cache(const images::Caller& caller) {
+    const launcher::Region& region = dependencies_.regions.get(caller.region);
+    caller.stop_if_dry_run();
+    return clear_cache(dependencies_.database, region.pool, caller.scope());
 }
 
 void Builder::check_unfinished_builds(const images::Caller& caller) {
@@ -184,11 +198,11 @@ void Builder::cancel_image_build(const images::Caller& caller, const ImageId& im
             "IncorrectState", image.str(),
             fmt::format("The build of '{}' has ended: it is {}", image.str(), build->status.state));
     };
-    if (build->status.state != building) throw too_late();
+    if (build->status.state != build_state::building) throw too_late();
     caller.stop_if_dry_run();
     build->thread.request_stop();
     changed_.wait(lock, [&] { return build->ended; });
-    if (build->status.state != canceled) throw too_late();
+    if (build->status.state != build_state::canceled) throw too_late();
 }
 
 std::vector<ImageBuild> Builder::describe_image_builds(const images::Caller& caller) {
@@ -209,96 +223,6 @@ void Builder::wait_until_idle() {
     changed_.wait(lock, [&] {
         return std::ranges::all_of(builds_, [](const auto& build) { return build->ended; });
     });
-}
-
-void Builder::run(Running& build, std::stop_token stop) {
-    try {
-        make_image(build, std::move(stop));
-        // The image is there; nobody needs to wait until the files that it was made from are gone.
-        set_state(build, "available", "");
-        remove_tree(directory_of(build.registration.image), service_stops_.get_token());
-        set_ended(build);
-    } catch (const Error& error) {
-        if (error.code() == "Canceled") {
-            end_canceled(build);
-        } else {
-            end_failed(build, error.message());
-        }
-    } catch (const std::exception& exception) {
-        end_failed(build, exception.what());
-    }
-}
-
-void Builder::make_image(Running& build, std::stop_token stop) {
-    const std::filesystem::path directory = directory_of(build.registration.image);
-    const BuildProgress progress{
-        .on_step = [&](int percent, const std::string& step) { report(build, percent, step); },
-        .on_log = [&](std::string_view line) { log(build, line); }};
-    std::unique_lock lock(mutex_);
-    const CoreHold core(lock, changed_, busy_cores_, stop);
-    lock.unlock();
-    std::filesystem::create_directories(directory);
-    const std::filesystem::path disk = build_disk(build.recipe, directory, progress, stop);
-    if (stop.stop_requested()) throw Error("Canceled", "", "the build was canceled");
-    report(build, 99, "registering the image");
-    publish_build(dependencies_.database, dependencies_.regions.get(build.caller.region).pool,
-                  {.registration = build.registration,
-                   .caller = build.caller,
-                   .recipe = build.recipe,
-                   .disk = disk,
-                   .now = dependencies_.clock.now()});
-    report(build, 100, "done");
-}
-
-void Builder::report(Running& build, int percent, const std::string& step) {
-    const std::lock_guard lock(mutex_);
-    build.status.percent = percent;
-    build.status.step = step;
-}
-
-void Builder::log(Running& build, std::string_view line) {
-    const std::lock_guard lock(mutex_);
-    std::vector<std::string>& lines = build.status.log;
-    if (lines.size() == max_log_lines) lines.erase(lines.begin());
-    lines.emplace_back(line);
-}
-
-void Builder::end_canceled(Running& build) {
-    remove_tree(directory_of(build.registration.image), service_stops_.get_token());
-    try {
-        withdraw_build(dependencies_.database, build.registration);
-        set_state(build, canceled, "");
-    } catch (const Error& error) {
-        // The operation still stands: the next start of the service ends it.
-        spdlog::error("cannot withdraw {}: {}", build.registration.image.str(), error.message());
-        set_state(build, "failed", error.message());
-    }
-    set_ended(build);
-}
-
-void Builder::end_failed(Running& build, const std::string& reason) {
-    spdlog::warn("the build of {} has failed: {}", build.registration.image.str(), reason);
-    remove_tree(directory_of(build.registration.image), service_stops_.get_token());
-    try {
-        fail_build(dependencies_.database, build.registration, reason);
-    } catch (const Error& error) {
-        // So too.
-        spdlog::error("cannot fail {}: {}", build.registration.image.str(), error.message());
-    }
-    set_state(build, "failed", reason);
-    set_ended(build);
-}
-
-void Builder::set_state(Running& build, const std::string& state, const std::string& message) {
-    const std::lock_guard lock(mutex_);
-    build.status.state = state;
-    build.status.message = message;
-}
-
-void Builder::set_ended(Running& build) {
-    const std::lock_guard lock(mutex_);
-    build.ended = true;
-    changed_.notify_all();
 }
 
 }  // namespace kiln::builder

@@ -8,6 +8,9 @@
 #include "images/catalog/operation.hpp"
 #include "images/catalog/pv_kernels.hpp"
 #include "images/catalog/snapshot.hpp"
+#include "images/catalog/tag.hpp"
+#include "images/catalog/uefi_variables.hpp"
+#include "images/market/product_code.hpp"
 
 namespace kiln::builder {
 
@@ -32,7 +35,31 @@ std::string kernel_id_of(const Recipe& recipe) {
     return "";
 }
 
+/// libosinfo's short id of a Debian.
+std::string os_id_of(const Recipe& recipe) {
+    if (recipe.kind != RecipeKind::debian) return "";
+    if (recipe.suite == "bookworm") return "debian12";
+    if (recipe.suite == "trixie") return "debian13";
+    return "";
+}
+
+images::Image image_on_base(const NewBuild& build, const ImageId& id) {
+    images::Image image = images::image_made_of(build.base->image, build.name, build.now);
+    image.id = id;
+    image.owner = build.caller.account;
+    image.region = build.caller.region;
+    image.description = build.description;
+    image.login_user = build.recipe.login_user;
+    image.purpose.clear();
+    image.origin = images::ImageOrigin::build;
+    std::erase_if(image.block_devices, [](const images::ImageBlockDevice& device) {
+        return device.virtual_name.empty();
+    });
+    return image;
+}
+
 images::Image pending_image(const NewBuild& build, const ImageId& id) {
+    if (build.base != nullptr) return image_on_base(build, id);
     return {.id = id,
             .owner = build.caller.account,
             .region = build.caller.region,
@@ -50,33 +77,68 @@ images::Image pending_image(const NewBuild& build, const ImageId& id) {
             .created = build.now,
             .tpm_support = build.recipe.tpm ? images::tpm_2_0 : "",
             .secure_boot = build.recipe.secure_boot,
-            .os_id = build.recipe.kind == RecipeKind::debian ? "debian12" : "",
-            .purpose = build.recipe.kind == RecipeKind::pv_appliance ? images::pv_appliance : ""};
+            .os_id = os_id_of(build.recipe),
+            .purpose = build.recipe.kind == RecipeKind::pv_appliance ? images::pv_appliance : "",
+            .origin = images::ImageOrigin::build};
 }
 
-void end_operation(Database& database, const Registration& registration, images::ImageState state,
-                   const std::string& reason) {
+/// The snapshots that the image has, which are its alone.
+std::vector<SnapshotId> snapshots_of(Session& session, const ImageId& id) {
+    std::vector<SnapshotId> snapshots;
+    const auto image = images::find_image(session, id);
+    if (!image) return snapshots;
+    for (const images::ImageBlockDevice& device : image->block_devices) {
+        if (device.snapshot) snapshots.push_back(*device.snapshot);
+    }
+    return snapshots;
+}
+
+struct EndOfBuild {
+    images::ImageState state;
+    std::string reason;
+    Time now;
+};
+void end_operation(Database& database, const Registration& registration, const EndOfBuild& end) {
     database.write([&](Session& session) {
-        images::set_image_state(session, registration.image, state, reason);
+        const auto snapshots = snapshots_of(session, registration.image);
+        images::set_image_state(session, registration.image, end.state, end.reason);
+        for (const SnapshotId& snapshot : snapshots)
+            images::delete_snapshot(session, snapshot, end.now);
         images::delete_operation(session, registration.operation);
     });
 }
 
+std::string snapshot_description(const Registration& registration) {
+    return fmt::format("Created by BuildImage for {}", registration.image.str());
+}
+
+void end_well(Session& session, const Registration& registration, const images::Caller& caller,
+              const Recipe& recipe) {
+    images::set_image_state(session, registration.image, images::ImageState::available);
+    images::set_tags(session, caller.scope(), registration.image.str(), recipe.tags);
+    images::delete_operation(session, registration.operation);
+}
+
 }  // namespace
 
-Registration register_build(Database& database, const NewBuild& build) {
+Registration register_build(Session& session, const NewBuild& build) {
     images::check_image_name(build.name);
     Registration registration{.image = ImageId::generate(), .operation = OperationId::generate()};
-    database.write([&](Session& session) {
-        images::insert_image(session, pending_image(build, registration.image));
-        images::insert_operation(session, {.id = registration.operation,
-                                           .kind = build_operation_kind,
-                                           .owner = build.caller.account,
-                                           .resource_id = registration.image.str(),
-                                           .payload = "{}",
-                                           .created = build.now});
-        build.caller.stop_if_dry_run();  // after all checks; what was inserted is rolled back
-    });
+    images::insert_image(session, pending_image(build, registration.image));
+    images::insert_operation(session, {.id = registration.operation,
+                                       .kind = build_operation_kind,
+                                       .owner = build.caller.account,
+                                       .resource_id = registration.image.str(),
+                                       .payload = "{}",
+                                       .created = build.now});
+    if (build.base != nullptr) {
+        images::inherit_product_codes(session, build.base->image.id.str(),
+                                      registration.image.str());
+        images::set_uefi_data(session, registration.image,
+                              images::uefi_data_of(session, build.base->image.id));
+        images::pin_layer(session, registration.operation, build.caller.region, build.base->layer);
+    }
+    build.caller.stop_if_dry_run();  // after all checks; what was inserted is rolled back
     return registration;
 }
 
@@ -93,34 +155,69 @@ void publish_build(Database& database, const images::Pool& pool, const FinishedB
                                        .state = images::LayerState::frozen,
                                        .virtual_size = build.recipe.size,
                                        .created = build.now});
-        images::insert_snapshot(session,
-                                {.id = snapshot,
-                                 .owner = build.caller.account,
-                                 .region = region,
-                                 .layer = layer,
-                                 .state = images::SnapshotState::completed,
-                                 .volume_size = build.recipe.size,
-                                 .stored_size = pool.allocated_size(layer),
-                                 .description = fmt::format("Created by BuildImage for {}",
-                                                            build.registration.image.str()),
-                                 .created = build.now});
+        images::insert_snapshot(session, {.id = snapshot,
+                                          .owner = build.caller.account,
+                                          .region = region,
+                                          .layer = layer,
+                                          .state = images::SnapshotState::completed,
+                                          .volume_size = build.recipe.size,
+                                          .stored_size = pool.allocated_size(layer),
+                                          .description = snapshot_description(build.registration),
+                                          .created = build.now});
         images::set_image_block_devices(session, build.registration.image,
                                         {{.device_name = root_device_name,
                                           .snapshot = snapshot,
                                           .volume_size = build.recipe.size}});
-        images::set_image_state(session, build.registration.image, images::ImageState::available);
-        images::delete_operation(session, build.registration.operation);
+        end_well(session, build.registration, build.caller, build.recipe);
     });
     rollback.commit();
 }
 
-void fail_build(Database& database, const Registration& registration, const std::string& reason) {
-    end_operation(database, registration, images::ImageState::failed, reason);
+void give_root(Database& database, const Root& root) {
+    const SnapshotId snapshot = SnapshotId::generate();
+    database.write([&](Session& session) {
+        const auto layer = images::find_layer(session, root.caller.region, root.layer).value();
+        auto image = images::find_image(session, root.registration.image).value();
+        const auto before = snapshots_of(session, image.id);
+        std::erase_if(image.block_devices, [](const auto& device) { return !!device.snapshot; });
+        images::insert_snapshot(session, {.id = snapshot,
+                                          .owner = root.caller.account,
+                                          .region = root.caller.region,
+                                          .layer = root.layer,
+                                          .state = images::SnapshotState::completed,
+                                          .volume_size = layer.virtual_size,
+                                          .stored_size = root.stored_size,
+                                          .description = snapshot_description(root.registration),
+                                          .created = root.now});
+        image.block_devices.push_back({.device_name = image.root_device_name,
+                                       .snapshot = snapshot,
+                                       .volume_size = root.volume_size});
+        images::set_image_block_devices(session, image.id, image.block_devices);
+        for (const SnapshotId& old : before)
+            images::delete_snapshot(session, old, root.now);
+        if (root.made_of) {
+            images::inherit_product_codes(session, root.made_of->str(), snapshot.str());
+            images::inherit_product_codes(session, image);
+        }
+    });
 }
 
-void withdraw_build(Database& database, const Registration& registration) {
-    end_operation(database, registration, images::ImageState::deregistered,
-                  "the build was canceled");
+void publish_root(Database& database, const Registration& registration,
+                  const images::Caller& caller, const Recipe& recipe) {
+    database.write([&](Session& session) { end_well(session, registration, caller, recipe); });
+}
+
+void fail_build(Database& database, const Registration& registration, const std::string& reason,
+                Time now) {
+    end_operation(database, registration,
+                  {.state = images::ImageState::failed, .reason = reason, .now = now});
+}
+
+void withdraw_build(Database& database, const Registration& registration, Time now) {
+    end_operation(database, registration,
+                  {.state = images::ImageState::deregistered,
+                   .reason = "the build was canceled",
+                   .now = now});
 }
 
 }  // namespace kiln::builder

@@ -26,6 +26,7 @@ struct GroupWord {
 };
 constexpr std::array group_words{
     GroupWord{"ImageBuild", "Images"},
+    GroupWord{"BuildCache", "Images"},
     GroupWord{"Product", "Market"},
     GroupWord{"ubscri", "Market"},
     GroupWord{"Seller", "Market"},

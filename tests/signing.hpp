@@ -1,7 +1,9 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
 #include <string>
@@ -39,30 +41,21 @@ inline std::string wire_form(const sigv4::Request& request) {
            request.body;
 }
 
-/// A POST as the AWS SDKs send it.
-inline sigv4::Request signed_post(const Signing& signing, const api::WirePairs& pairs) {
-    sigv4::Request request{
-        .method = "POST",
-        .path = "/",
-        .query = "",
-        .headers = {{.name = "host", .value = "127.0.0.1:8773"},
-                    {.name = "content-type",
-                     .value = "application/x-www-form-urlencoded; charset=utf-8"},
-                    {.name = "x-amz-date", .value = signing.timestamp}},
-        .body = api::encode_query(pairs)};
-    std::string names = "content-type;host;x-amz-date";
+/// The request with a signature of all headers that it has, and of the time.
+inline sigv4::Request with_signature(const Signing& signing, sigv4::Request request) {
+    request.headers.push_back({.name = "x-amz-date", .value = signing.timestamp});
+    if (!signing.session_token.empty())
+        request.headers.push_back({.name = "x-amz-security-token", .value = signing.session_token});
     sigv4::Authorization authorization{.scope = {.access_key_id = signing.access_key_id,
                                                  .date = signing.timestamp.substr(0, 8),
                                                  .region = signing.region,
                                                  .service = signing.service},
-                                       .signed_headers = {"content-type", "host", "x-amz-date"},
+                                       .signed_headers = {},
                                        .signature = "",
                                        .timestamp = signing.timestamp};
-    if (!signing.session_token.empty()) {
-        request.headers.push_back({.name = "x-amz-security-token", .value = signing.session_token});
-        authorization.signed_headers.emplace_back("x-amz-security-token");
-        names += ";x-amz-security-token";
-    }
+    for (const sigv4::Header& header : request.headers)
+        authorization.signed_headers.push_back(header.name);
+    std::ranges::sort(authorization.signed_headers);
     sigv4::SigningKeys keys;
     const std::string signature = sigv4::signature_of(
         sigv4::string_to_sign(authorization, sigv4::canonical_request(request, authorization)),
@@ -72,8 +65,30 @@ inline sigv4::Request signed_post(const Signing& signing, const api::WirePairs& 
          .value = fmt::format("AWS4-HMAC-SHA256 Credential={}/{}/{}/{}/aws4_request, "
                               "SignedHeaders={}, Signature={}",
                               signing.access_key_id, authorization.scope.date, signing.region,
-                              signing.service, names, signature)});
+                              signing.service, fmt::join(authorization.signed_headers, ";"),
+                              signature)});
     return request;
+}
+
+/// A POST as the AWS SDKs send it.
+inline sigv4::Request signed_post(const Signing& signing, const api::WirePairs& pairs) {
+    return with_signature(
+        signing, {.method = "POST",
+                  .path = "/",
+                  .query = "",
+                  .headers = {{.name = "host", .value = "127.0.0.1:8773"},
+                              {.name = "content-type",
+                               .value = "application/x-www-form-urlencoded; charset=utf-8"}},
+                  .body = api::encode_query(pairs)});
+}
+
+inline sigv4::Request signed_get(const Signing& signing, const std::string& path,
+                                 const std::string& query) {
+    return with_signature(signing, {.method = "GET",
+                                    .path = path,
+                                    .query = query,
+                                    .headers = {{.name = "host", .value = "127.0.0.1:8773"}},
+                                    .body = ""});
 }
 
 }  // namespace kiln::tests

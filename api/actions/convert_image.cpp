@@ -45,7 +45,7 @@ Action convert_image() {
          .summary = "Make an EBS-backed image of an instance-store one, or the other way round",
          .example = "kiln convert-image --image-id ami-0123456789abcdef0 --name web-ebs --wait",
          .parameters =
-             {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "Your image"},
+             {image_id_parameter("Your image"),
               {.name = "Name", .wire = "Name", .required = true, .help = "Name of the new image"},
               {.name = "Description", .wire = "Description", .help = "What the new image is"},
               storage,

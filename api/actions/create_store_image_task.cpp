@@ -27,13 +27,12 @@ Action create_store_image_task() {
         {.name = "CreateStoreImageTask",
          .summary = "Store an EBS-backed image with all its disks as one object of a bucket",
          .example = "kiln create-store-image-task --image-id ami-0123456789abcdef0 --bucket images",
-         .parameters =
-             {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "Your image"},
-              {.name = "Bucket",
-               .wire = "Bucket",
-               .required = true,
-               .help = "The bucket; it becomes yours when it is new"},
-              dry_run_parameter()},
+         .parameters = {image_id_parameter("Your image"),
+                        {.name = "Bucket",
+                         .wire = "Bucket",
+                         .required = true,
+                         .help = "The bucket; it becomes yours when it is new"},
+                        dry_run_parameter()},
          .table = {.columns = {"ObjectKey"}}},
         output(), handle);
 }

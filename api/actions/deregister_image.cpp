@@ -20,13 +20,12 @@ Action deregister_image() {
         {.name = "DeregisterImage",
          .summary = "End an image; its instances go on",
          .example = "kiln deregister-image --image-id ami-0123456789abcdef0",
-         .parameters =
-             {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "The image"},
-              {.name = "DeleteAssociatedSnapshots",
-               .wire = "DeleteAssociatedSnapshots",
-               .shape = Shape::boolean,
-               .help = "Also delete its snapshots that no other image uses"},
-              dry_run_parameter()}},
+         .parameters = {image_id_parameter("The image"),
+                        {.name = "DeleteAssociatedSnapshots",
+                         .wire = "DeleteAssociatedSnapshots",
+                         .shape = Shape::boolean,
+                         .help = "Also delete its snapshots that no other image uses"},
+                        dry_run_parameter()}},
         done_structure(), handle);
 }
 

@@ -97,14 +97,13 @@ Action describe_image_attribute() {
          .summary = "Show one attribute of an image of yours, such as who may launch it",
          .example = "kiln describe-image-attribute --image-id ami-0123456789abcdef0 "
                     "--attribute launchPermission",
-         .parameters =
-             {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "An image of yours"},
-              attribute_parameter(
-                  "The attribute",
-                  {launch_permission, "description", "productCodes", "kernel", "ramdisk",
-                   "bootMode", "tpmSupport", "uefiData", "imdsSupport", "blockDeviceMapping",
-                   "deregistrationProtection", "lastLaunchedTime"}),
-              dry_run_parameter()}},
+         .parameters = {image_id_parameter("An image of yours"),
+                        attribute_parameter(
+                            "The attribute",
+                            {launch_permission, "description", "productCodes", "kernel", "ramdisk",
+                             "bootMode", "tpmSupport", "uefiData", "imdsSupport",
+                             "blockDeviceMapping", "deregistrationProtection", "lastLaunchedTime"}),
+                        dry_run_parameter()}},
         output(), handle);
 }
 

@@ -27,6 +27,10 @@ Structure<Result> output() {
             .text("Message", "message", [](const ImageBuild& b) { return b.message; })
             .text("StartTime", "startTime",
                   [](const ImageBuild& b) { return format_time(b.started); })
+            .text("KeptId", "keptId",
+                  [](const ImageBuild& b) {
+                      return b.kept.empty() ? std::nullopt : std::optional(b.kept);
+                  })
             .text_list(
                 "Log", "logSet", [](const ImageBuild& b) -> const auto& { return b.log; });
     return Structure<Result>().list(

@@ -11,6 +11,9 @@
 #include "api/shapes/launch_template.hpp"
 #include "base/clock.hpp"
 #include "base/database.hpp"
+#include "base/error.hpp"
+#include "base/settings.hpp"
+#include "images/catalog/image_alias.hpp"
 #include "images/catalog/instance.hpp"
 #include "launcher/fleet/launch_document.hpp"
 
@@ -118,13 +121,26 @@ void add_instances(Session& session, const images::Scope& scope, const Kinds& ki
     }
 }
 
+/// For what the text in a launch template stands now; nullopt: nothing.
+std::optional<ImageId> image_of(Session& session, const images::Scope& scope,
+                                const std::string& text, bool foreign_ids) {
+    try {
+        return ImageId(images::resolve_image_alias(session, scope, text, foreign_ids));
+    } catch (const Error&) {
+        return std::nullopt;  // an alias that is gone
+    }
+}
+
 void add_launch_templates(Session& session, const images::Scope& scope, const Kinds& kinds,
-                          std::vector<Reference>& references) {
-    for (const auto& [launch_template, image] :
-         images::launch_template_images(session, scope, kinds.version_depth))
-        references.push_back({.image = ImageId(image),
+                          bool foreign_ids, std::vector<Reference>& references) {
+    for (const auto& [launch_template, text] :
+         images::launch_template_images(session, scope, kinds.version_depth)) {
+        const auto image = image_of(session, scope, text, foreign_ids);
+        if (!image) continue;
+        references.push_back({.image = *image,
                               .type = of_launch_templates,
                               .arn = arn_of(scope, "launch-template", launch_template.str())});
+    }
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
@@ -135,7 +151,8 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
         if (kinds.instances)
             add_instances(session, caller.scope(), kinds, services.clock.now(), references);
         if (kinds.launch_templates)
-            add_launch_templates(session, caller.scope(), kinds, references);
+            add_launch_templates(session, caller.scope(), kinds,
+                                 services.settings.foreign_image_aliases, references);
     });
     std::erase_if(references, [&](const Reference& reference) {
         return std::ranges::find(wanted, reference.image) == wanted.end();

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "api/action.hpp"
 #include "api/output/filter.hpp"
@@ -8,6 +10,7 @@
 #include "base/database.hpp"
 #include "base/error.hpp"
 #include "images/accounts/allowed_images.hpp"
+#include "images/catalog/name_family.hpp"
 #include "images/catalog/permission.hpp"
 #include "images/market/product_code.hpp"
 
@@ -94,6 +97,11 @@ std::vector<FilterTable<View>::Row> image_filters() {
          [](const View& v) {
              return Values{v.image.source_instance ? v.image.source_instance->str() : ""};
          }},
+        {"source-image-id",
+         [](const View& v) {
+             return Values{v.image.source_image ? v.image.source_image->str() : ""};
+         }},
+        {"source-image-region", [](const View& v) { return Values{v.image.source_region}; }},
         {"state", [](const View& v) { return Values{std::string(to_text(v.image.state))}; }},
         {"virtualization-type",
          [](const View& v) { return Values{std::string(to_text(v.image.virtualization_type))}; }}};
@@ -115,6 +123,7 @@ void blank_for_others(images::Image& image, const images::Caller& caller) {
     if (image.owner == caller.account) return;
     image.source_instance.reset();
     image.source_image.reset();
+    image.source_region.clear();
     image.last_launched.reset();
     image.state_reason.clear();
 }
@@ -192,10 +201,38 @@ std::vector<View> requested_kernels(const Arguments& arguments, const std::strin
     return kernels;
 }
 
+/// Clients look for the ids that they asked for.
+void name_as_asked(const Arguments& arguments, std::vector<View>& views) {
+    for (View& view : views)
+        view.asked_id = arguments.asked_image(view.id()).value_or("");
+}
+
+/// Of each owner's images of a family the newest available one.
+void keep_latest(std::vector<View>& views) {
+    std::erase_if(
+        views, [](const View& view) { return view.image.state != images::ImageState::available; });
+    std::map<std::pair<std::string, std::string>, const View*> latest;
+    const auto family_of = [](const View& view) {
+        return std::pair(view.image.owner.str(), images::name_family(view.image.name));
+    };
+    for (const View& view : views) {
+        const View*& newest = latest[family_of(view)];
+        if (newest == nullptr || std::pair(newest->image.created, newest->id()) <
+                                     std::pair(view.image.created, view.id()))
+            newest = &view;
+    }
+    std::vector<View> kept;
+    for (const View& view : views)
+        if (latest[family_of(view)] == &view) kept.push_back(view);
+    views = std::move(kept);
+}
+
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
     check_ids_or_pages(arguments, "ImageId");
     const auto token = arguments.text("NextToken");
-    const std::string after = token ? decode_page_token(*token) : "";
+    const bool latest = arguments.boolean("Latest").value_or(false);
+    // What is the latest is not known without those of earlier pages.
+    const std::string after = token && !latest ? decode_page_token(*token) : "";
     std::vector<View> views = requested_kernels(arguments, after);
     const Requested requested = requested_ids(arguments);
     if (!requested.images.empty() || !requested.any) {
@@ -210,7 +247,9 @@ Result handle(Services& services, const images::Caller& caller, const Arguments&
                         .after = after});
         views.insert(views.end(), others.begin(), others.end());
     }
+    name_as_asked(arguments, views);
     filters().apply(filters_of(arguments), views);
+    if (latest) keep_latest(views);
     caller.stop_if_dry_run();
     return page_of<View>(arguments, std::move(views), [](const View& v) { return v.id(); });
 }
@@ -240,6 +279,12 @@ Action describe_images() {
                          .wire = "IncludeDisabled",
                          .shape = Shape::boolean,
                          .help = "Also images of yours that are disabled"},
+                        {.name = "Latest",
+                         .wire = "Latest",
+                         .shape = Shape::boolean,
+                         .help = "Of what the rest asks for, of each owner and name only the "
+                                 "newest that is available; versions and dates at the end of "
+                                 "names make no other name: web-v2 is newer than web-v1"},
                         filters_parameter(),
                         max_results_parameter(),
                         next_token_parameter(),

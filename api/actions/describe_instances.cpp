@@ -58,7 +58,10 @@ const FilterTable<View>& filters() {
          {"block-device-mapping.volume-id", volume_ids},
          {"client-token", [](const View& v) { return Values{v.instance.client_token}; }},
          {"hypervisor", [](const View&) { return Values{"xen"}; }},
-         {"image-id", [](const View& v) { return Values{v.instance.image.str()}; }},
+         {"image-id",
+          [](const View& v) {
+              return Values{v.instance.image.str(), images::shown_image_id(v.instance)};
+          }},
          {"instance-id", [](const View& v) { return Values{v.instance.id.str()}; }},
          {"instance-state-code",
           [](const View& v) {

@@ -41,9 +41,7 @@ const FilterTable<View>& filters() {
         };
     };
     static const FilterTable<View> table(
-        {{"image-id", text_of([](const launcher::LaunchParameters& p) {
-              return p.image ? std::optional(p.image->str()) : std::nullopt;
-          })},
+        {{"image-id", text_of([](const launcher::LaunchParameters& p) { return p.image; })},
          {"instance-type",
           text_of([](const launcher::LaunchParameters& p) { return p.instance_type; })},
          {"is-default-version",

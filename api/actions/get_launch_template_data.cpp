@@ -43,7 +43,7 @@ void add_tags(Session& session, const images::Scope& scope, const InstanceId& id
 
 LaunchParameters parameters_of(Session& session, const images::Scope& scope, const InstanceId& id) {
     const images::Instance instance = images::get_instance(session, scope, id);
-    LaunchParameters parameters{.image = instance.image,
+    LaunchParameters parameters{.image = images::shown_image_id(instance),
                                 .instance_type = instance.instance_type,
                                 .key_name = if_set(instance.key_name),
                                 .user_data = if_set(instance.user_data),

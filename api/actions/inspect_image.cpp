@@ -1,9 +1,7 @@
-#include <mutex>
-
-#include "api/action.hpp"
-#include "api/shapes/common.hpp"
-#include "base/error.hpp"
 #include "builder/inspection/inspect_image.hpp"
+#include "api/action.hpp"
+#include "api/server/appliance_turn.hpp"
+#include "api/shapes/common.hpp"
 #include "launcher/launcher.hpp"
 
 namespace kiln::api {
@@ -49,13 +47,7 @@ Structure<Result> output() {
 }
 
 Result handle(Services& services, const images::Caller& caller, const Arguments& arguments) {
-    static std::mutex
-        inspecting;  // the appliance boots: one at a time, or all handlers would do it
-    const std::unique_lock lock(inspecting, std::try_to_lock);
-    if (!lock) {
-        throw Error("RequestLimitExceeded", "",
-                    "another image is being inspected: try again in half a minute");
-    }
+    const auto turn = take_appliance_turn();
     Result result{.inspected = builder::inspect_image(services.database, services.regions,
                                                       services.accelerators, caller,
                                                       ImageId(arguments.required_text("ImageId")))};
@@ -72,9 +64,7 @@ Action inspect_image() {
          .summary = "Look into an image of yours, and give its guests the devices that their "
                     "operating system has drivers for",
          .example = "kiln inspect-image --image-id ami-0123456789abcdef0",
-         .parameters =
-             {{.name = "ImageId", .wire = "ImageId", .required = true, .help = "An image of yours"},
-              dry_run_parameter()},
+         .parameters = {image_id_parameter("An image of yours"), dry_run_parameter()},
          .table = {.columns = {"ImageId", "OperatingSystem", "OsId", "Platform", "BootMode",
                                "DiskBus", "NetworkCard"}},
          .is_local = true},

@@ -27,7 +27,7 @@ Done handle(Services& services, const images::Caller& caller, const Arguments& a
 
 std::vector<Parameter> parameters() {
     std::vector<Parameter> parameters{
-        {.name = "ImageId", .wire = "ImageId", .required = true, .help = "An image of yours"},
+        image_id_parameter("An image of yours"),
         {.name = "Attribute",
          .wire = "Attribute",
          .help = "The attribute to change; the options say it as well",

@@ -9,7 +9,9 @@
 #include "api/shapes/launch_parameters.hpp"
 #include "api/shapes/launch_template.hpp"
 #include "base/database.hpp"
+#include "base/settings.hpp"
 #include "base/text.hpp"
+#include "images/catalog/image_alias.hpp"
 #include "images/market/product_code.hpp"
 #include "launcher/fleet/launch_document.hpp"
 #include "launcher/instances/launch_plan.hpp"
@@ -40,6 +42,7 @@ void complete(const Arguments& arguments, launcher::RunInstancesRequest& request
     request.min_count = count_of(arguments, "MinCount");
     request.max_count = count_of(arguments, "MaxCount");
     request.client_token = arguments.text("ClientToken").value_or("");
+    if (const auto asked = arguments.asked_image(request.image.str())) request.asked_image = *asked;
 }
 
 /// What makes a launch from a template the same as an earlier one: what was said, and not what the
@@ -53,14 +56,23 @@ std::string digest_of(const launcher::LaunchParameters& own, const Arguments& ar
                                   count_of(arguments, "MaxCount")));
 }
 
-launcher::RunInstancesRequest request_from_template(Session& session, const images::Caller& caller,
+launcher::RunInstancesRequest request_from_template(Session& session, const Services& services,
+                                                    const images::Caller& caller,
                                                     const launcher::LaunchParameters& own,
                                                     const Arguments& arguments) {
     launcher::check_device_names(own.block_devices);
     const auto version =
         launch_template_version_of(session, caller, arguments.structure("LaunchTemplate"));
-    auto request =
-        run_instances_request(overlaid(launcher::parse_launch_document(version.parameters), own));
+    auto parameters = overlaid(launcher::parse_launch_document(version.parameters), own);
+    std::string asked_image;
+    if (parameters.image && !own.image) {
+        asked_image = *parameters.image;
+        parameters.image = images::resolve_image_alias(session, caller.scope(), asked_image,
+                                                       services.settings.foreign_image_aliases);
+    }
+    auto request = run_instances_request(parameters);
+    if (asked_image != request.image.str() && images::is_image_id(asked_image))
+        request.asked_image = asked_image;
     request.system_tags = {
         {.key = "aws:ec2launchtemplate:id", .value = version.launch_template.str()},
         {.key = "aws:ec2launchtemplate:version", .value = std::to_string(version.number)}};
@@ -81,8 +93,9 @@ launcher::Reservation launch(Services& services, const images::Caller& caller,
         return launcher::earlier_reservation(session, caller, token, digest);
     });
     if (earlier) return *std::move(earlier);
-    auto request = services.database.read(
-        [&](Session& session) { return request_from_template(session, caller, own, arguments); });
+    auto request = services.database.read([&](Session& session) {
+        return request_from_template(session, services, caller, own, arguments);
+    });
     complete(arguments, request);
     request.token_digest = digest;
     return services.launcher.run_instances(caller, request);

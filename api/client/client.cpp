@@ -144,6 +144,17 @@ std::uint64_t Client::send_piece(const std::string& upload_id, std::uint64_t off
     return Reply(std::move(answer.body())).root().child("received").text().as_ullong();
 }
 
+std::string Client::download_export(const std::string& task, std::uint64_t offset,
+                                    std::uint64_t size) const {
+    auto request = new_request<http::string_body>(
+        http::verb::get, fmt::format("/exports/{}?offset={}&size={}", task, offset, size),
+        identity_);
+    request.keep_alive(false);
+    Answer answer = answer_to(request, socket_);
+    if (answer.result() != http::status::ok) throw_error(answer);
+    return std::move(answer.body());
+}
+
 ConsoleConnection Client::open_console(const std::string& instance_id) const {
     asio::io_context io;
     Socket socket(io);

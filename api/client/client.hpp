@@ -52,6 +52,9 @@ class Client {
     /// Sends a piece of an upload's file; how many bytes of the file are there then.
     std::uint64_t send_piece(const std::string& upload_id, std::uint64_t offset,
                              std::string piece) const;
+    /// Bytes of the file of an export, at most `size`: none at its end. Throws as call() does.
+    std::string download_export(const std::string& task, std::uint64_t offset,
+                                std::uint64_t size) const;
     ConsoleConnection open_console(const std::string& instance_id) const;
     /// Whether a service listens. Throws Error when the socket may not be opened.
     bool answers() const;

@@ -14,6 +14,7 @@ namespace kiln::api {
 
 namespace {
 
+constexpr std::string_view ami_prefix = "ami-";
 constexpr std::size_t max_parameters = 1'000;  // in one request
 constexpr std::uint32_t max_list_index = 1'000;
 constexpr std::size_t max_nesting = 8;  // parts of one name, "BlockDeviceMapping.1.Ebs.Iops" has 4
@@ -277,6 +278,42 @@ std::vector<Arguments> Arguments::structures(std::string_view wire) const {
 Arguments Arguments::structure(std::string_view wire) const {
     const auto found = structures_.find(wire);
     return found == structures_.end() ? Arguments{} : found->second;
+}
+
+void Arguments::resolve_images(const std::vector<Parameter>& parameters,
+                               const ResolveMention& resolve) {
+    for (const Parameter& parameter : parameters) {
+        const auto structure = structures_.find(parameter.wire);
+        if (structure != structures_.end())
+            structure->second.resolve_images(parameter.members, resolve);
+        const auto list = structure_lists_.find(parameter.wire);
+        if (list != structure_lists_.end()) {
+            for (Arguments& element : list->second)
+                element.resolve_images(parameter.members, resolve);
+        }
+        if (parameter.image != ImageUse::none) resolve_texts(parameter, resolve);
+    }
+}
+
+void Arguments::resolve_texts(const Parameter& parameter, const ResolveMention& resolve) {
+    const std::string region = text(parameter.image_region).value_or("");
+    const auto replace = [&](std::string& said) {
+        if (said.empty()) return;  // counts as absent
+        std::string found = resolve({.text = said, .use = parameter.image, .region = region});
+        if (found == said) return;
+        if (said.starts_with(ami_prefix)) asked_images_[found] = said;
+        said = std::move(found);
+    };
+    if (const auto single = texts_.find(parameter.wire); single != texts_.end())
+        replace(single->second);
+    if (const auto several = lists_.find(parameter.wire); several != lists_.end())
+        std::ranges::for_each(several->second, replace);
+}
+
+std::optional<std::string> Arguments::asked_image(const std::string& resolved) const {
+    const auto found = asked_images_.find(resolved);
+    if (found == asked_images_.end()) return std::nullopt;
+    return found->second;
 }
 
 Arguments parse_arguments(const std::vector<Parameter>& parameters,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +12,15 @@
 #include "api/protocol/parameter.hpp"
 
 namespace kiln::api {
+
+/// A text of a request in a place where an image's alias may stand.
+struct ImageMention {
+    std::string text;
+    ImageUse use = ImageUse::image;
+    std::string region;  // empty: the request's
+};
+/// The text that stands in its place then.
+using ResolveMention = std::function<std::string(const ImageMention&)>;
 
 /// The arguments of one request, checked against the action's parameters. Names are wire names. A
 /// list keeps the order of its indices.
@@ -30,15 +40,24 @@ class Arguments {
     /// An empty Arguments when it is absent.
     Arguments structure(std::string_view wire) const;
 
+    /// Puts what `resolve` returns in the place of each text that the parameters, by which these
+    /// arguments were read, let be an alias of an image.
+    void resolve_images(const std::vector<Parameter>& parameters, const ResolveMention& resolve);
+    /// The AMI id in the request in whose place resolve_images() has put this one; nullopt: none.
+    std::optional<std::string> asked_image(const std::string& resolved) const;
+
   private:
     friend Arguments parse_arguments(const std::vector<Parameter>&,
                                      const std::vector<std::pair<std::string, std::string>>&);
     friend class ArgumentParser;
 
+    void resolve_texts(const Parameter& parameter, const ResolveMention& resolve);
+
     std::map<std::string, std::string, std::less<>> texts_;
     std::map<std::string, std::vector<std::string>, std::less<>> lists_;
     std::map<std::string, Arguments, std::less<>> structures_;
     std::map<std::string, std::vector<Arguments>, std::less<>> structure_lists_;
+    std::map<std::string, std::string, std::less<>> asked_images_;  // by what they stood for
 };
 
 /// Reads the decoded pairs of a Query request ("BlockDeviceMapping.1.Ebs.VolumeSize" = "8"; Action

@@ -44,6 +44,14 @@ Parameter client_token_parameter() {
             .help = "A request that is repeated with the same token is done once"};
 }
 
+Parameter image_id_parameter(std::string help) {
+    return {.name = "ImageId",
+            .wire = "ImageId",
+            .required = true,
+            .help = std::move(help),
+            .image = ImageUse::image};
+}
+
 Parameter attribute_value(std::string name, std::string help) {
     return {.name = name,
             .wire = name,

@@ -13,6 +13,14 @@ enum class Shape {
     structure,  // has members
 };
 
+/// Whether an image's alias may stand in the place of an id.
+enum class ImageUse {
+    none,
+    image,     // the id of an image: it is what the handler finds
+    resource,  // of a resource that may be an image
+    kept       // the handler finds the alias, which stands for an image now
+};
+
 /// One parameter of an action, declared once: the endpoint validates by it, the CLI makes its
 /// option, its shorthand, --help and completion from it, and docs/reference.md is generated from
 /// it.
@@ -30,6 +38,9 @@ struct Parameter {
     bool attribute_value = false;
     /// Not offered as an option of its own (an action's CliOption sets it).
     bool hidden = false;
+    ImageUse image = ImageUse::none;
+    /// Wire name of the parameter that says in which region the image is; empty: the request's.
+    std::string image_region = {};
 };
 
 /// The parameters that every Describe action shares.
@@ -39,6 +50,8 @@ Parameter next_token_parameter();
 /// Every action takes it.
 Parameter dry_run_parameter();
 Parameter client_token_parameter();
+/// "ImageId", required: one image, or an alias of it.
+Parameter image_id_parameter(std::string help);
 /// EC2's AttributeValue and AttributeBooleanValue.
 Parameter attribute_value(std::string name, std::string help);
 Parameter attribute_boolean(std::string name, std::string help);

@@ -20,6 +20,14 @@ namespace kiln::api {
 
 namespace {
 
+constexpr std::size_t longest_task_name = 64;  // in the audit log
+
+/// What reading an export's file is called in the audit log.
+const std::string& download_name() {
+    static const std::string name = "DownloadExport";
+    return name;
+}
+
 void write_code_and_message(XmlWriter& xml, const Error& error) {
     xml.text("Code", error.code());
     xml.text("Message", error.message());
@@ -197,8 +205,22 @@ Response error_response(const Error& error, const WebService& service) {
     return error_response_of(error, random_uuid(), service);
 }
 
-Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit)
-    : table_(table), invoke_(std::move(invoke)), audit_(std::move(audit)) {}
+bool Dispatcher::Downloads::is_first(const std::pair<std::string, std::string>& read) const {
+    constexpr std::size_t most = 10'000;
+    const std::lock_guard lock(mutex_);
+    if (told_.contains(read)) return false;
+    if (told_.size() >= most) told_.clear();  // some are told of twice
+    told_.insert(read);
+    return true;
+}
+
+Dispatcher::Dispatcher(const std::vector<Action>& table, Invoke invoke, Audit audit,
+                       ResolveImage resolve_image, Download download)
+    : table_(table),
+      invoke_(std::move(invoke)),
+      audit_(std::move(audit)),
+      resolve_image_(std::move(resolve_image)),
+      download_(std::move(download)) {}
 
 const Action& Dispatcher::action_of(const std::string& name, const WebService* service) const {
     const auto is_of_service = [&](const Action& action) {
@@ -238,12 +260,26 @@ WirePairs Dispatcher::begin(const Request& request, Progress& progress) const {
     return pairs;
 }
 
+Arguments Dispatcher::arguments_of(const WirePairs& pairs, const images::Caller& caller,
+                                   Progress& progress) const {
+    const std::vector<Parameter>& parameters = progress.action->parameters;
+    Arguments arguments = parse_arguments(parameters, pairs);
+    if (!resolve_image_) return arguments;
+    arguments.resolve_images(parameters, [&](const ImageMention& mention) {
+        std::string resolved = resolve_image_(caller, mention);
+        // The audit log tells both: what was said, and what it stood for then.
+        if (progress.is_event() && resolved != mention.text) progress.resources.insert(resolved);
+        return resolved;
+    });
+    return arguments;
+}
+
 std::string Dispatcher::answer(const Request& request, images::Caller& caller,
                                const std::string& request_id, Progress& progress) const {
     const auto started = std::chrono::steady_clock::now();
     const WirePairs pairs = begin(request, progress);
     const Action& action = *progress.action;
-    const Arguments arguments = parse_arguments(action.parameters, pairs);
+    const Arguments arguments = arguments_of(pairs, caller, progress);
     caller.dry_run = arguments.boolean("DryRun").value_or(false);
 
     const WebService& service = service_of(request);
@@ -285,7 +321,45 @@ std::optional<Completion> Dispatcher::note(const AuditedRequest& audited) const 
     }
 }
 
+/// A file is told of when its account reads its first piece, whichever that is, and so are all
+/// refusals.
+Response Dispatcher::read_file(const Request& request, const images::Caller& caller) const {
+    const std::string& name = download_name();
+    const std::string request_id = random_uuid();
+    DownloadRequest wanted;
+    const auto noted = [&](const Error* error) -> std::optional<Completion> {
+        if (error == nullptr && !downloads_.is_first({caller.account.str(), wanted.task}))
+            return std::nullopt;
+        return note({.action = name,
+                     .caller = caller,
+                     .request_id = request_id,
+                     .error = error,
+                     .resources = {wanted.task.substr(0, longest_task_name)}});
+    };
+    const auto failed = [&](const Error& error) {
+        Response response = error_response_of(error, request_id, service_of(request));
+        response.noted = noted(&error);
+        return response;
+    };
+    try {
+        wanted = parse_download(request);
+        Response response{.body = download_(caller, wanted),
+                          .request_id = request_id,
+                          .content_type = "application/octet-stream"};
+        response.noted = noted(nullptr);
+        return response;
+    } catch (const Error& error) {
+        log_error(name, caller, error, request_id);
+        return failed(error);
+    } catch (const std::exception& error) {
+        log::error("{} failed unexpectedly: {} ({})", name, error.what(), request_id);
+    }
+    return failed(unforeseen(request_id));
+}
+
 Response Dispatcher::dispatch(const Request& request, images::Caller caller) const {
+    if (download_ && is_download(request) && &service_of(request) == &ec2_service)
+        return read_file(request, caller);
     const std::string request_id = random_uuid();
     Progress progress;
     const auto failed = [&](const Error& error) {
@@ -315,6 +389,16 @@ Response Dispatcher::refuse(const Request& request, const images::Caller& caller
                             const Error& error) const {
     const std::string request_id = random_uuid();
     Progress progress;
+    if (download_ && is_download(request)) {
+        log_error(download_name(), caller, error, request_id);
+        Response response = error_response_of(error, request_id, service_of(request));
+        response.noted = note({.action = download_name(),
+                               .caller = caller,
+                               .request_id = request_id,
+                               .error = &error,
+                               .resources = {}});
+        return response;
+    }
     try {
         begin(request, progress);
     } catch (const Error&) {

@@ -27,7 +27,7 @@ HttpResponse http_response(Response response, unsigned http_version, bool keep_a
     answer.version(http_version);
     answer.result(response.status);
     answer.set(http::field::server, "kiln");
-    answer.set(http::field::content_type, "text/xml;charset=UTF-8");
+    answer.set(http::field::content_type, response.content_type);
     answer.set("x-amzn-RequestId", response.request_id);
     answer.keep_alive(keep_alive);
     answer.body() = std::move(response.body);  // megabytes, perhaps

@@ -27,8 +27,8 @@ std::string_view last_word(std::string_view name) {
 }
 
 bool names_something(std::string_view word) {
-    constexpr std::array<std::string_view, 8> ends{"Id",        "Arn", "ProductCode", "KeyName",
-                                                   "GroupName", "Uid", "Bucket",      "RegionName"};
+    constexpr std::array<std::string_view, 9> ends{
+        "Id", "Arn", "ProductCode", "KeyName", "GroupName", "Uid", "Bucket", "RegionName", "Alias"};
     return word == "Group" ||
            std::ranges::any_of(ends, [&](std::string_view end) { return word.ends_with(end); });
 }

@@ -15,6 +15,7 @@
 #include "api/server/dispatcher.hpp"
 #include "api/server/endpoint.hpp"
 #include "api/server/file_piece.hpp"
+#include "api/server/image_mentions.hpp"
 #include "api/server/server.hpp"
 #include "api/server/signed_requests.hpp"
 #include "api/server/state_directory.hpp"
@@ -25,7 +26,11 @@
 #include "base/log.hpp"
 #include "base/secret_box.hpp"
 #include "builder/builder.hpp"
+#include "builder/export/exports.hpp"
 #include "builder/import/importer.hpp"
+#include "builder/sealing/image_sealer.hpp"
+#include "builder/stages/host_workshop.hpp"
+#include "builder/tasks/task_threads.hpp"
 #include "hypervisor/accelerator/accelerator.hpp"
 #include "hypervisor/domain/architecture.hpp"
 #include "hypervisor/hypervisor.hpp"
@@ -108,17 +113,38 @@ class Service {
                      .store = store_,
                      .accelerators = accelerators_,
                      .catalog_id = catalog_id_}),
+          workshop_({.offline = {.directory = directory.offline(),
+                                 .use_kvm = accelerators_.host_uses_kvm()},
+                     .trial = {.database = database_,
+                               .launcher = launcher_,
+                               .regions = regions_,
+                               .directory = directory.offline()}}),
           builder_({.database = database_,
                     .regions = regions_,
                     .clock = clock_,
                     .work_directory = directory.builds(),
-                    .free_space_reserve = settings.free_space_reserve}),
+                    .free_space_reserve = settings.free_space_reserve,
+                    .workshop = workshop_,
+                    .cache_size = settings.build_cache_size}),
           importer_({.database = database_,
                      .regions = regions_,
                      .store = store_,
                      .accelerators = accelerators_,
                      .clock = clock_,
                      .free_space_reserve = settings.free_space_reserve}),
+          sealer_({.database = database_,
+                   .regions = regions_,
+                   .clock = clock_,
+                   .free_space_reserve = settings.free_space_reserve,
+                   .seal = builder::sealing_in_appliance(directory.offline(),
+                                                         accelerators_.host_uses_kvm())}),
+          exports_({.database = database_,
+                    .regions = regions_,
+                    .store = store_,
+                    .accelerators = accelerators_,
+                    .clock = clock_,
+                    .threads = task_threads_,
+                    .free_space_reserve = settings.free_space_reserve}),
           services_{.settings = settings_,
                     .clock = clock_,
                     .secrets = secrets_,
@@ -127,7 +153,9 @@ class Service {
                     .accelerators = accelerators_,
                     .launcher = launcher_,
                     .builder = builder_,
-                    .importer = importer_} {
+                    .importer = importer_,
+                    .sealer = sealer_,
+                    .exports = exports_} {
         for (const hypervisor::AcceleratorVerdict& verdict : accelerators_.all())
             log::info("guests of {}: {}", hypervisor::ec2_name(verdict.architecture),
                       verdict.reason);
@@ -140,6 +168,10 @@ class Service {
         });
         launcher_.recover();
         importer_.recover();  // when the pools are what the catalog says
+        std::filesystem::remove_all(directory_.offline());  // what a crash left
+        sealer_.recover();
+        workshop_.recover();
+        task_threads_.start();
     }
 
     void run(const SocketAccess& access, const EndpointSettings& endpoint_settings) {
@@ -151,7 +183,11 @@ class Service {
                 if (action.service == &ec2_service) regions_.get(caller.region);
                 action.handle(services_, caller, arguments, response);
             },
-            audit_log(database_, clock_));
+            audit_log(database_, clock_), resolve_images_by(database_, settings_),
+            [this](const images::Caller& caller, const DownloadRequest& wanted) {
+                return exports_.read(caller, images::ExportTaskId(wanted.task),
+                                     {.offset = {wanted.offset}, .length = {wanted.size}});
+            });
         const std::string& home_region = regions_.home().name;
         SignedRequests signed_requests({.database = database_,
                                         .clock = clock_,
@@ -219,8 +255,12 @@ class Service {
     launcher::InstanceMetadata metadata_;
     MetadataServer metadata_server_;
     launcher::Launcher launcher_;
+    builder::HostWorkshop workshop_;
     builder::Builder builder_;
     builder::Importer importer_;
+    builder::ImageSealer sealer_;
+    builder::TaskThreads task_threads_;
+    builder::Exports exports_;
     Services services_;
 };
 

@@ -22,6 +22,7 @@ class StateDirectory {
     std::filesystem::path layers() const { return path_ / "layers"; }
     std::filesystem::path objects() const { return path_ / "objects"; }
     std::filesystem::path builds() const { return path_ / "builds"; }
+    std::filesystem::path offline() const { return path_ / "offline"; }
     std::filesystem::path identity_keys() const { return path_ / "identity-keys"; }
     std::filesystem::path secrets_key() const { return path_ / "secrets.key"; }
     std::filesystem::path accelerator_verdict() const { return path_ / "accelerator.json"; }

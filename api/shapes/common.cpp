@@ -86,7 +86,12 @@ Parameter attribute_parameter(const char* help, std::vector<std::string> choices
 }
 
 Parameter ids_parameter(const std::string& wire, const std::string& help, bool required) {
-    return {.name = wire + "s", .wire = wire, .list = true, .required = required, .help = help};
+    return {.name = wire + "s",
+            .wire = wire,
+            .list = true,
+            .required = required,
+            .help = help,
+            .image = wire == "ImageId" ? ImageUse::image : ImageUse::none};
 }
 
 std::vector<images::Tag> tags_for(const Arguments& arguments, const std::string& resource_type,

@@ -58,10 +58,13 @@ void add_life(Structure<ImageView>& s) {
                   if (!v.image.source_instance) return std::nullopt;
                   return v.image.source_instance->str();
               })
-        .text("SourceImageId", "sourceImageId", [](const View& v) -> std::optional<std::string> {
-            if (!v.image.source_image) return std::nullopt;
-            return v.image.source_image->str();
-        });
+        .text("SourceImageId", "sourceImageId",
+              [](const View& v) -> std::optional<std::string> {
+                  if (!v.image.source_image) return std::nullopt;
+                  return v.image.source_image->str();
+              })
+        .text("SourceImageRegion", "sourceImageRegion",
+              [](const View& v) { return if_any(v.image.source_region); });
 }
 
 Structure<ImageView> make_image_structure() {

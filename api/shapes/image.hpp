@@ -22,8 +22,12 @@ struct ImageView {
     std::vector<images::Tag> tags;
     std::vector<std::string> product_codes = {};
     const images::PvKernel* kernel = nullptr;  // then the image has no id of its own
+    std::string asked_id = {};                 // an AMI id of somewhere else that stands for it
 
-    std::string id() const { return kernel == nullptr ? image.id.str() : kernel->id; }
+    std::string id() const {
+        if (!asked_id.empty()) return asked_id;
+        return kernel == nullptr ? image.id.str() : kernel->id;
+    }
     std::string type() const { return kernel == nullptr ? "machine" : "kernel"; }
     std::string location() const;
     std::string owner_alias() const { return kernel == nullptr ? "" : kernel_owner_alias; }

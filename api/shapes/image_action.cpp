@@ -7,9 +7,7 @@ namespace kiln::api {
 namespace {
 
 void add_image_and_dry_run(Action& action) {
-    action.parameters.insert(
-        action.parameters.begin(),
-        {.name = "ImageId", .wire = "ImageId", .required = true, .help = "An image of yours"});
+    action.parameters.insert(action.parameters.begin(), image_id_parameter("An image of yours"));
     action.parameters.push_back(dry_run_parameter());
 }
 

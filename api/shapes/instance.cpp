@@ -52,7 +52,8 @@ using View = InstanceView;
 
 void add_launch(Structure<View>& s) {
     s.text("InstanceId", "instanceId", [](const View& v) { return v.instance.id.str(); })
-        .text("ImageId", "imageId", [](const View& v) { return v.instance.image.str(); })
+        .text("ImageId", "imageId",
+              [](const View& v) { return images::shown_image_id(v.instance); })
         .structure("State", "instanceState", instance_state_structure(),
                    [](const View& v) { return v.instance.state; })
         .text("PrivateDnsName", "privateDnsName",

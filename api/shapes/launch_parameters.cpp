@@ -8,6 +8,7 @@
 #include "api/shapes/instance.hpp"
 #include "api/shapes/launch_options.hpp"
 #include "api/shapes/network_interface.hpp"
+#include "images/catalog/image_alias.hpp"
 
 namespace kiln::api {
 
@@ -82,6 +83,13 @@ std::optional<SomeId> id_of(const Arguments& arguments, std::string_view wire) {
     const auto text = arguments.text(wire);
     if (!text) return std::nullopt;
     return SomeId(*text);
+}
+
+/// An id, or the alias of a launch template's.
+std::optional<std::string> image_of(const Arguments& arguments) {
+    auto text = arguments.text("ImageId");
+    if (text && !images::alias_name(*text)) return ImageId(*text).str();
+    return text;
 }
 
 LaunchInterface interface_of(const Arguments& interface) {
@@ -281,9 +289,7 @@ void add_network(Structure<LaunchParameters>& s) {
 
 Structure<LaunchParameters> make_structure() {
     Structure<LaunchParameters> s;
-    s.text(
-         "ImageId", "imageId",
-         [](const LaunchParameters& p) { return p.image ? if_any(p.image->str()) : std::nullopt; })
+    s.text("ImageId", "imageId", [](const LaunchParameters& p) { return p.image; })
         .text("InstanceType", "instanceType",
               [](const LaunchParameters& p) { return p.instance_type; })
         .text("KeyName", "keyName", [](const LaunchParameters& p) { return p.key_name; })
@@ -317,7 +323,10 @@ Structure<LaunchParameters> make_structure() {
 
 std::vector<Parameter> launch_parameters() {
     std::vector<Parameter> all{
-        {.name = "ImageId", .wire = "ImageId", .help = "Image to launch"},
+        {.name = "ImageId",
+         .wire = "ImageId",
+         .help = "Image to launch, or an alias of it",
+         .image = ImageUse::image},
         {.name = "InstanceType",
          .wire = "InstanceType",
          .help = fmt::format("Virtual processors and memory; default {}",
@@ -349,7 +358,7 @@ std::vector<Parameter> launch_parameters() {
 LaunchParameters launch_parameters_of(const Arguments& arguments) {
     check_launch_options(arguments);
     LaunchParameters parameters{
-        .image = id_of<ImageId>(arguments, "ImageId"),
+        .image = image_of(arguments),
         .instance_type = arguments.text("InstanceType"),
         .key_name = arguments.text("KeyName"),
         .user_data = arguments.text("UserData"),

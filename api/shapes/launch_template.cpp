@@ -20,6 +20,8 @@ constexpr const char* ramdisk = "RamDiskId";  // RunInstances writes it otherwis
 
 std::vector<Parameter> data_parameters() {
     std::vector<Parameter> parameters = launch_parameters();
+    for (Parameter& parameter : parameters)
+        if (parameter.image == ImageUse::image) parameter.image = ImageUse::kept;
     parameters.push_back(
         {.name = "RamDiskId", .wire = ramdisk, .help = "RAM disk, instead of the image's"});
     return parameters;
@@ -101,7 +103,7 @@ images::LaunchTemplateVersion new_version(const images::Caller& caller, const Ar
 void set_data(images::LaunchTemplateVersion& version, const launcher::LaunchParameters& data) {
     check_network(data);
     version.parameters = to_document(data);
-    version.image = data.image ? data.image->str() : "";
+    version.image = data.image.value_or("");
 }
 
 TokenUse token_use_of(const std::string& action, const Arguments& arguments) {

@@ -166,7 +166,8 @@ images::Image describe_image(const images::ImportTask& task, const ImportImageRe
                         .root_device_name = root_device_name_of(request),
                         .platform = request.platform == windows ? images::windows_platform : "",
                         .login_user = choose_login_user(request, found),
-                        .created = now};
+                        .created = now,
+                        .origin = images::ImageOrigin::import};
     if (!found) return image;
     const BootMode boot_mode = image.boot_mode;
     note(*found, image);

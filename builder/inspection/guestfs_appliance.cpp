@@ -35,9 +35,8 @@ GuestfsAppliance::GuestfsAppliance(bool use_kvm, std::chrono::milliseconds time_
                                GUESTFS_EVENT_LIBRARY | GUESTFS_EVENT_APPLIANCE, 0, &messages_);
     check(guestfs_set_backend(handle(), "direct"));
     if (!use_kvm) check(guestfs_set_backend_setting(handle(), "force_tcg", "1"));
-    const auto deadline = std::chrono::steady_clock::now() + time_limit;
-    watchdog_ = std::jthread(
-        [this, deadline](const std::stop_token& stop) { end_when_due(stop, deadline); });
+    deadline_ = std::chrono::steady_clock::now() + time_limit;
+    watchdog_ = std::jthread([this](const std::stop_token& stop) { end_when_due(stop); });
 }
 
 /// The watchdog ends first: libguestfs is about to wait for QEMU itself.
@@ -46,19 +45,57 @@ GuestfsAppliance::~GuestfsAppliance() {
     if (watchdog_.joinable()) watchdog_.join();
 }
 
-void GuestfsAppliance::end_when_due(const std::stop_token& stop,
-                                    std::chrono::steady_clock::time_point deadline) {
+void GuestfsAppliance::end_when_due(const std::stop_token& stop) {
     std::unique_lock lock(mutex_);
-    changed_.wait_until(lock, stop, deadline, [] { return false; });
+    while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline_) {
+        const auto due = deadline_;
+        changed_.wait_until(lock, stop, due, [&] { return deadline_ != due; });
+    }
     changed_.wait(lock, stop, [this] { return qemu_ != 0; });
     if (stop.stop_requested()) return;
     is_late_ = true;
     ::kill(qemu_, SIGKILL);
 }
 
+void GuestfsAppliance::allow(std::chrono::milliseconds time_limit) {
+    const std::lock_guard lock(mutex_);
+    if (is_to_end_) return;
+    deadline_ = std::chrono::steady_clock::now() + time_limit;
+    changed_.notify_all();
+}
+
+void GuestfsAppliance::end() {
+    const std::lock_guard lock(mutex_);
+    is_to_end_ = true;
+    deadline_ = {};
+    changed_.notify_all();
+}
+
 void GuestfsAppliance::add_disk(const std::filesystem::path& file) {
     check(guestfs_add_drive_opts(handle(), file.c_str(), GUESTFS_ADD_DRIVE_OPTS_READONLY, 1,
                                  GUESTFS_ADD_DRIVE_OPTS_FORMAT, "qcow2", -1));
+}
+
+void GuestfsAppliance::add_served_disk(const std::filesystem::path& socket,
+                                       const std::string& name) {
+    const std::string server = "unix:" + socket.string();
+    const char* const servers[] = {server.c_str(), nullptr};
+    struct guestfs_add_drive_opts_argv options {};
+    options.bitmask =
+        GUESTFS_ADD_DRIVE_OPTS_FORMAT_BITMASK | GUESTFS_ADD_DRIVE_OPTS_PROTOCOL_BITMASK |
+        GUESTFS_ADD_DRIVE_OPTS_SERVER_BITMASK | GUESTFS_ADD_DRIVE_OPTS_CACHEMODE_BITMASK |
+        GUESTFS_ADD_DRIVE_OPTS_DISCARD_BITMASK;
+    options.format = "raw";
+    options.protocol = "nbd";
+    options.server = const_cast<char* const*>(servers);  // NOLINT: it is only read
+    options.cachemode = "unsafe";  // the server itself flushes when it is time
+    options.discard = "enable";
+    check(guestfs_add_drive_opts_argv(handle(), name.c_str(), &options));
+}
+
+void GuestfsAppliance::add_writable_disk(const std::filesystem::path& file) {
+    check(
+        guestfs_add_drive_opts(handle(), file.c_str(), GUESTFS_ADD_DRIVE_OPTS_FORMAT, "qcow2", -1));
 }
 
 void GuestfsAppliance::add_scratch_disk(std::size_t bytes) {
@@ -70,6 +107,13 @@ void GuestfsAppliance::launch() {
     const std::lock_guard lock(mutex_);
     qemu_ = std::max(guestfs_get_pid(handle()), 0);
     changed_.notify_all();
+}
+
+int GuestfsAppliance::shutdown() {
+    const int result = guestfs_shutdown(handle());
+    const std::lock_guard lock(mutex_);
+    qemu_ = 0;  // somebody else may have its number now
+    return result;
 }
 
 Error GuestfsAppliance::failure(const std::string& what) const {

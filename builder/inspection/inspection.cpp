@@ -11,6 +11,7 @@
 
 #include "base/text.hpp"
 #include "builder/inspection/guestfs_appliance.hpp"
+#include "builder/inspection/guestfs_texts.hpp"
 #include "images/catalog/image.hpp"
 
 namespace kiln::builder {
@@ -21,24 +22,6 @@ constexpr std::size_t boot_sector_size = 512;
 constexpr std::size_t boot_code_size = 440;  // then the disk signature and the partition table
 constexpr std::string_view boot_signature = "\x55\xaa";
 constexpr std::string_view efi_system_partition = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B";
-
-/// A text that libguestfs allocated; empty for what it does not know.
-std::string take(char* text) {
-    const std::unique_ptr<char, decltype(&std::free)> owned(text, &std::free);
-    if (!owned || std::string_view(owned.get()) == "unknown") return "";
-    return owned.get();
-}
-
-/// A list of texts, ended by a null pointer; empty where it failed.
-std::vector<std::string> take_list(char** list) {
-    std::vector<std::string> texts;
-    for (char** text = list; text != nullptr && *text != nullptr; ++text) {
-        texts.emplace_back(*text);
-        std::free(*text);
-    }
-    std::free(list);
-    return texts;
-}
 
 std::string find_root(GuestfsAppliance& appliance) {
     char** list = guestfs_inspect_os(appliance.handle());

@@ -36,7 +36,7 @@ DiskLayout layout_of(const Recipe& recipe) {
     throw build_failed("a recipe that boots in no way");
 }
 
-struct Step {
+struct Part {
     int percent = 0;  // of the whole build, when the step begins
     const char* name;
     void (*run)(const Build&);
@@ -48,7 +48,7 @@ void convert_disk(const Build& build) {
     images::qemu_img::convert_raw(build.raw_disk(), build.result(), build.stop);
 }
 
-constexpr Step steps[] = {
+constexpr Part parts[] = {
     {1, "reading the package lists", make_root},
     {76, "making the file system", make_disk},
     {87, "installing the boot loader", install_boot_loader},
@@ -65,10 +65,10 @@ std::filesystem::path build_disk(const Recipe& recipe, const std::filesystem::pa
                       .stop = stop,
                       .target = target_of(recipe.architecture),
                       .layout = layout_of(recipe)};
-    for (const Step& step : steps) {
+    for (const Part& part : parts) {
         if (stop.stop_requested()) throw Error("Canceled", "", "the build was canceled");
-        build.report(step.percent, step.name);
-        step.run(build);
+        build.report(part.percent, part.name);
+        part.run(build);
     }
     build.report(98, "checking the image");
     images::qemu_img::check(build.result());

@@ -39,6 +39,15 @@ void make_system_directories(const fs::path& root) {
     fs::create_directory_symlink("../run", root / "var/run");
 }
 
+void let_everybody_pass(const fs::path& root) {
+    for (const auto& entry : fs::recursive_directory_iterator(root)) {
+        if (entry.is_symlink() || !entry.is_directory()) continue;
+        const fs::path name = entry.path().lexically_relative(root);
+        if (*name.begin() == "root" || name == "tmp") continue;  // they have modes of their own
+        fs::permissions(entry.path(), fs::perms(0755));
+    }
+}
+
 void install_system_files(const Build& build, std::span<const SystemFile> files,
                           const std::string& console) {
     for (const SystemFile& file : files) {

@@ -20,6 +20,9 @@ struct SystemFile {
 
 /// The empty directories and links of a root tree whose programs all lie in usr/bin.
 void make_system_directories(const std::filesystem::path& root);
+/// The directories of a finished root tree, which were made with the service's umask, are open to
+/// all users of the system, but for root's own.
+void let_everybody_pass(const std::filesystem::path& root);
 /// Writes the files; "@console@" in them becomes where the kernel and init speak to people.
 void install_system_files(const Build& build, std::span<const SystemFile> files,
                           const std::string& console);

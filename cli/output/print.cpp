@@ -27,6 +27,20 @@ Format format_of(const CommandLine& line) {
     refuse_usage(fmt::format("--output: '{}' is not one of: table, json, text, csv", *name));
 }
 
+Option text_or_json_option() {
+    return {.name = "output",
+            .placeholder = "text|json",
+            .help = "How to print the result; default: text",
+            .choices = {"text", "json"}};
+}
+
+bool is_json(const CommandLine& line) {
+    const std::string name = line.value("output").value_or("text");
+    if (name != "text" && name != "json")
+        refuse_usage(fmt::format("--output: '{}' is not one of: text, json", name));
+    return name == "json";
+}
+
 void print_reply(const api::Action& action, const api::Reply& reply, Format format) {
     switch (format) {
         case Format::table:

@@ -76,6 +76,11 @@ std::uint64_t Service::send_piece(const std::string& upload_id, std::uint64_t of
     return client_.send_piece(upload_id, offset, std::move(piece));
 }
 
+std::string Service::download_export(const std::string& task, std::uint64_t offset,
+                                     std::uint64_t size) {
+    return client_.download_export(task, offset, size);
+}
+
 api::ConsoleConnection Service::open_console(const std::string& instance_id) {
     require();
     return client_.open_console(instance_id);

@@ -24,6 +24,8 @@ class Service {
     api::Reply call(const std::string& action, const api::WirePairs& pairs);
     /// How many bytes of the upload's file are there then.
     std::uint64_t send_piece(const std::string& upload_id, std::uint64_t offset, std::string piece);
+    /// Bytes of an export's file. See api::Client.
+    std::string download_export(const std::string& task, std::uint64_t offset, std::uint64_t size);
     api::ConsoleConnection open_console(const std::string& instance_id);
     /// Throws Error{ServiceUnavailable} when there is none and none can be started.
     void require();

@@ -232,6 +232,10 @@ std::vector<ObjectStore::Listed> DirectoryObjectStore::list(const ObjectPrefix& 
     return listed;
 }
 
+void DirectoryObjectStore::check(const ObjectName& name) const {
+    path_in_store(name);
+}
+
 void DirectoryObjectStore::remove(const ObjectName& name) {
     const ObjectPath path = path_in_store(name);
     const std::lock_guard lock(names_);

@@ -22,6 +22,7 @@ class DirectoryObjectStore final : public ObjectStore {
     /// Makes the directory when it is missing.
     explicit DirectoryObjectStore(std::filesystem::path root);
 
+    void check(const ObjectName& name) const override;
     std::unique_ptr<ObjectWriter> put(const ObjectName& name) override;
     std::string get(const ObjectName& name, const Range& range) const override;
     Bytes size(const ObjectName& name) const override;

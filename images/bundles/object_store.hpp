@@ -28,6 +28,8 @@ class ObjectStore {
   public:
     virtual ~ObjectStore() = default;
 
+    /// Throws what a put() of that name would; nothing is written.
+    virtual void check(const ObjectName& name) const = 0;
     /// Begins to write an object. The bucket appears with its first object.
     virtual std::unique_ptr<ObjectWriter> put(const ObjectName& name) = 0;
 

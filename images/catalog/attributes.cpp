@@ -276,6 +276,28 @@ std::string_view to_text(DeregistrationProtection value) {
     std::abort();
 }
 
+std::string_view to_text(ImageOrigin value) {
+    switch (value) {
+        case ImageOrigin::unknown:
+            return "";
+        case ImageOrigin::build:
+            return "build";
+        case ImageOrigin::registration:
+            return "registration";
+        case ImageOrigin::capture:
+            return "capture";
+        case ImageOrigin::copy:
+            return "copy";
+        case ImageOrigin::conversion:
+            return "conversion";
+        case ImageOrigin::restoration:
+            return "restoration";
+        case ImageOrigin::import:
+            return "import";
+    }
+    std::abort();
+}
+
 Architecture parse_architecture(std::string_view text) {
     return parse(text, "architecture", Architecture::x86_64_mac);
 }
@@ -350,6 +372,10 @@ ProductState parse_product_state(std::string_view text) {
 
 DeregistrationProtection parse_deregistration_protection(std::string_view text) {
     return parse(text, "deregistrationProtection", DeregistrationProtection::with_cooldown);
+}
+
+ImageOrigin parse_image_origin(std::string_view text) {
+    return parse(text, "origin", ImageOrigin::import);
 }
 
 int state_code(InstanceState state) {

@@ -27,6 +27,17 @@ enum class AccountState { active, suspended };
 enum class AccessKeyState { active, inactive };
 enum class ProductState { available, retired };
 enum class DeregistrationProtection { disabled, without_cooldown, with_cooldown };
+/// How an image came to be; unknown: kiln did not note it yet.
+enum class ImageOrigin {
+    unknown,
+    build,
+    registration,
+    capture,
+    copy,
+    conversion,
+    restoration,
+    import
+};
 
 std::string_view to_text(Architecture value);
 std::string_view to_text(VirtualizationType value);
@@ -47,6 +58,7 @@ std::string_view to_text(AccountState value);
 std::string_view to_text(AccessKeyState value);
 std::string_view to_text(ProductState value);
 std::string_view to_text(DeregistrationProtection value);
+std::string_view to_text(ImageOrigin value);  // "" for unknown
 
 Architecture parse_architecture(std::string_view text);
 VirtualizationType parse_virtualization_type(std::string_view text);
@@ -67,6 +79,7 @@ AccountState parse_account_state(std::string_view text);
 AccessKeyState parse_access_key_state(std::string_view text);
 ProductState parse_product_state(std::string_view text);
 DeregistrationProtection parse_deregistration_protection(std::string_view text);
+ImageOrigin parse_image_origin(std::string_view text);
 
 /// EC2's code of an instance state: pending 0, running 16, shutting-down 32, terminated 48,
 /// stopping 64, stopped 80.

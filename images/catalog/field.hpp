@@ -86,6 +86,9 @@ inline void parse_word(std::string_view text, ProductState& field) {
 inline void parse_word(std::string_view text, DeregistrationProtection& field) {
     field = parse_deregistration_protection(text);
 }
+inline void parse_word(std::string_view text, ImageOrigin& field) {
+    field = parse_image_origin(text);
+}
 
 template <class T>
 constexpr ColumnType column_type() {

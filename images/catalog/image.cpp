@@ -60,6 +60,8 @@ struct ImageTable {
         column("os_id", image.os_id);
         column("drivers", image.drivers);
         column("purpose", image.purpose);
+        column("source_region", image.source_region);
+        column("origin", image.origin);
     }
 };
 
@@ -235,6 +237,8 @@ Image image_made_of(const Image& source, const std::string& name, Time now) {
     image.state_reason.clear();
     image.source_instance.reset();
     image.source_image = source.id;
+    image.source_region = source.region;
+    image.origin = ImageOrigin::copy;
     image.is_public = false;
     image.created = now;
     image.deprecated.reset();

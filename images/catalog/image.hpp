@@ -71,14 +71,16 @@ struct Image {
     std::string os_id = {};    // libosinfo's short id: "debian12"; empty: not known
     std::string drivers = {};  // of Windows: words, which of QEMU's devices it has drivers for
     std::string purpose = {};  // what kiln itself uses it for: empty, or pv_appliance
+    std::string source_region = {};  // of source_image; empty: there is none
+    ImageOrigin origin = ImageOrigin::unknown;
     std::vector<ImageBlockDevice> block_devices;  // sorted by device name
 };
 
 /// That which its guests boot from; nullptr: none of its devices is.
 const ImageBlockDevice* root_device(const Image& image);
 
-/// A pending image that is going to be made of another: with a new id, shared with nobody, and
-/// without what has become of the other since.
+/// A pending image that is going to be made of another, as a copy unless its origin is set: with a
+/// new id, shared with nobody, and without what has become of the other since.
 Image image_made_of(const Image& source, const std::string& name, Time now);
 
 /// Throws Error{InvalidAMIName.Malformed}: 3 to 128 of letters, digits, ( ) [ ] space . / - ' @ _

@@ -58,6 +58,7 @@ struct InstanceTable {
         column("secure_boot", instance.secure_boot);
         column("os_id", instance.os_id);
         column("drivers", instance.drivers);
+        column("asked_image_id", instance.asked_image);
     }
 };
 
@@ -77,6 +78,10 @@ void meter(Session& session, const Instance& instance, Time now) {
 }
 
 }  // namespace
+
+std::string shown_image_id(const Instance& instance) {
+    return instance.asked_image.empty() ? instance.image.str() : instance.asked_image;
+}
 
 void insert_instance(Session& session, const Instance& instance) {
     insert_row<InstanceTable>(session, instance);

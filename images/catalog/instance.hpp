@@ -64,7 +64,12 @@ struct Instance {
     bool secure_boot = false;      // likewise
     std::string os_id = {};        // likewise
     std::string drivers = {};      // likewise
+    /// The AMI id of somewhere else that stood for the image at the launch; else empty.
+    std::string asked_image = {};
 };
+
+/// The id of its image that clients are told: that which they asked for.
+std::string shown_image_id(const Instance& instance);
 
 void insert_instance(Session& session, const Instance& instance);
 /// The caller's instance. Throws Error{InvalidInstanceID.NotFound}:

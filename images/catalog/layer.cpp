@@ -142,7 +142,8 @@ std::set<LayerId> named_layers(Session& session, const std::string& region) {
                    " union select layer_id from snapshots"
                    "   where region = :region and layer_id is not null"
                    " union select layer_id from layer_pins where region = :region"
-                   " union select layer_id from unpacked_images where region = :region",
+                   " union select layer_id from unpacked_images where region = :region"
+                   " union select layer_id from build_layers where region = :region",
                    {{"region", region}}, {ColumnType::text});
     std::set<LayerId> layers;
     while (rows.next())
@@ -163,6 +164,7 @@ std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
         "    union select layer_id from snapshots where region = :region and layer_id is not null"
         "    union select layer_id from layer_pins where region = :region"
         "    union select layer_id from unpacked_images where region = :region"
+        "    union select layer_id from build_layers where region = :region"
         "    union select layer_id from own where state = 'creating' and :with_creating = 0),"
         "  needed (layer_id) as ("
         "    select layer_id from roots"

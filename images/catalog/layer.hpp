@@ -76,11 +76,12 @@ std::vector<LayerId> pinned_layers(Session& session, const OperationId& operatio
 std::vector<OperationId> operations_reading_through(Session& session, const std::string& region,
                                                     const LayerId& id);
 
-/// The layers that a volume, a snapshot, a pin or an unpacked image of the region names itself.
+/// The layers that a volume, a snapshot, a pin, an unpacked image or the cache of builds of the
+/// region names itself.
 std::set<LayerId> named_layers(Session& session, const std::string& region);
-/// Layers of the region that no volume, snapshot, pin, unpacked image or other needed layer needs:
-/// everything not reachable from one of these, children before their parents. Layers in state
-/// creating are not listed (an operation owns them) unless `with_creating`.
+/// Layers of the region that no volume, snapshot, pin, unpacked image, cached build or other needed
+/// layer needs: everything not reachable from one of these, children before their parents. Layers
+/// in state creating are not listed (an operation owns them) unless `with_creating`.
 std::vector<Layer> unneeded_layers(Session& session, const std::string& region,
                                    bool with_creating = false);
 /// The layers of all regions that instances which are not stopped stand on, with the accounts of

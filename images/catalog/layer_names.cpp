@@ -19,6 +19,9 @@ std::map<LayerId, std::string> who_names_layers(Session& session, const std::str
                    " union all select layer_id, 4, 'the bundle of ' || image_id ||"
                    "   ' is unpacked to it'"
                    "   from unpacked_images where region = :region"
+                   " union all select layer_id, 5, 'it is kept for builds of ' || owner ||"
+                   "   ' (kiln clear-build-cache)'"
+                   "   from build_layers where region = :region"
                    " order by place, namer",
                    {{"region", region}}, {ColumnType::text, ColumnType::number, ColumnType::text});
     std::map<LayerId, std::string> namers;

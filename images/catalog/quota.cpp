@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/statement.hpp"
+#include "images/catalog/export_task.hpp"
 
 namespace kiln::images {
 
@@ -76,8 +77,10 @@ std::int64_t count_instances(Session& session, const AccountId& account) {
 }
 
 std::int64_t count_volume_gib(Session& session, const AccountId& account) {
-    // A part of a GiB counts as one, and what a volume is about to have as what it has.
-    return count(session,
+    // A part of a GiB counts as one, and what a volume is about to have as what it has. Files of
+    // exports are disks, too.
+    return count_export_gib(session, account) +
+           count(session,
                  "select sum((case when target_size > size then target_size else size end"
                  "  + 1073741823) / 1073741824) from volumes"
                  " left join volume_modifications"
@@ -109,9 +112,8 @@ void check_quota(Session& session, const AccountId& account, Quota quota,
 }
 
 void check_volume_quota(Session& session, const AccountId& account, Bytes more) {
-    const Bytes whole{more.value + Bytes::gibibytes(1).value - 1};
     check_quota(session, account, Quota::volume_gib, count_volume_gib,
-                static_cast<std::int64_t>(whole.in_gibibytes()));
+                static_cast<std::int64_t>(more.in_gibibytes()));
 }
 
 }  // namespace kiln::images

@@ -28,7 +28,7 @@ struct Holding {
     const char* sql;
 };
 
-constexpr std::array<Holding, 7> holdings{{
+constexpr std::array<Holding, 8> holdings{{
     {"image",
      "select count(*) from images where region = :region"
      " and state in ('pending', 'available', 'disabled')"},
@@ -38,10 +38,12 @@ constexpr std::array<Holding, 7> holdings{{
     {"key pair", "select count(*) from key_pairs where region = :region"},
     {"launch template", "select count(*) from launch_templates where region = :region"},
     {"layer", "select count(*) from layers where region = :region"},
+    {"export", "select count(*) from export_tasks where region = :region and state <> 'deleted'"},
 }};
 
 /// What a deletion takes along. Children first.
-constexpr std::array<const char*, 12> tombstones{
+constexpr std::array<const char*, 13> tombstones{
+    "delete from export_tasks where region = :region",
     "delete from store_image_tasks where region = :region",
     "delete from bundle_tasks where region = :region",
     "delete from tags where region = :region",

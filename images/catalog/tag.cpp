@@ -254,6 +254,16 @@ std::vector<TagDescription> list_tags(Session& session, const Scope& scope) {
     return tags;
 }
 
+std::vector<TaggedResource> resources_with_tag(Session& session, const std::string& key) {
+    std::vector<TaggedResource> resources;
+    for (TagRow& row :
+         select_rows<TagTable>(session, "where key = :key order by resource_id", {{"key", key}})) {
+        resources.push_back({.id = std::move(row.resource_id),
+                             .scope = {.owner = row.owner, .region = row.region}});
+    }
+    return resources;
+}
+
 std::vector<Tag> tags_of(Session& session, const Scope& scope, const std::string& resource_id) {
     std::vector<Tag> tags;
     for (TagRow& row : select_rows<TagTable>(

@@ -64,6 +64,13 @@ std::vector<Tag> tags_of(Session& session, const Scope& scope, const std::string
 using TagsByResource = std::unordered_map<std::string, std::vector<Tag>>;
 TagsByResource tags_by_resource(Session& session, const Scope& scope);
 
+struct TaggedResource {
+    std::string id;
+    Scope scope;  // of the account whose tag it is
+};
+/// All resources with a tag of that key, whoever owns them: for the service's own work.
+std::vector<TaggedResource> resources_with_tag(Session& session, const std::string& key);
+
 /// Throws the resource's own NotFound error unless the caller owns a resource with that id, or it
 /// is an image or a snapshot that is shared with them (Error{InvalidID} "The ID 'x' is not valid"
 /// for an id of no known kind).

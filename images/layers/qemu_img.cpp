@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/file.hpp"
 #include "base/log.hpp"
 #include "base/process.hpp"
+#include "base/rollback.hpp"
 #include "base/text.hpp"
 #include "images/layers/qcow2_header.hpp"
 
@@ -52,12 +54,14 @@ struct Run {
     std::stop_token stop = {};
     std::filesystem::path working_directory = {};
     std::vector<NamedKey> keys = {};
+    std::function<void(std::string_view line)> on_line = {};
 };
 
 Command command_of(Run run) {
     Command command{.arguments = {"qemu-img", run.arguments.at(0)},
                     .time_limit = run.time_limit,
                     .working_directory = std::move(run.working_directory),
+                    .on_line = std::move(run.on_line),
                     .stop = std::move(run.stop),
                     .ends_with_caller = true};
     for (NamedKey& named : run.keys) {
@@ -211,6 +215,40 @@ Bytes number_of(const std::string& json, const char* name) {
     return {document[name].get<std::uint64_t>()};
 }
 
+/// What qemu-img says with -p: "    (12.50/100%)". The whole is `share` percent of more, of which
+/// `before` are done.
+std::function<void(std::string_view)> percent_reader(const PercentCallback& on_percent, int before,
+                                                     int share) {
+    return [on_percent, before, share](std::string_view line) {
+        const std::size_t begin = line.find('(');
+        if (!on_percent || begin == std::string_view::npos) return;
+        int percent = 0;
+        const auto read =
+            std::from_chars(line.data() + begin + 1, line.data() + line.size(), percent);
+        constexpr int whole = 100;
+        if (read.ec == std::errc() && percent >= 0 && percent <= whole)
+            on_percent(before + percent * share / whole);
+    };
+}
+
+Arguments format_arguments(ExportFormat format) {
+    switch (format) {
+        case ExportFormat::qcow2:
+            return {"-c", "-O", "qcow2", "-o", "compat=1.1,compression_type=zlib"};
+        case ExportFormat::qcow2_to_work_on:
+            return {"-O", "qcow2", "-o", "compat=1.1"};
+        case ExportFormat::raw:
+            return {"-O", "raw"};
+        case ExportFormat::vmdk:
+            return {"-O", "vmdk", "-o", "subformat=streamOptimized,adapter_type=lsilogic"};
+        case ExportFormat::vhd:
+            return {"-O", "vpc", "-o", "subformat=dynamic,force_size=on"};
+        case ExportFormat::vhdx:
+            return {"-O", "vhdx", "-o", "subformat=dynamic"};
+    }
+    std::abort();
+}
+
 }  // namespace
 
 Bytes measure(const ForeignDisk& disk) {
@@ -351,6 +389,51 @@ void convert_to_raw(const std::filesystem::path& from, const std::filesystem::pa
                        path_argument(from), path_argument(to)},
          .time_limit = long_limit,
          .stop = std::move(stop)});
+}
+
+void export_disk(const Export& wanted, const PercentCallback& on_percent, std::stop_token stop) {
+    constexpr int whole = 100;
+    Arguments arguments{"convert", "-p", "-f", "qcow2", "-t", "writeback"};
+    append(arguments, format_arguments(wanted.format));
+    append(arguments, {path_argument(wanted.from), path_argument(wanted.to)});
+    run({.arguments = std::move(arguments),
+         .time_limit = long_limit,
+         .stop = std::move(stop),
+         .on_line = percent_reader(on_percent, 0, whole)});
+    sync_file(wanted.to);
+}
+
+void create_scratch(const std::filesystem::path& path, const std::filesystem::path& backing) {
+    run({.arguments = {"create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", path_argument(backing),
+                       path_argument(path)},
+         .time_limit = quick_limit});
+}
+
+/// Convert can leave out what the direct backing file of its input has, and nothing further down:
+/// so a file is made first that stands on the base and has all that is different.
+void export_delta(const Delta& delta, const PercentCallback& on_percent, std::stop_token stop) {
+    constexpr int comparing = 50;
+    const std::filesystem::path overlay = delta.to.string() + ".overlay";
+    Rollback scratch;
+    scratch.add([&] { remove_file(overlay); });
+    create_scratch(overlay, delta.from);
+    const std::string base = path_argument(delta.base);
+    run({.arguments = {"rebase", "-p", "-t", "writeback", "-f", "qcow2", "-F", "qcow2", "-b", base,
+                       path_argument(overlay)},
+         .time_limit = long_limit,
+         .stop = stop,
+         .on_line = percent_reader(on_percent, 0, comparing)});
+    Arguments arguments{"convert", "-p", "-f", "qcow2", "-t", "writeback"};
+    append(arguments, format_arguments(ExportFormat::qcow2));
+    append(arguments, {"-F", "qcow2", "-B", base, path_argument(overlay), path_argument(delta.to)});
+    run({.arguments = std::move(arguments),
+         .time_limit = long_limit,
+         .stop = std::move(stop),
+         .on_line = percent_reader(on_percent, comparing, comparing)});
+    run({.arguments = {"rebase", "-q", "-u", "-f", "qcow2", "-F", "qcow2", "-b", delta.base_name,
+                       path_argument(delta.to)},
+         .time_limit = quick_limit});
+    sync_file(delta.to);
 }
 
 void check(const std::filesystem::path& path, const std::optional<LayerKey>& key) {

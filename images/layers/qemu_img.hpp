@@ -82,6 +82,41 @@ void import(const ForeignDisk& disk, const std::filesystem::path& to,
             const std::function<void(int percent)>& on_percent);
 inline constexpr const char* invalid_disk = "InvalidDisk";
 
+/// What others read. Each file stands alone and is made with what most programs understand.
+enum class ExportFormat {
+    qcow2,             // version 3, compressed with zlib
+    qcow2_to_work_on,  // likewise, but not compressed: quicker as a disk
+    raw,               // with holes
+    vmdk,              // streamOptimized, as in an OVA
+    vhd,               // dynamic, of exactly the disk's size
+    vhdx               // dynamic
+};
+/// Told from 0 to 100, in the calling thread.
+using PercentCallback = std::function<void(int percent)>;
+
+struct Export {
+    std::filesystem::path from;  // the top of a chain in clear that nobody writes to
+    std::filesystem::path to;    // there is nothing yet
+    ExportFormat format;
+};
+/// Makes one file of a chain, written back and synced.
+void export_disk(const Export& wanted, const PercentCallback& on_percent, std::stop_token stop);
+
+struct Delta {
+    std::filesystem::path from;  // as of an Export
+    std::filesystem::path base;  // so too: the top of what the reader has already
+    std::filesystem::path to;
+    std::string base_name;  // by which the file names its backing file; no directory
+};
+/// Makes a compressed qcow2 file of what a chain has and another one, the base, has not, written
+/// back and synced. Its header names a file beside it as its backing file, and none of this host.
+/// Clusters that both chains have in common are not read; the others are compared. Uses `to` with
+/// the suffix ".overlay" meanwhile.
+void export_delta(const Delta& delta, const PercentCallback& on_percent, std::stop_token stop);
+
+/// Makes an empty file that stands on the top of any chain, by its path: for what does not last.
+void create_scratch(const std::filesystem::path& path, const std::filesystem::path& backing);
+
 /// `qemu-img check`: throws when the image is damaged (leaked clusters are no damage).
 void check(const std::filesystem::path& path, const std::optional<LayerKey>& key = std::nullopt);
 /// Virtual size of a qcow2 file that a guest may be using; needs no key.

@@ -371,7 +371,8 @@ ImageId Launcher::Implementation::register_bundle(const images::Caller& caller,
                 .tpm_support = said_or_bundled(request.tpm_support, bundled.tpm_support),
                 .secure_boot = secure_boot_of(manifest, request),
                 .os_id = bundled.os_id,
-                .drivers = bundled.drivers};
+                .drivers = bundled.drivers,
+                .origin = images::ImageOrigin::registration};
     images::check_kernel(image.virtualization_type, image.architecture, image.kernel_id,
                          image.ramdisk_id);
     // Whoever says another word on Secure Boot does not mean the bundle's variables.

@@ -48,6 +48,7 @@ Image get_source(Session& session, const images::Caller& caller,
 Image converted_image(const Image& source, const ConvertImageRequest& request, Time now) {
     Image image = images::image_made_of(source, request.name, now);
     image.description = request.description;
+    image.origin = images::ImageOrigin::conversion;
     return image;
 }
 

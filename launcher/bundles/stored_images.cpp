@@ -146,6 +146,7 @@ ImageId Launcher::create_restore_image_task(const images::Caller& caller,
     image.owner = caller.account;
     image.region = caller.region;
     image.created = use.now();
+    image.origin = images::ImageOrigin::restoration;
     if (!request.name.empty()) image.name = request.name;
     images::check_image_name(image.name);
     const images::Operation operation = use.database().write([&](Session& session) {

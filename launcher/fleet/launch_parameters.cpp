@@ -177,7 +177,7 @@ RunInstancesRequest run_instances_request(const LaunchParameters& parameters) {
                     "that has an image");
     }
     RunInstancesRequest request{
-        .image = *parameters.image,
+        .image = ImageId(*parameters.image),
         .instance_type = parameters.instance_type.value_or(default_instance_type),
         .key_name = parameters.key_name.value_or(""),
         .user_data = parameters.user_data.value_or(""),

@@ -29,7 +29,7 @@ struct TagSpecification {
 
 /// What a launch template says, and what a launch says over it: what is absent was left out.
 struct LaunchParameters {
-    std::optional<ImageId> image;
+    std::optional<std::string> image;  // id or, of a launch template, an alias
     std::optional<std::string> instance_type;
     std::optional<std::string> key_name;
     std::optional<std::string> user_data;  // base64
@@ -64,7 +64,7 @@ LaunchParameters overlaid(LaunchParameters base, const LaunchParameters& over);
 /// of, and Error{UnsupportedOperation} for a second one.
 void check_network(const LaunchParameters& parameters);
 
-/// Throws Error{MissingParameter} without an image.
+/// Throws Error{MissingParameter} without an image, which is an id by now.
 RunInstancesRequest run_instances_request(const LaunchParameters& parameters);
 inline constexpr const char* default_instance_type = "t3.small";
 

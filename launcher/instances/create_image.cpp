@@ -195,7 +195,8 @@ ImageId Launcher::register_image(const images::Caller& caller,
                 .created = implementation_->now(),
                 .imds_support = request.imds_support,
                 .tpm_support = request.tpm_support,
-                .secure_boot = images::secure_boot_of(request.secure_boot, request.uefi_data)};
+                .secure_boot = images::secure_boot_of(request.secure_boot, request.uefi_data),
+                .origin = images::ImageOrigin::registration};
     images::check_firmware(image, request.uefi_data);
     image.block_devices = plan_captured_devices({}, request.block_devices);
     default_to_delete_on_termination(image.block_devices, request.block_devices);

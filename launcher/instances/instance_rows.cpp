@@ -58,7 +58,9 @@ images::Image pending_image_of(const images::Instance& instance, const std::stri
             .tpm_support = instance.tpm_support,
             .secure_boot = instance.secure_boot,
             .os_id = instance.os_id,
-            .drivers = instance.drivers};
+            .drivers = instance.drivers,
+            .source_region = instance.region,
+            .origin = images::ImageOrigin::capture};
 }
 
 void insert_creating_volume(Session& session, const images::Volume& volume,

@@ -37,6 +37,11 @@ struct MetadataOptionsChange {
     std::optional<bool> has_tags;
 };
 
+/// A throw-away instance of an image of the caller's that is still being made: it may be pending.
+struct TrialLaunch {
+    std::string public_key;  // lines in OpenSSH's form; one of a key that is in no key pair
+};
+
 struct RunInstancesRequest {
     ImageId image;
     std::string instance_type;
@@ -63,6 +68,10 @@ struct RunInstancesRequest {
     std::string token_digest = {};
     /// Of the service: "aws:ec2launchtemplate:id" and the like. Not what makes a request another.
     std::vector<images::Tag> system_tags = {};
+    /// As images::Instance::asked_image; the same.
+    std::string asked_image = {};
+    /// Of the service: what makes it a trial.
+    std::optional<TrialLaunch> trial = {};
 };
 
 struct Reservation {

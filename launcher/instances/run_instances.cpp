@@ -129,7 +129,8 @@ Instance new_instance(const PlannedLaunch& from, int launch_index) {
             .tpm_support = image.tpm_support,
             .secure_boot = image.secure_boot,
             .os_id = image.os_id,
-            .drivers = image.drivers};
+            .drivers = image.drivers,
+            .asked_image = request.asked_image};
 }
 
 /// Takes an address of the subnet for the instance.
@@ -235,13 +236,18 @@ std::string zone_for(const std::string& wanted, const std::vector<std::string>& 
 }
 
 std::string public_key_for(Session& session, const images::Caller& caller,
-                           const std::string& key_name) {
-    if (key_name.empty()) return "";
-    return images::get_key_pair(session, caller.scope(), key_name).public_key;
+                           const RunInstancesRequest& request) {
+    if (request.trial) return request.trial->public_key;
+    if (request.key_name.empty()) return "";
+    return images::get_key_pair(session, caller.scope(), request.key_name).public_key;
 }
 
 Image image_to_launch(Session& session, const images::Caller& caller,
                       const RunInstancesRequest& request, Time now) {
+    if (request.trial) {
+        Image image = images::get_own_image(session, caller.scope(), request.image);
+        if (image.state == images::ImageState::pending) return image;
+    }
     Image image = images::get_launchable_image(session, caller.scope(), request.image);
     images::check_allowed(session, caller.scope(), image, now);
     return image;
@@ -325,7 +331,7 @@ Reservation Launcher::run_instances(const images::Caller& caller,
                            .image = launched,
                            .devices = with_snapshot_sizes(session, devices, request.block_devices),
                            .zone = zone,
-                           .public_key = public_key_for(session, caller, request.key_name),
+                           .public_key = public_key_for(session, caller, request),
                            .reservation = ReservationId::generate(),
                            .own_key = own_key,
                            .now = use.now()};

@@ -98,6 +98,12 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     void ignore_shutdown_requests() { ignores_shutdown_ = true; }
     void set_memory(Bytes memory) { memory_ = memory; }
     void let_agents_answer() { agents_answer_ = true; }
+    /// From now on this is what the agents' programs say.
+    using Answer = std::function<hypervisor::GuestProgramResult(const hypervisor::GuestProgram&)>;
+    void answer_programs(Answer answer) {
+        const std::lock_guard lock(mutex_);
+        answer_ = std::move(answer);
+    }
     /// From now on QEMU runs as another user than the service.
     void run_guests_as(const hypervisor::ProcessUser& user) {
         const std::lock_guard lock(mutex_);
@@ -177,6 +183,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     hypervisor::GuestProgramResult run_in_guest(const std::string& name,
                                                 const hypervisor::GuestProgram& program) override {
         enter("run_in_guest", name);
+        if (const Answer answer = own_answer()) return answer(program);
         const std::lock_guard lock(mutex_);
         programs_.push_back(program);
         const std::string& order = program.arguments.back();
@@ -374,6 +381,11 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
         if (failure) throw Error(failure.mapped());
     }
 
+    Answer own_answer() const {
+        const std::lock_guard lock(mutex_);
+        return answer_;
+    }
+
     std::function<void()> take_action(const std::string& function) {
         const std::lock_guard lock(mutex_);
         auto action = actions_.extract(function);
@@ -427,6 +439,7 @@ class FakeHypervisor final : public hypervisor::Hypervisor {
     bool keeps_disks_ = false;
     std::size_t free_disk_slots_ = 8;
     bool agents_answer_ = false;
+    Answer answer_;
     bool bridges_ = false;
     std::map<std::string, hypervisor::NetworkSpec> networks_;
     std::optional<hypervisor::ProcessUser> qemu_user_;

@@ -16,6 +16,7 @@ class WatchedObjectStore final : public images::ObjectStore {
     /// nobody writes.
     void before_next_put(std::function<void()> work) { before_put_ = std::move(work); }
 
+    void check(const images::ObjectName& name) const override { store_.check(name); }
     std::unique_ptr<images::ObjectWriter> put(const images::ObjectName& name) override {
         if (const auto work = std::exchange(before_put_, nullptr)) work();
         return store_.put(name);

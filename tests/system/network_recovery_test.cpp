@@ -3,10 +3,10 @@
 
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <string>
 #include <vector>
 
-#include "base/file.hpp"
-#include "base/text.hpp"
 #include "hypervisor/network/nftables.hpp"
 #include "tests/system/guest.hpp"
 
@@ -23,9 +23,10 @@ std::vector<pid_t> processes_named(const std::string& name) {
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         const std::string pid = entry.path().filename();
         if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-        std::error_code gone;
-        if (!std::filesystem::exists(entry.path() / "comm", gone)) continue;
-        if (trim(read_file(entry.path() / "comm")) == name) found.push_back(std::stoi(pid));
+        std::ifstream file(entry.path() / "comm");
+        std::string its_name;  // stays empty when the process ends meanwhile
+        std::getline(file, its_name);
+        if (its_name == name) found.push_back(std::stoi(pid));
     }
     return found;
 }

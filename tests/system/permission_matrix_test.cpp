@@ -143,6 +143,8 @@ class PermissionMatrixTest : public testing::Test {
         names_["{image}"] = copy_of(owner, "shared", names_["{snapshot}"]);
         names_["{public_image}"] = copy_of(owner, "public", names_["{public_snapshot}"]);
         share_with_everyone_of_the_matrix(owner);
+        names_["{alias}"] = "golden:matrix";
+        ask(owner, "SetImageAlias", {{"Alias", "golden:matrix"}, {"ImageId", names_["{image}"]}});
         names_["{region}"] = "local-1";
         names_["{zone}"] = "local-1a";
         names_["{instance}"] = text_of(ask(owner, "RunInstances",
@@ -169,7 +171,12 @@ class PermissionMatrixTest : public testing::Test {
             text_of(ask(owner, "ImportImage", {{"DiskContainer.1.Url", "http://169.254.0.1/"}}),
                     "//importTaskId");
         wait_for(owner, "DescribeImportImageTasks", "//status", "deleted");
+        names_["{export}"] =
+            text_of(ask(owner, "ExportImage",
+                        {{"ImageId", names_["{image}"]}, {"DiskImageFormat", "qcow2"}}),
+                    "//exportImageTaskId");
         wait_for(owner, "DescribeInstances", "//instanceState/name", "running");
+        wait_for(owner, "DescribeExportImageTasks", "//item/status", "completed");
         names_["{interface}"] =
             text_of(ask(owner, "DescribeNetworkInterfaces", {}), "//networkInterfaceId");
         wait_for(owner, "DescribeVolumes",

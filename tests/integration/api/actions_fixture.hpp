@@ -8,6 +8,7 @@
 #include "images/bundles/stored_image.hpp"
 #include "images/catalog/bucket.hpp"
 #include "images/catalog/bundle_task.hpp"
+#include "images/catalog/export_task.hpp"
 #include "images/catalog/import_task.hpp"
 #include "images/catalog/permission.hpp"
 #include "images/catalog/store_image_task.hpp"
@@ -83,6 +84,19 @@ class ActionsTest : public ApiFixture {
                                       .started = now(),
                                       .updated = now()};
         write([&](Session& session) { images::insert_bundle_task(session, task); });
+        return task.id.str();
+    }
+    /// One that is in that state, without a file.
+    std::string insert_export_task(images::ExportTaskState state) {
+        const images::ExportTask task{.id = images::ExportTaskId::generate(),
+                                      .owner = caller().account,
+                                      .region = caller().region,
+                                      .image = golden(),
+                                      .format = images::DiskImageFormat::vmdk,
+                                      .state = state,
+                                      .started = now(),
+                                      .updated = SystemClock().now()};
+        write([&](Session& session) { images::insert_export_task(session, task); });
         return task.id.str();
     }
     /// A bundle of a file in the caller's bucket "bundles".

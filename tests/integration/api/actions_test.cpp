@@ -174,6 +174,7 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     done("Subscribe", {{"ProductCode", bought}, {"AcceptTerms", "true"}});
     const std::string shared = insert_shared_image();
     const std::string upload = done("CreateUpload", {{"Size", "6"}}).text("//uploadId");
+    done("SetImageAlias", {{"Alias", "golden"}, {"ImageId", golden().str()}});
     const WirePairs image_pairs{{"ImageId", own_image}};
     const WirePairs unit_pairs{{"OrganizationalUnitId", unit}, {"Name", "academy"}};
     const std::map<std::string, WirePairs> requests{
@@ -258,6 +259,17 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         {"ImportImage", {{"DiskContainer.1.Url", "https://example.com/disk"}}},
         {"ImportSnapshot", {{"DiskContainer.Url", "https://example.com/disk"}}},
         {"CancelImportTask", {{"ImportTaskId", insert_import_task()}}},
+        {"GetImageBuildPlan", {{"Recipe", "tiny"}}},
+        {"CompareImages", {{"FromImageId", own_image}, {"ToImageId", golden().str()}}},
+        {"DescribeImageFamily", {{"ImageId", own_image}}},
+        {"GetImageAncestry", {{"ImageId", own_image}}},
+        {"SetImageAlias", {{"Alias", "web"}, {"ImageId", own_image}}},
+        {"DeleteImageAlias", {{"Alias", "golden"}}},
+        {"ExportImage", {{"ImageId", own_image}, {"DiskImageFormat", "VMDK"}}},
+        {"CancelExportTask",
+         {{"ExportTaskId", insert_export_task(images::ExportTaskState::active)}}},
+        {"DeleteExportedImage",
+         {{"ExportImageTaskId", insert_export_task(images::ExportTaskState::completed)}}},
         {"CreateImage", {{"InstanceId", id}, {"Name", "captured"}}},
         {"CreateKeyPair", {{"KeyName", "another"}}},
         {"CreateLaunchTemplate",
@@ -281,6 +293,7 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
         {"GetInstanceUefiData", {{"InstanceId", id}}},
         {"GetPasswordData", {{"InstanceId", id}}},
         {"InspectImage", {{"ImageId", own_image}}},
+        {"SealImage", {{"ImageId", own_image}, {"Name", "sealed"}}},
         {"GetConsoleScreenshot", {{"InstanceId", id}}},
         {"DescribeInstanceConnection", {{"InstanceId", id}}},
         {"ImportKeyPair", {{"KeyName", "k2"}, {"PublicKeyMaterial", base64_encode(public_key)}}},
@@ -301,6 +314,7 @@ TEST_F(ActionsTest, a_dry_run_of_any_action_says_that_it_would_be_done_and_does_
     const auto everything = [&] {
         std::string text;
         for (const char* action : {"DescribeImages",
+                                   "DescribeExportImageTasks",
                                    "DescribeInstances",
                                    "DescribeKeyPairs",
                                    "DescribeRegions",

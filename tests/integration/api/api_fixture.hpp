@@ -7,12 +7,17 @@
 
 #include "api/protocol/query.hpp"
 #include "api/server/dispatcher.hpp"
+#include "api/server/image_mentions.hpp"
 #include "api/services.hpp"
 #include "base/secret_box.hpp"
 #include "builder/builder.hpp"
+#include "builder/export/exports.hpp"
 #include "builder/import/importer.hpp"
+#include "builder/sealing/image_sealer.hpp"
+#include "builder/tasks/task_threads.hpp"
 #include "images/accounts/account.hpp"
 #include "images/accounts/organization.hpp"
+#include "tests/fakes/fake_workshop.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 
 namespace kiln::api::tests {
@@ -79,6 +84,18 @@ class ApiFixture : public kiln::tests::LauncherFixture {
     }
 
     builder::Importer& importer() { return importer_; }
+    kiln::tests::FakeWorkshop& workshop() { return workshop_; }
+    builder::Builder& builder() { return builder_; }
+    /// Bytes of an export's file, or the response that refuses them.
+    Response download(const std::string& target, const std::string& method = "GET") {
+        Response response = dispatcher_.dispatch({.method = method, .target = target}, sender_);
+        if (response.noted) response.noted->wait();
+        return response;
+    }
+    /// From now on tasks are done that take long.
+    void start_tasks() { task_threads_.start(); }
+    void settle_tasks() { task_threads_.wait_until_idle(); }
+
     const Dispatcher& dispatcher() const { return dispatcher_; }
     const SecretBox& secrets() const { return secrets_; }
 
@@ -98,11 +115,20 @@ class ApiFixture : public kiln::tests::LauncherFixture {
     images::Caller sender_{
         .account = caller().account, .region = caller().region, .administrator = true};
     SystemClock builder_clock_;
+    kiln::tests::FakeWorkshop workshop_;
     builder::Builder builder_{{.database = database(),
                                .regions = regions(),
                                .clock = builder_clock_,
                                .work_directory = directory() / "builds",
-                               .free_space_reserve = Bytes::mebibytes(1)}};
+                               .free_space_reserve = Bytes::mebibytes(1),
+                               .workshop = workshop_,
+                               .cache_size = Bytes::gibibytes(1)}};
+    /// Leaves disks as they are.
+    builder::ImageSealer sealer_{{.database = database(),
+                                  .regions = regions(),
+                                  .clock = builder_clock_,
+                                  .free_space_reserve = Bytes::mebibytes(1),
+                                  .seal = [](const builder::OfflineDiskSpec&, bool) {}}};
     hypervisor::Accelerators accelerators_ = kiln::tests::emulating_all();
     builder::Importer importer_{{.database = database(),
                                  .regions = regions(),
@@ -110,6 +136,14 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                                  .accelerators = accelerators_,
                                  .clock = builder_clock_,
                                  .free_space_reserve = Bytes::mebibytes(1)}};
+    builder::TaskThreads task_threads_;
+    builder::Exports exports_{{.database = database(),
+                               .regions = regions(),
+                               .store = store(),
+                               .accelerators = accelerators_,
+                               .clock = builder_clock_,
+                               .threads = task_threads_,
+                               .free_space_reserve = Bytes::mebibytes(1)}};
     SecretBox secrets_{directory() / "secrets.key"};
     Services services_{.settings = settings(),
                        .clock = builder_clock_,
@@ -119,7 +153,9 @@ class ApiFixture : public kiln::tests::LauncherFixture {
                        .accelerators = accelerators_,
                        .launcher = launcher(),
                        .builder = builder_,
-                       .importer = importer_};
+                       .importer = importer_,
+                       .sealer = sealer_,
+                       .exports = exports_};
     Audit audit_ = [](const AuditedRequest&) {
         Completion noted;
         noted.end();
@@ -129,7 +165,12 @@ class ApiFixture : public kiln::tests::LauncherFixture {
         actions(),
         [this](const Action& action, const images::Caller& caller, const Arguments& arguments,
                XmlWriter& response) { action.handle(services_, caller, arguments, response); },
-        [this](const AuditedRequest& request) { return audit_(request); }};
+        [this](const AuditedRequest& request) { return audit_(request); },
+        resolve_images_by(database(), settings()),
+        [this](const images::Caller& caller, const DownloadRequest& wanted) {
+            return exports_.read(caller, images::ExportTaskId(wanted.task),
+                                 {.offset = {wanted.offset}, .length = {wanted.size}});
+        }};
 };
 
 }  // namespace kiln::api::tests

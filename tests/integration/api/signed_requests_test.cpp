@@ -10,6 +10,7 @@ namespace kiln::api::tests {
 
 namespace {
 
+using kiln::tests::signed_get;
 using kiln::tests::signed_post;
 using kiln::tests::Signing;
 using testing::HasSubstr;
@@ -56,6 +57,9 @@ class SignedRequestsTest : public ApiFixture {
         return {.status = response.status,
                 .code = document.select_node("//Error/Code").node().child_value(),
                 .body = response.body};
+    }
+    Response get(const Signing& signing, const std::string& path, const std::string& query) {
+        return requests_.answer(signed_get(signing, path, query)).response;
     }
     static std::string text_of(const Outcome& outcome, const std::string& query) {
         pugi::xml_document document;
@@ -264,6 +268,29 @@ TEST_F(SignedRequestsTest, session_credentials_make_nothing_that_lasts_longer) {
 TEST_F(SignedRequestsTest, what_is_about_the_host_is_not_asked_from_elsewhere) {
     EXPECT_EQ(ask(signing(), "DescribeHostChecks").code, "InvalidAction");
     EXPECT_EQ(ask(signing(), "BuildImage", {{"Name", "golden-2"}}).code, "InvalidAction");
+}
+
+TEST_F(SignedRequestsTest, a_file_of_an_export_is_downloaded_by_whom_it_belongs_to) {
+    const std::string task = text_of(
+        ask(signing(), "ExportImage", {{"ImageId", golden().str()}, {"DiskImageFormat", "qcow2"}}),
+        "//exportImageTaskId");
+    start_tasks();
+    settle_tasks();
+    const auto get_of = [&](const Signing& by, const std::string& query) {
+        return get(by, "/exports/" + task, query);
+    };
+    const Response piece = get_of(signing(), "offset=0&size=4");
+    EXPECT_EQ(piece.status, 200U);
+    EXPECT_EQ(piece.body, "QFI\xfb");
+    Signing other = signing();
+    other.secret = "not the secret";
+    EXPECT_EQ(get_of(other, "offset=0&size=4").status, 403U);
+    other = signing();
+    other.service = "iam";
+    EXPECT_EQ(get_of(other, "offset=0&size=4").status, 404U) << "it is of the service ec2";
+    other = signing();
+    other.region = "local-2";
+    EXPECT_THAT(get_of(other, "offset=0&size=4").body, HasSubstr("InvalidExportTaskID.NotFound"));
 }
 
 TEST_F(SignedRequestsTest, an_account_that_asks_too_often_is_told_to_wait) {

@@ -9,6 +9,7 @@
 #include "launcher/regions/regions.hpp"
 #include "tests/catalog_fixture.hpp"
 #include "tests/fakes/fake_hypervisor.hpp"
+#include "tests/fakes/fake_workshop.hpp"
 
 namespace kiln::tests {
 
@@ -23,9 +24,16 @@ class BuilderFixture : public CatalogFixture {
                                            .regions = regions_,
                                            .clock = clock_,
                                            .work_directory = work_directory(),
-                                           .free_space_reserve = free_space_reserve});
+                                           .free_space_reserve = free_space_reserve,
+                                           .workshop = workshop_,
+                                           .cache_size = cache_size_});
     }
     void stop_service() { builder_.reset(); }
+    /// From the next start of the service on.
+    void set_cache_size(Bytes size) { cache_size_ = size; }
+
+    FakeWorkshop& workshop() { return workshop_; }
+    launcher::Regions& regions() { return regions_; }
 
     builder::Builder& builder() { return *builder_; }
     const images::Pool& pool() const { return regions_.home().pool; }
@@ -62,6 +70,8 @@ class BuilderFixture : public CatalogFixture {
                                     return std::shared_ptr<hypervisor::Hypervisor>(
                                         std::shared_ptr<void>(), &host_);
                                 }}};
+    FakeWorkshop workshop_;
+    Bytes cache_size_ = Bytes::gibibytes(20);
     std::unique_ptr<builder::Builder> builder_;
 };
 

@@ -195,8 +195,10 @@ TEST_F(BuilderTest, an_unknown_package_fails_the_build_with_its_name) {
 
 TEST_F(BuilderTest, a_build_that_a_crash_cut_off_fails_at_the_next_start) {
     const Recipe recipe = builtin_recipe("tiny");
-    const Registration cut_off = register_build(
-        database(), {.caller = caller(), .name = "golden", .recipe = recipe, .now = now()});
+    const Registration cut_off = database().write([&](Session& session) {
+        return register_build(
+            session, {.caller = caller(), .name = "golden", .recipe = recipe, .now = now()});
+    });
     fs::create_directories(work_directory() / cut_off.image.str() / "root/etc");
 
     start_service();

@@ -39,8 +39,8 @@ TEST_F(CommandLineTest, help_lists_the_commands_in_groups) {
 }
 
 TEST_F(CommandLineTest, help_of_a_command_has_its_options_and_an_example) {
-    for (const std::string command : {"run-instances", "describe-images", "build", "ssh", "console",
-                                      "serve", "gc", "modify-instance-attribute"}) {
+    for (const std::string command : {"run-instances", "describe-images", "build", "export", "ssh",
+                                      "console", "serve", "gc", "modify-instance-attribute"}) {
         const auto result = kiln({command, "--help"});
         EXPECT_EQ(result.exit_status, 0);
         expect_golden("help-" + command + ".txt", result.standard_output);

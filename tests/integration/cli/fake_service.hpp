@@ -26,15 +26,23 @@ class FakeService {
     using Answer = std::function<std::string(const api::Arguments& arguments)>;
 
     FakeService()
-        : dispatcher_(api::actions(),
-                      [this](const api::Action& action, const images::Caller& caller,
-                             const api::Arguments& arguments, api::XmlWriter& response) {
-                          const std::lock_guard lock(mutex_);
-                          region_ = caller.region;
-                          const auto answer = answers_.find(action.name);
-                          if (answer == answers_.end()) throw Error("Unplayed", "", action.name);
-                          write(response, answer->second(arguments));
-                      }),
+        : dispatcher_(
+              api::actions(),
+              [this](const api::Action& action, const images::Caller& caller,
+                     const api::Arguments& arguments, api::XmlWriter& response) {
+                  const std::lock_guard lock(mutex_);
+                  region_ = caller.region;
+                  const auto answer = answers_.find(action.name);
+                  if (answer == answers_.end()) throw Error("Unplayed", "", action.name);
+                  write(response, answer->second(arguments));
+              },
+              nullptr, nullptr,
+              [this](const images::Caller&, const api::DownloadRequest& wanted) {
+                  const std::lock_guard lock(mutex_);
+                  if (wanted.offset >= breaks_at_)
+                      throw Error("Unplayed", wanted.task, "the file has gone");
+                  return file_.substr(wanted.offset, wanted.size);
+              }),
           server_({.socket = directory_.path() / "kiln.sock"},
                   {.dispatcher = dispatcher_,
                    .caller_of =
@@ -61,6 +69,13 @@ class FakeService {
     }
     void play(const std::string& action, const std::string& xml) {
         play(action, [xml](const api::Arguments&) { return xml; });
+    }
+
+    /// What is downloaded, whatever task it is of; from that offset on it breaks.
+    void serve_file(const std::string& content, std::size_t breaks_at = std::string::npos) {
+        const std::lock_guard lock(mutex_);
+        file_ = content;
+        breaks_at_ = breaks_at;
     }
 
     const std::filesystem::path& directory() const { return directory_.path(); }
@@ -136,6 +151,8 @@ class FakeService {
     mutable std::mutex mutex_;
     std::map<std::string, Answer> answers_;
     std::string region_;
+    std::string file_;
+    std::size_t breaks_at_ = std::string::npos;
     api::Dispatcher dispatcher_;
     api::Server server_;
     std::thread thread_;

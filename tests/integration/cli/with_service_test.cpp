@@ -3,10 +3,13 @@
 #include <sys/stat.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "base/file.hpp"
+#include "base/text.hpp"
 #include "tests/integration/cli/fake_service.hpp"
 #include "tests/integration/cli/ssh_port.hpp"
 #include "tests/places.hpp"
@@ -20,6 +23,8 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::Pair;
+using testing::UnorderedElementsAre;
 
 constexpr const char* instance = "i-0123456789abcdef0";
 
@@ -243,6 +248,79 @@ TEST_F(Builds, send_the_recipe_of_a_file) {
     service_.play("DescribeImageBuilds", build_in("available"));
     EXPECT_EQ(service_.kiln({"build", recipe.string(), "--name", "g"}).exit_status, 0);
     EXPECT_EQ(text, "packages: [vim]\n");
+}
+
+TEST_F(Builds, send_the_files_that_the_recipe_names) {
+    const auto recipe = service_.directory() / "my.yaml";
+    std::ofstream(recipe) << "base: tiny\n"
+                             "steps:\n"
+                             "  - files: [{path: /etc/motd, source: www/motd}]\n"
+                             "  - run: {file: setup.sh}\n";
+    std::filesystem::create_directory(service_.directory() / "www");
+    std::ofstream(service_.directory() / "www/motd") << "hello";
+    std::ofstream(service_.directory() / "setup.sh") << "true";
+    std::map<std::string, std::string> sources;
+    service_.play("BuildImage", [&](const Arguments& arguments) {
+        for (const Arguments& source : arguments.structures("Source"))
+            sources[source.required_text("Name")] =
+                base64_decode(source.required_text("Content")).value();
+        return "<imageId>ami-12345678</imageId>";
+    });
+    service_.play("DescribeImageBuilds", build_in("available"));
+    EXPECT_EQ(service_.kiln({"build", recipe.string(), "--name", "g"}).exit_status, 0);
+    EXPECT_THAT(sources, UnorderedElementsAre(Pair("www/motd", "hello"), Pair("setup.sh", "true")));
+}
+
+TEST_F(Builds, send_no_file_from_outside_of_the_recipe_s_directory) {
+    const auto directory = service_.directory() / "recipe";
+    std::filesystem::create_directory(directory);
+    std::ofstream(service_.directory() / "secret") << "secret";
+    std::filesystem::create_symlink("../secret", directory / "link");
+    std::ofstream(directory / "my.yaml") << "base: tiny\nsteps: [{run: {file: link}}]\n";
+    const auto result = service_.kiln({"build", (directory / "my.yaml").string(), "--name", "g"});
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.standard_error,
+                HasSubstr("my.yaml:2:22: 'link' leads out of the directory of the recipe"));
+}
+
+TEST_F(Builds, with_a_file_that_no_request_can_carry_say_another_way) {
+    const auto recipe = service_.directory() / "my.yaml";
+    std::ofstream(recipe) << "base: tiny\nsteps: [{files: [{path: /a, source: big}]}]\n";
+    std::ofstream(service_.directory() / "big") << std::string((512U << 10U) + 1, 'x');
+    const auto result = service_.kiln({"build", recipe.string(), "--name", "g"});
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_THAT(result.standard_error, HasSubstr("'big' is larger than 512 KiB"));
+    EXPECT_THAT(result.standard_error, HasSubstr("fetch it by its URL"));
+}
+
+TEST_F(Builds, that_are_a_dry_run_print_the_plan) {
+    std::string recipe;
+    service_.play("GetImageBuildPlan", [&](const Arguments& arguments) {
+        recipe = arguments.required_text("Recipe");
+        return "<stageSet><item><name>base: tiny</name><state>cached</state><key>abc</key></item>"
+               "</stageSet>";
+    });
+    const auto result =
+        service_.kiln({"build", "tiny", "--name", "g", "--dry-run", "--output", "table"});
+    EXPECT_EQ(result.exit_status, 0) << result.standard_error;
+    EXPECT_EQ(recipe, "tiny");
+    EXPECT_THAT(result.standard_output, HasSubstr("base: tiny"));
+    EXPECT_THAT(result.standard_output, HasSubstr("cached"));
+}
+
+TEST_F(Builds, that_failed_say_what_was_kept) {
+    service_.play("DescribeImageBuilds",
+                  "<buildSet><item><imageId>ami-12345678</imageId><state>failed</state>"
+                  "<keptId>snap-12345678</keptId></item></buildSet>");
+    std::string on_failure;
+    service_.play("BuildImage", [&](const Arguments& arguments) {
+        on_failure = arguments.required_text("OnFailure");
+        return "<imageId>ami-12345678</imageId>";
+    });
+    const auto result = service_.kiln({"build", "tiny", "--name", "g", "--on-failure", "keep"});
+    EXPECT_EQ(result.exit_status, 1);
+    EXPECT_EQ(on_failure, "keep");
+    EXPECT_THAT(result.standard_error, HasSubstr("kiln create-volume --snapshot-id snap-12345678"));
 }
 
 TEST_F(Builds, that_are_interrupted_are_canceled) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 
 namespace kiln::api {
@@ -181,6 +183,62 @@ TEST(Arguments, what_is_absent_is_empty) {
     EXPECT_TRUE(arguments.texts("InstanceId").empty());
     EXPECT_TRUE(arguments.structures("Filter").empty());
     EXPECT_FALSE(arguments.structure("Kernel").has("Value"));
+}
+
+/// Parameters in which an image may stand in every way.
+std::vector<Parameter> image_parameters() {
+    const Parameter image{.name = "ImageId", .wire = "ImageId", .image = ImageUse::image};
+    Parameter kept = image;
+    kept.image = ImageUse::kept;
+    return {image,
+            {.name = "Images", .wire = "Image", .list = true, .image = ImageUse::image},
+            {.name = "SourceImageId",
+             .wire = "SourceImageId",
+             .image = ImageUse::image,
+             .image_region = "SourceRegion"},
+            {.name = "SourceRegion", .wire = "SourceRegion"},
+            {.name = "Name", .wire = "Name"},
+            {.name = "Data", .wire = "Data", .shape = Shape::structure, .members = {kept}},
+            {.name = "Parts",
+             .wire = "Part",
+             .shape = Shape::structure,
+             .list = true,
+             .members = {image}}};
+}
+
+TEST(ArgumentsWithImages, are_resolved_wherever_a_parameter_is_one) {
+    Arguments arguments = parse_arguments(image_parameters(), {{"ImageId", "a"},
+                                                               {"Image.1", "b"},
+                                                               {"Image.2", ""},
+                                                               {"SourceImageId", "c"},
+                                                               {"SourceRegion", "local-2"},
+                                                               {"Name", "d"},
+                                                               {"Data.ImageId", "e"},
+                                                               {"Part.1.ImageId", "f"}});
+    std::vector<std::string> mentions;
+    arguments.resolve_images(image_parameters(), [&](const ImageMention& mention) {
+        mentions.push_back(mention.text + "@" + mention.region +
+                           (mention.use == ImageUse::kept ? " kept" : ""));
+        return "ami-" + mention.text;
+    });
+    std::ranges::sort(mentions);
+    EXPECT_EQ(mentions, (std::vector<std::string>{"a@", "b@", "c@local-2", "e@ kept", "f@"}));
+    EXPECT_EQ(arguments.text("ImageId"), "ami-a");
+    EXPECT_EQ(arguments.texts("Image"), (std::vector<std::string>{"ami-b", ""}));
+    EXPECT_EQ(arguments.text("SourceImageId"), "ami-c");
+    EXPECT_EQ(arguments.text("Name"), "d");
+    EXPECT_EQ(arguments.structure("Data").text("ImageId"), "ami-e");
+    EXPECT_EQ(arguments.structures("Part").at(0).text("ImageId"), "ami-f");
+}
+
+TEST(ArgumentsWithImages, know_the_ids_that_were_asked_for) {
+    Arguments arguments = parse_arguments(image_parameters(),
+                                          {{"ImageId", "ami-of-elsewhere"}, {"Image.1", "a-name"}});
+    arguments.resolve_images(image_parameters(), [](const ImageMention& mention) {
+        return mention.text == "a-name" ? std::string("ami-2") : std::string("ami-1");
+    });
+    EXPECT_EQ(arguments.asked_image("ami-1"), "ami-of-elsewhere");
+    EXPECT_EQ(arguments.asked_image("ami-2"), std::nullopt) << "a name is no id";
 }
 
 }  // namespace

@@ -190,6 +190,65 @@ TEST_F(DispatcherTest, a_response_that_was_half_written_is_not_sent_with_the_err
     EXPECT_THAT(post("Action=MakeThing").body, Not(HasSubstr("half")));
 }
 
+TEST_F(DispatcherTest, a_handler_finds_an_image_in_the_place_of_its_alias_and_both_are_audited) {
+    table_.push_back(
+        {.name = "UseImage", .parameters = {image_id_parameter("The image"), dry_run_parameter()}});
+    std::vector<std::string> noted;
+    const Dispatcher dispatcher(
+        table_,
+        [](const Action&, const images::Caller&, const Arguments& arguments, XmlWriter& response) {
+            response.text("used", arguments.required_text("ImageId"));
+        },
+        [&](const AuditedRequest& request) {
+            noted = request.resources;
+            Completion completion;
+            completion.end();
+            return completion;
+        },
+        [](const images::Caller& caller, const ImageMention& mention) {
+            if (mention.text != "golden") throw Error("InvalidAMIID.NotFound", "", "no");
+            return "ami-of-" + caller.region;
+        });
+    const images::Caller caller{.account = AccountId("123456789012"), .region = "local-1"};
+    const Response used = dispatcher.dispatch(get("/?Action=UseImage&ImageId=golden"), caller);
+    EXPECT_THAT(used.body, HasSubstr("<used>ami-of-local-1</used>"));
+    EXPECT_THAT(noted, testing::ElementsAre("ami-of-local-1", "golden"));
+    const Response refused = dispatcher.dispatch(get("/?Action=UseImage&ImageId=other"), caller);
+    EXPECT_THAT(refused.body, HasSubstr("InvalidAMIID.NotFound"));
+    EXPECT_THAT(noted, testing::ElementsAre("other"));
+}
+
+TEST_F(DispatcherTest, what_is_read_of_a_file_is_audited_once_and_refusals_always) {
+    std::vector<std::string> noted;
+    const Dispatcher dispatcher(
+        table_, [](auto&&...) {},
+        [&](const AuditedRequest& request) {
+            noted.push_back(request.action + (request.error == nullptr ? "" : " refused"));
+            Completion completion;
+            completion.end();
+            return completion;
+        },
+        nullptr,
+        [](const images::Caller&, const DownloadRequest& wanted) {
+            if (wanted.task != "export-ami-1")
+                throw Error("InvalidExportTaskID.NotFound", "", "no");
+            return std::string("bytes");
+        });
+    const images::Caller caller{.account = AccountId("123456789012"), .region = "local-1"};
+    const auto read = [&](const char* target) { return dispatcher.dispatch(get(target), caller); };
+
+    EXPECT_EQ(read("/exports/export-ami-1?offset=1&size=5").body, "bytes");
+    read("/exports/export-ami-1?offset=6&size=5");
+    EXPECT_THAT(noted, testing::ElementsAre("DownloadExport"));
+    read("/exports/export-ami-2?offset=7&size=5");
+    read("/exports/export-ami-2?offset=8&size=5");
+    EXPECT_THAT(noted, testing::ElementsAre("DownloadExport", "DownloadExport refused",
+                                            "DownloadExport refused"));
+    dispatcher.refuse(get("/exports/export-ami-1?offset=0&size=5"), caller,
+                      Error("UnauthorizedOperation", "", "no"));
+    EXPECT_EQ(noted.size(), 4U);
+}
+
 }  // namespace
 
 }  // namespace kiln::api

@@ -74,6 +74,7 @@ TEST_F(SettingsTest, an_empty_file_gives_the_built_in_values) {
     EXPECT_THAT(settings.zones, ElementsAre("local-1a"));
     EXPECT_EQ(settings.free_space_reserve, Bytes::mebibytes(1024));
     EXPECT_EQ(settings.memory_reserve, Bytes::mebibytes(512));
+    EXPECT_EQ(settings.build_cache_size, Bytes::gibibytes(20));
     EXPECT_EQ(settings.state_directory, path("state"));
     EXPECT_EQ(settings.socket, path("state/kiln.sock")) << "beside a state directory of one's own";
     EXPECT_EQ(settings.libvirt_uri, ::geteuid() == 0 ? "qemu:///system" : "qemu:///session");
@@ -102,6 +103,7 @@ TEST_F(SettingsTest, a_file_decides_everything) {
         "libvirt_uri: qemu+ssh://host/system\n"
         "free_space_reserve_mib: 10\n"
         "memory_reserve_mib: 20\n"
+        "build_cache_mib: 30\n"
         "guest_uids: 70000-79999\n"
         "state_dir: /srv/lab\n");
     ::unsetenv("KILN_STATE_DIR");
@@ -111,6 +113,7 @@ TEST_F(SettingsTest, a_file_decides_everything) {
     EXPECT_EQ(settings.region, "lab-1");
     EXPECT_THAT(settings.zones, ElementsAre("lab-1a", "lab-1b"));
     EXPECT_EQ(settings.socket, "/run/lab.sock");
+    EXPECT_EQ(settings.build_cache_size, Bytes::mebibytes(30));
     EXPECT_EQ(settings.socket_users, "lab");
     EXPECT_EQ(settings.libvirt_uri, "qemu+ssh://host/system");
     EXPECT_EQ(settings.free_space_reserve, Bytes::mebibytes(10));
@@ -283,6 +286,14 @@ TEST_F(SettingsTest, an_endpoint_has_an_address_and_bounds) {
         const std::string key = line.substr(0, line.find(':'));
         EXPECT_THAT(refusal(), HasSubstr(path("kiln.yaml") + ":1: " + key + " is ")) << line;
     }
+}
+
+TEST_F(SettingsTest, ids_of_images_of_somewhere_else_are_aliases_only_where_it_says_so) {
+    EXPECT_FALSE(load_settings().foreign_image_aliases);
+    configure("foreign_image_aliases: true\n");
+    EXPECT_TRUE(load_settings().foreign_image_aliases);
+    configure("foreign_image_aliases: perhaps\n");
+    EXPECT_THAT(refusal(), HasSubstr("foreign_image_aliases"));
 }
 
 TEST_F(SettingsTest, an_address_stands_in_urls_as_it_must) {

@@ -1,4 +1,4 @@
-#include "tests/integration/builder/registry_hive.hpp"
+#include "tests/integration/appliance/registry_hive.hpp"
 
 #include "base/error.hpp"
 #include "base/file.hpp"

@@ -6,7 +6,7 @@
 #include "base/process.hpp"
 #include "images/catalog/encryption_key.hpp"
 #include "images/catalog/snapshot.hpp"
-#include "tests/integration/builder/registry_hive.hpp"
+#include "tests/integration/appliance/registry_hive.hpp"
 #include "tests/integration/launcher/launcher_fixture.hpp"
 #include "tests/temporary_directory.hpp"
 
