@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "api/output/printable.hpp"
 #include "base/error.hpp"
@@ -18,7 +17,7 @@
 #include "cli/recipe/recipe_argument.hpp"
 #include "cli/service/service.hpp"
 #include "cli/terminal/interrupts.hpp"
-#include "cli/terminal/progress.hpp"
+#include "cli/terminal/task_progress.hpp"
 #include "cli/terminal/terminal.hpp"
 #include "cli/usage_error.hpp"
 
@@ -31,7 +30,6 @@ constexpr const char* describe_builds = "DescribeImageBuilds";
 constexpr const char* cancel_build = "CancelImageBuild";
 constexpr const char* get_plan = "GetImageBuildPlan";
 constexpr std::chrono::milliseconds poll_interval{500};
-constexpr std::chrono::milliseconds spinner_interval{100};
 
 struct BuildStatus {
     std::string state;
@@ -56,32 +54,13 @@ BuildStatus ask_status(Service& service, const std::string& image) {
             .log = texts_at(reply.root(), shape, "Builds.Log")};
 }
 
-/// A bar on a terminal; elsewhere a line for each step.
-class BuildProgress {
-  public:
-    void show(const BuildStatus& status) {
-        progress_.show(progress_bar(status.percent) + " " + status.step);
-        if (progress_.visible() || status.step == step_) return;
-        step_ = status.step;
-        say(fmt::format("{:3} % {}", status.percent, step_));
-    }
-
-  private:
-    Progress progress_;
-    std::string step_;
-};
-
 /// Returns when the build has ended, or ^C was pressed.
 BuildStatus follow(Service& service, const std::string& image) {
-    BuildProgress progress;
+    TaskProgress progress;
     while (true) {
         BuildStatus status = ask_status(service, image);
         if (status.state != "building" || was_interrupted()) return status;
-        for (auto waited = poll_interval; waited.count() > 0 && !was_interrupted();
-             waited -= spinner_interval) {
-            progress.show(status);
-            std::this_thread::sleep_for(spinner_interval);
-        }
+        progress.show_for(poll_interval, status.percent, status.step);
     }
 }
 

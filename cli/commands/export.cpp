@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <thread>
 
 #include "api/output/printable.hpp"
 #include "builder/export/export_files.hpp"
@@ -12,7 +11,7 @@
 #include "cli/output/field_path.hpp"
 #include "cli/service/service.hpp"
 #include "cli/terminal/interrupts.hpp"
-#include "cli/terminal/progress.hpp"
+#include "cli/terminal/task_progress.hpp"
 #include "cli/terminal/terminal.hpp"
 #include "cli/usage_error.hpp"
 
@@ -26,7 +25,6 @@ constexpr const char* export_image = "ExportImage";
 constexpr const char* get_ancestry = "GetImageAncestry";
 constexpr const char* describe_tasks = "DescribeExportImageTasks";
 constexpr std::chrono::milliseconds poll_interval{500};
-constexpr std::chrono::milliseconds spinner_interval{100};
 
 /// By the names that people know, and those of the API.
 struct FormatName {
@@ -132,46 +130,24 @@ int stop_waiting(const Task& task) {
     return exit_interrupted;
 }
 
-/// A bar on a terminal; elsewhere a line for each step.
-class ExportProgress {
-  public:
-    void show(int percent, const std::string& step) {
-        progress_.show(progress_bar(percent) + " " + step);
-        if (progress_.visible() || step == step_) return;
-        step_ = step;
-        say(fmt::format("{:3} % {}", percent, step_));
-    }
-    void show_fetched(Bytes done, Bytes size) {
-        const int percent = size.value == 0 ? 100 : static_cast<int>(100 * done.value / size.value);
-        if (progress_.visible()) {
-            progress_.show(fmt::format("{} fetching, {} of {} MiB", progress_bar(percent),
-                                       done.in_mebibytes(), size.in_mebibytes()));
-        } else {
-            show(percent, "fetching");
-        }
-    }
-
-  private:
-    Progress progress_;
-    std::string step_;
-};
-
 /// Returns when the task has ended, or ^C was pressed.
 Task follow(Service& service, const std::string& id) {
-    ExportProgress progress;
+    TaskProgress progress;
     while (true) {
         Task task = ask_task(service, id);
         if (task.status != "active" || was_interrupted()) return task;
-        for (auto waited = poll_interval; waited.count() > 0 && !was_interrupted();
-             waited -= spinner_interval) {
-            progress.show(task.percent, task.message);
-            std::this_thread::sleep_for(spinner_interval);
-        }
+        progress.show_for(poll_interval, task.percent, task.message);
     }
 }
 
+void show_fetched(TaskProgress& progress, Bytes done, Bytes size) {
+    const int percent = size.value == 0 ? 100 : static_cast<int>(100 * done.value / size.value);
+    progress.show(percent, "fetching",
+                  fmt::format("fetching, {} of {} MiB", done.in_mebibytes(), size.in_mebibytes()));
+}
+
 bool fetch_file(Service& service, const Task& task, const fs::path& file, bool overwrites) {
-    ExportProgress progress;
+    TaskProgress progress;
     return fetch(
         {.file = file,
          .task = task.id,
@@ -182,7 +158,7 @@ bool fetch_file(Service& service, const Task& task, const fs::path& file, bool o
         [&](std::uint64_t offset, std::uint64_t size) {
             return service.download_export(task.id, offset, size);
         },
-        [&](Bytes done) { progress.show_fetched(done, task.size); },
+        [&](Bytes done) { show_fetched(progress, done, task.size); },
         [] { return was_interrupted(); });
 }
 

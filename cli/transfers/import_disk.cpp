@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
 
 #include "base/error.hpp"
 #include "base/rollback.hpp"
 #include "cli/terminal/interrupts.hpp"
 #include "cli/terminal/progress.hpp"
+#include "cli/terminal/task_progress.hpp"
 #include "cli/terminal/terminal.hpp"
 #include "cli/transfers/send_file.hpp"
 
@@ -17,7 +17,6 @@ namespace kiln::cli {
 
 namespace {
 
-constexpr std::chrono::milliseconds spinner_interval{100};
 // A small file is refused or imported at once; a large one takes minutes.
 constexpr std::chrono::milliseconds first_pause{100};
 constexpr std::chrono::milliseconds longest_pause{1000};
@@ -81,20 +80,11 @@ TaskStatus ask_status(Service& service, const ImportKind& kind, const std::strin
 
 /// Returns when the task has ended, or ^C was pressed.
 TaskStatus follow(Service& service, const ImportKind& kind, const std::string& task) {
-    Progress progress;
-    std::string told;
+    TaskProgress progress;
     for (auto pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
         TaskStatus status = ask_status(service, kind, task);
         if (status.state != active || was_interrupted()) return status;
-        if (!progress.visible() && status.message != told) {
-            told = status.message;
-            say(fmt::format("{:3} % {}", status.percent, told));
-        }
-        for (auto waited = pause; waited.count() > 0 && !was_interrupted();
-             waited -= spinner_interval) {
-            progress.show(progress_bar(status.percent) + " " + status.message);
-            std::this_thread::sleep_for(spinner_interval);
-        }
+        progress.show_for(pause, status.percent, status.message);
     }
 }
 
